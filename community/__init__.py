@@ -1,0 +1,1 @@
+"""What every process of the energy community stands on: a pure core, and shell packages over it (store, clients, runtime)."""

@@ -1,0 +1,43 @@
+"""What changed, in order: written with the change itself, followed by whoever shows live data."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, insert, select, text
+from sqlmodel import col
+
+from community.store.tables.access import OutboxRow
+from community.store.unit_of_work import Work
+
+
+_OUTBOX_LOCK = 0x0EC0_0B0C
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One announced change. `id` rises with every change and is the cursor to resume from."""
+
+    id: int
+    topic: str
+    subject: str
+
+
+async def announce(work: Work, topic: str, subject: str, now: datetime) -> None:
+    """Record that `subject` changed; visible to followers when this unit of work commits."""
+    if not work.is_sqlite:
+        # Ids are drawn before commit: without this a follower could pass over a smaller id that commits later.
+        await work.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OUTBOX_LOCK})
+    await work.session.execute(insert(OutboxRow).values(topic=topic, subject=subject, recorded_at=now))
+
+
+async def changes_after(work: Work, cursor: int, limit: int = 1000) -> list[Change]:
+    """The next changes after `cursor`, oldest first."""
+    columns = (col(OutboxRow.id), col(OutboxRow.topic), col(OutboxRow.subject))
+    statement = select(*columns).where(columns[0] > cursor).order_by(columns[0]).limit(limit)
+    rows = await work.session.execute(statement)
+    return [Change(id=row.id, topic=row.topic, subject=row.subject) for row in rows]
+
+
+async def latest_cursor(work: Work) -> int:
+    """The id of the newest change, 0 when there is none."""
+    return int((await work.session.execute(select(func.coalesce(func.max(col(OutboxRow.id)), 0)))).scalar_one())

@@ -1,0 +1,9 @@
+"""The SQL tables, one module per slice. Private to the store: rows leave it as values."""
+
+from sqlmodel import SQLModel
+
+from community.store.tables import access, chain, identity, measuring, metering, minting, reconciling
+
+metadata = SQLModel.metadata
+# Index and constraint names are part of the schema: migrations name them.
+__all__ = ["access", "chain", "identity", "measuring", "metadata", "metering", "minting", "reconciling"]

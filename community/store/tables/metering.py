@@ -1,0 +1,53 @@
+"""Places in the grid, the instruments at them and the registers these have."""
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from community.store.tables.columns import big, instant, octets, one_of
+
+
+class MeteringPointRow(SQLModel, table=True):
+    __tablename__ = "metering_point"
+    __table_args__ = (one_of("direction", ("production", "consumption"), "metering_point_direction"),)
+    id: str = Field(primary_key=True)
+    code: str = Field(unique=True, description="33 characters in Austria")
+    name: str
+    direction: str
+    settled_obis: str = Field(description="the register whose energy counts here, e.g. 1-0:2.8.0")
+
+
+class MeterRow(SQLModel, table=True):
+    __tablename__ = "meter"
+    id: str = Field(primary_key=True)
+    serial: str = Field(unique=True)
+    maker: str
+    model: str
+    meter_key_sealed: bytes | None = octets(nullable=True, default=None)
+
+
+class RegisterRow(SQLModel, table=True):
+    __tablename__ = "register"
+    __table_args__ = (UniqueConstraint("meter_id", "obis", name="register_of_meter"),)
+    id: str = Field(primary_key=True)
+    meter_id: str = Field(foreign_key="meter.id")
+    obis: str
+    modulus_wh: int | None = big(nullable=True, default=None)
+
+
+class InstallationRow(SQLModel, table=True):
+    __tablename__ = "installation"
+    __table_args__ = (
+        CheckConstraint("valid_to IS NULL OR valid_to > valid_from", name="installation_validity"),
+        CheckConstraint("factor > 0", name="installation_factor"),
+        CheckConstraint("max_power_w > 0", name="installation_power"),
+    )
+    id: str = Field(primary_key=True)
+    metering_point_id: str = Field(foreign_key="metering_point.id", index=True)
+    meter_id: str = Field(foreign_key="meter.id")
+    device_id: str = Field(foreign_key="device.identity_id", index=True)
+    valid_from: datetime = instant()
+    valid_to: datetime | None = instant(nullable=True, default=None)
+    factor: int = Field(default=1, description="current and voltage transformer ratio")
+    max_power_w: int
