@@ -375,7 +375,8 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
     function _apply(bytes32 sourceId, uint8 mode, Outcome memory outcome, Config calldata config) private {
         Source storage entry = _sources[sourceId];
         uint32 seq = entry.seq + 1;
-        (entry.registerWh, entry.readAt, entry.seq, entry.debtWh) = (outcome.toWh, outcome.readAt, seq, outcome.debtLeftWh);
+        (entry.registerWh, entry.readAt, entry.seq) = (outcome.toWh, outcome.readAt, seq);
+        entry.debtWh = outcome.debtLeftWh;
         emit Settled(
             sourceId, seq, outcome.fromWh, outcome.toWh, outcome.readAt, outcome.mintedWh, mode, outcome.evidence
         );
@@ -443,7 +444,8 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         bytes32 key = keccak256(abi.encode(config.keyX, config.keyY));
         uint160 keyTag = uint160(uint256(key));
         if (entry.mode != 0 && entry.keyTag == keyTag) {
-            if (deviceId != entry.deviceId || obis != _obis(entry.profile, entry.channel) || startRegisterWh < entry.registerWh) {
+            bool moved = deviceId != entry.deviceId || obis != _obis(entry.profile, entry.channel);
+            if (moved || startRegisterWh < entry.registerWh) {
                 revert SameKey(entry.registerWh);
             }
             return;

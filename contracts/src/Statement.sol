@@ -24,7 +24,7 @@ library Statement {
     /// @notice The leaf is not in the statement's tree at this index, or its slot does not fit the index.
     error NotIncluded();
 
-    /// array(4), text(10) "Signature1", bytes(26) {1: -7, 16: "application/ecw1+cose"}, bytes(0), bytes(one length byte)
+    /// array(4), text(10) "Signature1", bytes(26) {1: -7, 16: "application/ecw1+cose"}, bytes(0), bytes(1-byte length)
     bytes private constant HEAD = hex"846a5369676e617475726531581aa2012610756170706c69636174696f6e2f656377312b636f7365"
         hex"4058";
     uint256 private constant HEAD_LENGTH = 42;
