@@ -1,0 +1,369 @@
+"""MQTT 3.1.1 and 5 over gmqtt: acknowledge after the handler, publish until acknowledged, reconnect for ever.
+
+One gmqtt client serves exactly one network connection. gmqtt's own reconnect keeps one client over many, and a handler
+that outlives its connection would then send its PUBACK into the next one, where the packet id may name another message.
+"""
+
+import asyncio
+import contextlib
+import logging
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import gmqtt
+import structlog
+
+from community.clients.mqtt_topics import topic_matches
+from community.errors import FatalError, RetryableError
+
+log = structlog.get_logger(__name__)
+
+KEEPALIVE_S = 30
+RECONNECT_DELAYS_S = (0.1, 0.3, 1.0, 3.0, 10.0)
+# A gmqtt counter of failures is never at or below this: its own reconnect stays off.
+_NO_RECONNECT = -2
+_PORTS = {"mqtt": 1883, "mqtts": 8883}
+_REFUSED = 0x80
+_gmqtt_log = logging.getLogger("community.clients.mqtt.gmqtt")
+_gmqtt_log.setLevel(logging.CRITICAL)  # every event of the connection is logged here, once, with names of our own
+
+
+class BrokerUnavailable(RetryableError):
+    """The broker did not answer, refused the connection, or did not acknowledge in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class MqttAddress:
+    """Where a broker is and how to enter it. Raises FatalError for a URL that names no broker.
+
+    Version 4 (MQTT 3.1.1) is what The Things Stack and the embedded broker speak; 5 is what Mosquitto 2 speaks.
+    """
+
+    url: str
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
+    version: Literal[4, 5] = 5
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        if parts.scheme not in _PORTS or not parts.hostname or parts.username or parts.password:
+            raise FatalError(f"{self.url!r} is no broker address; use mqtt://host:port or mqtts://host:port")
+        if (self.cert_file is None) != (self.key_file is None):
+            raise FatalError("A client certificate and its key belong together: give both files or none")
+
+    @property
+    def host(self) -> str:
+        return urlsplit(self.url).hostname or ""
+
+    @property
+    def port(self) -> int:
+        parts = urlsplit(self.url)
+        return parts.port or _PORTS[parts.scheme]
+
+    def tls(self) -> ssl.SSLContext | bool:
+        """A verifying TLS context for mqtts, False for mqtt. Raises FatalError if a file cannot be read."""
+        if urlsplit(self.url).scheme != "mqtts":
+            return False
+        try:
+            context = ssl.create_default_context(cafile=self.ca_file)
+            if self.cert_file is not None:
+                context.load_cert_chain(self.cert_file, self.key_file)
+        except (OSError, ssl.SSLError) as error:
+            raise FatalError(f"A certificate file for {self.url} cannot be used: {error}") from error
+        return context
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message as it came."""
+
+    topic: str
+    payload: bytes
+    properties: Mapping[str, Any]
+
+
+Handler = Callable[[Message], Awaitable[None]]
+
+
+class _PubackLedger:
+    """gmqtt's store of unacknowledged messages, used as the signal that a PUBACK has come."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, asyncio.Future[None]] = {}
+        self.newest: asyncio.Future[None] | None = None
+        self.room = asyncio.Event()
+
+    def push_message(self, mid: int, _package: bytes) -> None:
+        self.newest = asyncio.get_running_loop().create_future()
+        self.waiting[mid] = self.newest
+
+    def remove_message_by_mid(self, mid: int) -> None:
+        self.room.set()
+        future = self.waiting.pop(mid, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    @property
+    def is_empty(self) -> bool:
+        return True
+
+    async def wait_empty(self) -> None:
+        """Nothing is kept over connections: each publisher sends its message again itself."""
+
+    def clear(self) -> None:
+        """Called for a fresh session, before anything was published."""
+
+    def get_all(self) -> list[tuple[int, bytes]]:
+        return []
+
+
+class _Link:
+    """One network connection: its gmqtt client, and the event that it is gone."""
+
+    def __init__(self, client: gmqtt.Client, ledger: _PubackLedger) -> None:
+        self.client = client
+        self.ledger = ledger
+        self.closed = asyncio.Event()
+        self.subscribed = asyncio.Event()
+        self.refused: str | None = None
+
+
+class MqttConnection:
+    """A lasting connection to one broker.
+
+    `subscriptions` maps topic filters to handlers. PUBACK goes out when the handler has returned; if it raises, the
+    message stays unacknowledged until the next connection and takes one place of `receive_maximum`: handlers must be
+    total. Handlers of several messages run at the same time.
+    """
+
+    def __init__(
+        self,
+        address: MqttAddress,
+        client_id: str,
+        *,
+        subscriptions: Mapping[str, Handler] | None = None,
+        subscription_qos: int = 1,
+        clean_start: bool = False,
+        session_expiry_s: int = 604800,
+        receive_maximum: int = 200,
+        will: tuple[str, bytes, bool] | None = None,
+        on_ready: Callable[[], None] | None = None,
+    ) -> None:
+        self.address = address
+        self.client_id = client_id
+        self._subscriptions = dict(subscriptions or {})
+        self._subscription_qos = subscription_qos
+        self._clean_start = clean_start
+        self._properties = {"session_expiry_interval": session_expiry_s, "receive_maximum": receive_maximum}
+        self._will = will
+        self._on_ready = on_ready
+        self._link: _Link | None = None
+        self._ready = asyncio.Event()
+        self._stopping = False
+        self._supervisor: asyncio.Task[None] | None = None
+        self._failure = "no answer"
+
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection and every subscription."""
+        return self._ready.is_set()
+
+    async def start(self, timeout_s: float = 10.0) -> None:
+        """Connect, subscribe, and stay connected until `stop`. Raises BrokerUnavailable, FatalError."""
+        self.address.tls()
+        self._stopping = False
+        self._supervisor = asyncio.create_task(self._supervise(timeout_s), name=f"mqtt-{self.client_id}")
+        try:
+            await asyncio.wait_for(self._ready.wait(), timeout_s)
+        except TimeoutError:
+            await self.stop()
+            raise BrokerUnavailable(
+                f"The MQTT broker at {self.address.url} cannot be used ({self._failure}). Is it running, and is its MQTT"
+                " version, user and password right?"
+            ) from None
+
+    async def stop(self) -> None:
+        """Disconnect. Messages whose handlers still run stay unacknowledged and come again next time."""
+        self._stopping = True
+        self._ready.clear()
+        if self._link is not None:
+            self._link.closed.set()
+        if self._supervisor is not None:
+            self._supervisor.cancel()
+            await asyncio.gather(self._supervisor, return_exceptions=True)
+            self._supervisor = None
+
+    async def publish(
+        self,
+        topic: str,
+        payload: bytes,
+        qos: int = 1,
+        retain: bool = False,
+        content_type: str | None = None,
+        timeout_s: float = 30.0,
+    ) -> None:
+        """Send until the broker has acknowledged (QoS 1) or the bytes are written (QoS 0). Raises BrokerUnavailable.
+
+        A broken connection sends it again, so a receiver may see it twice. A broker that refuses the topic
+        acknowledges all the same: gmqtt does not show the reason code.
+        """
+        properties = {} if content_type is None else {"content_type": content_type}
+        message = gmqtt.Message(topic, payload, qos=qos, retain=retain, **properties)
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not await self._publish_once(message):
+                    pass
+        except TimeoutError:
+            raise BrokerUnavailable(
+                f"The broker at {self.address.url} did not take a message in {timeout_s:g} s"
+            ) from None
+
+    async def _publish_once(self, message: gmqtt.Message) -> bool:
+        await self._ready.wait()
+        link = self._link
+        if link is None or link.closed.is_set():
+            await asyncio.sleep(0.01)  # the supervisor is between two connections
+            return False
+        link.ledger.room.clear()
+        try:
+            link.client.publish(message)
+        except OverflowError:  # the broker's Receive Maximum is reached: wait for one acknowledgement
+            await _first_of(link.ledger.room, link.closed)
+            return False
+        acknowledged = link.ledger.newest
+        if message.qos == 0 or acknowledged is None:
+            return True
+        gone = asyncio.ensure_future(link.closed.wait())
+        try:
+            await asyncio.wait({acknowledged, gone}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            gone.cancel()
+        return acknowledged.done()
+
+    async def _supervise(self, connect_timeout_s: float) -> None:
+        failures = 0
+        while not self._stopping:
+            try:
+                link = await self._open_link(connect_timeout_s)
+            except BrokerUnavailable as error:
+                self._failure = str(error)
+                delay_s = RECONNECT_DELAYS_S[min(failures, len(RECONNECT_DELAYS_S) - 1)]
+                log.warning("broker_unavailable", broker=self.address.url, reason=str(error), retry_s=delay_s)
+                failures += 1
+                await asyncio.sleep(delay_s)
+                continue
+            failures = 0
+            self._link = link
+            self._ready.set()
+            log.info("broker_connected", broker=self.address.url, client_id=self.client_id)
+            if self._on_ready is not None:
+                self._on_ready()
+            try:
+                await link.closed.wait()
+            finally:
+                self._ready.clear()
+                self._link = None
+                await _close(link)
+            log.warning("broker_connection_lost", broker=self.address.url, client_id=self.client_id)
+            await asyncio.sleep(RECONNECT_DELAYS_S[0])  # a broker that accepts and closes at once is not hammered
+
+    async def _open_link(self, timeout_s: float) -> _Link:
+        link = self._new_link()
+        try:
+            async with asyncio.timeout(timeout_s):
+                await link.client.connect(
+                    self.address.host,
+                    self.address.port,
+                    ssl=self.address.tls(),
+                    keepalive=KEEPALIVE_S,
+                    version=self.address.version,
+                )
+                if self._subscriptions:
+                    link.client.subscribe(
+                        [gmqtt.Subscription(topic, qos=self._subscription_qos) for topic in self._subscriptions]
+                    )
+                    await _first_of(link.subscribed, link.closed)
+        except TimeoutError:
+            await _close(link)
+            raise BrokerUnavailable("it did not answer in time") from None
+        except (OSError, gmqtt.MQTTConnectError) as error:
+            await _close(link)
+            raise BrokerUnavailable(str(error)) from error
+        except asyncio.CancelledError:
+            await _close(link)
+            raise
+        if link.refused is not None or link.closed.is_set():
+            await _close(link)
+            raise BrokerUnavailable(link.refused or "it closed the connection")
+        return link
+
+    def _new_link(self) -> _Link:
+        ledger = _PubackLedger()
+        will = None
+        if self._will is not None:
+            topic, payload, retain = self._will
+            will = gmqtt.Message(topic, payload, qos=1, retain=retain)
+        client = gmqtt.Client(
+            self.client_id,
+            clean_session=self._clean_start,
+            optimistic_acknowledgement=False,
+            will_message=will,
+            persistent_storage=ledger,
+            logger=_gmqtt_log,
+            **self._properties,
+        )
+        client.set_config({"reconnect_retries": _NO_RECONNECT})
+        if self.address.username is not None:
+            client.set_auth_credentials(self.address.username, self.address.password)
+        link = _Link(client, ledger)
+
+        async def on_message(_client: gmqtt.Client, topic: str, payload: bytes, _qos: int, properties: Any) -> int:
+            return await self._handle(link, Message(topic, bytes(payload), properties))
+
+        def on_subscribe(_client: gmqtt.Client, _mid: int, granted: tuple[int, ...], _properties: Any) -> None:
+            refused = [topic for topic, qos in zip(self._subscriptions, granted, strict=False) if qos >= _REFUSED]
+            if refused:
+                link.refused = f"it refuses the subscription to {', '.join(refused)}"
+            link.subscribed.set()
+
+        def on_disconnect(_client: gmqtt.Client, *_reason: Any) -> None:
+            link.closed.set()
+
+        client.on_message = on_message
+        client.on_subscribe = on_subscribe
+        client.on_disconnect = on_disconnect
+        return link
+
+    async def _handle(self, link: _Link, message: Message) -> int:
+        handler = next((take for name, take in self._subscriptions.items() if topic_matches(name, message.topic)), None)
+        try:
+            if handler is None:  # of an earlier subscription of this session, or amqtt's retained ones: nobody wants it
+                log.debug("message_without_handler", topic=message.topic)
+            else:
+                await handler(message)
+        except Exception:
+            log.exception("message_handler_failed", topic=message.topic)
+            await link.closed.wait()  # never acknowledged on this connection; the broker delivers it again
+        return 0
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+async def _close(link: _Link) -> None:
+    link.closed.set()
+    with contextlib.suppress(OSError, RuntimeError, TimeoutError):
+        async with asyncio.timeout(2):
+            await link.client.disconnect()
