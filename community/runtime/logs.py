@@ -7,7 +7,17 @@ from typing import Any
 
 import structlog
 
-_SECRET_WORDS = ("secret", "passphrase", "password", "mnemonic", "private", "seed", "api_key", "token_text", "authorization")
+_SECRET_WORDS = (
+    "secret",
+    "passphrase",
+    "password",
+    "mnemonic",
+    "private",
+    "seed",
+    "api_key",
+    "token_text",
+    "authorization",
+)
 
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

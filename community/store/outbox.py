@@ -9,7 +9,6 @@ from sqlmodel import col
 from community.store.tables.access import OutboxRow
 from community.store.unit_of_work import Work
 
-
 _OUTBOX_LOCK = 0x0EC0_0B0C
 
 
@@ -40,4 +39,5 @@ async def changes_after(work: Work, cursor: int, limit: int = 1000) -> list[Chan
 
 async def latest_cursor(work: Work) -> int:
     """The id of the newest change, 0 when there is none."""
-    return int((await work.session.execute(select(func.coalesce(func.max(col(OutboxRow.id)), 0)))).scalar_one())
+    newest = await work.session.execute(select(func.max(col(OutboxRow.id))))
+    return newest.scalar_one() or 0

@@ -22,7 +22,9 @@ class ColumnKey:
 
     def __post_init__(self) -> None:
         if len(self.key) != KEY_LENGTH:
-            raise FatalError(f"The column key has {len(self.key)} bytes; it must have {KEY_LENGTH} (64 hex digits in its file).")
+            raise FatalError(
+                f"The column key has {len(self.key)} bytes; it must have {KEY_LENGTH} (64 hex digits in its file)."
+            )
 
     @classmethod
     def load(cls, path: Path) -> "ColumnKey":
@@ -30,7 +32,9 @@ class ColumnKey:
         try:
             return cls(bytes.fromhex(path.read_text().strip()))
         except (OSError, ValueError) as error:
-            raise FatalError(f"The column key cannot be read from {path}: {error}. It must hold 64 hex digits.") from error
+            raise FatalError(
+                f"The column key cannot be read from {path}: {error}. It must hold 64 hex digits."
+            ) from error
 
     def seal(self, secret: bytes, purpose: str) -> bytes:
         """Encrypt `secret` for the row named by `purpose`."""
@@ -45,4 +49,6 @@ class ColumnKey:
                 raise InvalidTag
             return AESGCM(self.key).decrypt(nonce, body, purpose.encode())
         except (InvalidTag, ValueError) as error:
-            raise FatalError(f"The secret of {purpose} does not open with this column key: is it the key of this database?") from error
+            raise FatalError(
+                f"The secret of {purpose} does not open with this column key: is it the key of this database?"
+            ) from error

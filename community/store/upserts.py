@@ -1,8 +1,9 @@
 """Inserts that may meet the row they want to write: the two shapes that make repeats harmless."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
+from sqlalchemy import CursorResult
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import SQLModel
 
@@ -16,7 +17,7 @@ def _insert(work: Work, row: type[SQLModel]) -> Any:
 async def insert_if_absent(work: Work, row: type[SQLModel], values: Mapping[str, Any]) -> bool:
     """Insert one row unless a unique key of it exists already. Says whether it was inserted."""
     result = await work.session.execute(_insert(work, row).values(dict(values)).on_conflict_do_nothing())
-    return bool(result.rowcount)
+    return bool(cast(CursorResult[Any], result).rowcount)
 
 
 async def insert_all(work: Work, row: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:

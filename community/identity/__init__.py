@@ -1,0 +1,1 @@
+"""Identities, the coin addresses they hold, and their shares in energy sources."""

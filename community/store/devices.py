@@ -1,0 +1,263 @@
+"""Devices with their keys and secrets, and where they are installed: what ingest must know to judge a frame."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlmodel import col
+
+from community.identity.identities import IdentityKind
+from community.store.identities import add_identity
+from community.store.sealed_columns import ColumnKey
+from community.store.tables.identity import DeviceKeyRow, DeviceRow, IdentityRow
+from community.store.tables.metering import InstallationRow, MeteringPointRow, MeterRow, RegisterRow
+from community.store.unit_of_work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKey:
+    """A device's public signing key, valid for statements over instants in `[valid_from, valid_to)`."""
+
+    id: str
+    keyno: int
+    public_key: bytes
+    kid: str
+    valid_from: datetime
+    valid_to: datetime | None = None
+    development_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """What registration knows of a device. `secret` is shared with the device (32 bytes); it is sealed at once."""
+
+    id: str
+    name: str
+    eui: str
+    payload_format: str
+    profile: int | None = None
+    secret: bytes | None = field(default=None, repr=False)
+    state: str = "pending"
+    approved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MeteringPoint:
+    """A place in the grid; `settled_obis` names the register whose energy counts there."""
+
+    id: str
+    code: str
+    name: str
+    direction: str
+    settled_obis: str
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """An instrument with its registers: OBIS code to modulus in Wh (None where the register is not known to wrap)."""
+
+    id: str
+    serial: str
+    maker: str
+    model: str
+    registers: dict[str, int | None]
+    meter_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """One cumulative register of a meter."""
+
+    id: str
+    obis: str
+    modulus_wh: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A meter read by a device at a metering point for instants in `[valid_from, valid_to)`."""
+
+    id: str
+    metering_point: MeteringPoint
+    meter_id: str
+    meter_serial: str
+    meter_key: bytes | None = field(repr=False)
+    registers: dict[str, Register]
+    valid_from: datetime
+    valid_to: datetime | None
+    factor: int
+    max_power_w: int
+
+    def holds_at(self, instant: datetime) -> bool:
+        """Whether this installation was in place at `instant`. The closing boundary still belongs to it."""
+        return self.valid_from <= instant and (self.valid_to is None or instant <= self.valid_to)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFile:
+    """All that is on file about a device."""
+
+    id: str
+    name: str
+    eui: str
+    state: str
+    payload_format: str
+    profile: int | None
+    secret: bytes | None = field(repr=False)
+    keys: tuple[DeviceKey, ...]
+    installations: tuple[Installation, ...]
+
+    def installation_at(self, instant: datetime) -> Installation | None:
+        """The installation in place at `instant`; at an exchange the newer one."""
+        return next((place for place in reversed(self.installations) if place.holds_at(instant)), None)
+
+
+async def add_device(work: Work, device: NewDevice, column_key: ColumnKey, now: datetime) -> None:
+    """Record a device with its secret sealed."""
+    await add_identity(work, device.id, IdentityKind.DEVICE, device.name, now)
+    await work.session.execute(
+        insert(DeviceRow).values(
+            identity_id=device.id,
+            eui=device.eui,
+            payload_format=device.payload_format,
+            profile=device.profile,
+            secret_sealed=None if device.secret is None else column_key.seal(device.secret, f"device {device.eui}"),
+            state=device.state,
+            approved_at=device.approved_at,
+        )
+    )
+
+
+async def add_device_key(work: Work, device_id: str, key: DeviceKey) -> None:
+    """Record a public key of a device."""
+    await work.session.execute(
+        insert(DeviceKeyRow).values(
+            id=key.id,
+            device_id=device_id,
+            keyno=key.keyno,
+            public_key=key.public_key,
+            kid=key.kid,
+            development_key=key.development_key,
+            valid_from=key.valid_from,
+            valid_to=key.valid_to,
+        )
+    )
+
+
+async def add_metering_point(work: Work, point: MeteringPoint) -> None:
+    """Record a metering point."""
+    await work.session.execute(
+        insert(MeteringPointRow).values(
+            id=point.id, code=point.code, name=point.name, direction=point.direction, settled_obis=point.settled_obis
+        )
+    )
+
+
+async def add_meter(work: Work, meter: Meter, column_key: ColumnKey) -> None:
+    """Record a meter and its registers, with the meter's own key sealed."""
+    sealed = None if meter.meter_key is None else column_key.seal(meter.meter_key, f"meter {meter.serial}")
+    await work.session.execute(
+        insert(MeterRow).values(
+            id=meter.id, serial=meter.serial, maker=meter.maker, model=meter.model, meter_key_sealed=sealed
+        )
+    )
+    for obis, modulus_wh in meter.registers.items():
+        await work.session.execute(
+            insert(RegisterRow).values(id=f"{meter.id}-{obis}", meter_id=meter.id, obis=obis, modulus_wh=modulus_wh)
+        )
+
+
+async def install(
+    work: Work,
+    installation_id: str,
+    *,
+    metering_point_id: str,
+    meter_id: str,
+    device_id: str,
+    valid_from: datetime,
+    max_power_w: int,
+    factor: int = 1,
+) -> None:
+    """Record that a device reads a meter at a metering point from an instant on."""
+    await work.session.execute(
+        insert(InstallationRow).values(
+            id=installation_id,
+            metering_point_id=metering_point_id,
+            meter_id=meter_id,
+            device_id=device_id,
+            valid_from=valid_from,
+            factor=factor,
+            max_power_w=max_power_w,
+        )
+    )
+
+
+async def load_device(work: Work, eui: str, column_key: ColumnKey) -> DeviceFile | None:
+    """Everything on file about the device with this EUI (16 lower-case hex digits), secrets unsealed."""
+    found = await work.session.execute(
+        select(DeviceRow, IdentityRow)
+        .join(IdentityRow, col(IdentityRow.id) == col(DeviceRow.identity_id))
+        .where(col(DeviceRow.eui) == eui)
+    )
+    pair = found.one_or_none()
+    if pair is None:
+        return None
+    row, identity = pair
+    secret = None if row.secret_sealed is None else column_key.unseal(row.secret_sealed, f"device {row.eui}")
+    return DeviceFile(
+        id=row.identity_id,
+        name=identity.name,
+        eui=row.eui,
+        state=row.state,
+        payload_format=row.payload_format,
+        profile=row.profile,
+        secret=secret,
+        keys=await _keys(work, row.identity_id),
+        installations=await _installations(work, row.identity_id, column_key),
+    )
+
+
+async def _keys(work: Work, device_id: str) -> tuple[DeviceKey, ...]:
+    rows = await work.session.execute(
+        select(DeviceKeyRow).where(col(DeviceKeyRow.device_id) == device_id).order_by(col(DeviceKeyRow.keyno))
+    )
+    return tuple(
+        DeviceKey(row.id, row.keyno, row.public_key, row.kid, row.valid_from, row.valid_to, row.development_key)
+        for row in rows.scalars()
+    )
+
+
+async def _installations(work: Work, device_id: str, column_key: ColumnKey) -> tuple[Installation, ...]:
+    rows = await work.session.execute(
+        select(InstallationRow, MeteringPointRow, MeterRow)
+        .join(MeteringPointRow, col(MeteringPointRow.id) == col(InstallationRow.metering_point_id))
+        .join(MeterRow, col(MeterRow.id) == col(InstallationRow.meter_id))
+        .where(col(InstallationRow.device_id) == device_id)
+        .order_by(col(InstallationRow.valid_from))
+    )
+    placed = list(rows)
+    registers = await work.session.execute(
+        select(RegisterRow).where(col(RegisterRow.meter_id).in_([meter.id for _, _, meter in placed]))
+    )
+    by_meter: dict[str, dict[str, Register]] = {}
+    for register in registers.scalars():
+        by_meter.setdefault(register.meter_id, {})[register.obis] = Register(
+            register.id, register.obis, register.modulus_wh
+        )
+    return tuple(
+        Installation(
+            id=place.id,
+            metering_point=MeteringPoint(point.id, point.code, point.name, point.direction, point.settled_obis),
+            meter_id=meter.id,
+            meter_serial=meter.serial,
+            meter_key=None
+            if meter.meter_key_sealed is None
+            else column_key.unseal(meter.meter_key_sealed, f"meter {meter.serial}"),
+            registers=by_meter.get(meter.id, {}),
+            valid_from=place.valid_from,
+            valid_to=place.valid_to,
+            factor=place.factor,
+            max_power_w=place.max_power_w,
+        )
+        for place, point, meter in placed
+    )

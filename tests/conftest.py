@@ -1,0 +1,39 @@
+"""Fixtures that any test may ask for: real stores on both databases."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from community.store.unit_of_work import Store
+from tests.support.postgres import PrivatePostgres, private_postgres
+from tests.support.stores import BACKENDS, new_postgres_url, new_sqlite_url, opened
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PrivatePostgres]:
+    """One private PostgreSQL server a session, started when the first test asks for it."""
+    with private_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=BACKENDS)
+async def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a fresh database at the newest revision: once on SQLite, once on PostgreSQL."""
+    if request.param == "sqlite":
+        return await new_sqlite_url(tmp_path)
+    return await new_postgres_url(request.getfixturevalue("postgres_server"))
+
+
+@pytest.fixture
+async def store(store_url: str) -> AsyncIterator[Store]:
+    """A fresh store: once on SQLite, once on PostgreSQL."""
+    async with opened(store_url) as open_store:
+        yield open_store
+
+
+@pytest.fixture
+async def sqlite_store(tmp_path: Path) -> AsyncIterator[Store]:
+    """A fresh store on SQLite only, for tests whose subject is not the database."""
+    async with opened(await new_sqlite_url(tmp_path)) as open_store:
+        yield open_store

@@ -1,0 +1,48 @@
+"""Stores with the migrated schema for tests: SQLite files and databases of the session's private PostgreSQL."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from community.store.schema import migrate
+from community.store.sealed_columns import ColumnKey
+from community.store.unit_of_work import Store
+from tests.support.postgres import PrivatePostgres
+
+COLUMN_KEY = ColumnKey(bytes(range(32)))
+BACKENDS = ("sqlite", "postgresql")
+
+
+@cache
+def _template_folder() -> "TemporaryDirectory[str]":
+    return TemporaryDirectory(prefix="store-template-")
+
+
+async def new_sqlite_url(folder: Path, name: str = "community.db") -> str:
+    """The URL of a fresh SQLite database in `folder`, at the newest revision. Migrated once, then copied."""
+    template = Path(_template_folder().name) / "template.db"
+    if not template.exists():
+        await migrate(f"sqlite:///{template}.new")
+        Path(f"{template}.new").rename(template)
+    shutil.copyfile(template, folder / name)
+    return f"sqlite:///{folder / name}"
+
+
+async def new_postgres_url(server: PrivatePostgres) -> str:
+    """The URL of a fresh PostgreSQL database at the newest revision."""
+    url = server.create_database()
+    await migrate(url)
+    return url
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    """The store at `url`, closed at the end."""
+    store = Store.open(url)
+    try:
+        yield store
+    finally:
+        await store.close()
