@@ -1,0 +1,234 @@
+"""What a file of this repository may look like. Each rule is a function over one file, and is shown a bad one."""
+
+import ast
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.repository import PROCESSES, PRODUCT, ROOT, python_files, tracked_files
+
+FILE_LINES = 400
+FUNCTION_LINES = 70
+DRAWERS = frozenset(
+    {"utils", "util", "helpers", "helper", "common", "base", "manager", "service", "misc", "stuff", "lib"}
+)
+
+# Written apart so that this file does not find itself.
+_LATER = re.compile(r"\b(?:TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b|\bfor n" r"ow\b", re.IGNORECASE)
+_REGISTRY_HOSTS = re.compile(
+    r"(?:registry\.npm"
+    r"js|npm"
+    r"js\.org|pypi"
+    r"\.org|python"
+    r"hosted|deb\.deb"
+    r"ian|artifact"
+    r"ory|/simp"
+    r"le/)",
+    re.IGNORECASE,
+)
+_MACHINE_PATHS = re.compile(
+    r"(?<![\w.])/(?:ro" r"ot|wo" r"rk|ho" r"me/\w+|Us" r"ers)/|\.py" r"env\b|\bsha" r"red/(?:design|vectors)"
+)
+_SQL = re.compile(
+    r"^\s*(?:SELECT\s.+\sFROM\s|INSERT\s+(?:OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|CREATE\s+(?:TABLE|INDEX|TRIGGER|UNIQUE)\b)",
+    re.DOTALL,
+)
+# A process's private file speaks SQL to itself; the check from outside asks the database in its own words.
+_SQL_HOMES = ("community/store/", "gateway_agent/spool", "signer/journal", "standalone/")
+_TEXT = frozenset(
+    {
+        ".py",
+        ".md",
+        ".toml",
+        ".txt",
+        ".json",
+        ".yml",
+        ".yaml",
+        ".sol",
+        ".conf",
+        ".sh",
+        ".html",
+        ".js",
+        ".css",
+        ".graphql",
+        ".cfg",
+        "",
+    }
+)
+# The resolver's record of the licence it stands under, and data received from others, are not our words.
+_NOT_OUR_WORDS = ("LICENSE", "package-lock.json", "requirements/", "tests/golden/", "contracts/artifacts/")
+
+Rule = Callable[[Path, str], Iterator[str]]
+
+
+def no_drawer(path: Path, _text: str) -> Iterator[str]:
+    """A module is named by its idea."""
+    for part in (*path.parts[:-1], path.stem):
+        if part.lower() in DRAWERS:
+            yield f"{part} is a drawer, not a name"
+
+
+def short_file(path: Path, text: str) -> Iterator[str]:
+    """A file is one idea."""
+    lines = text.count("\n")
+    if lines > FILE_LINES:
+        yield f"{lines} lines; at most {FILE_LINES}"
+
+
+def short_functions(path: Path, text: str) -> Iterator[str]:
+    """A function fits on a screen or two."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            if length > FUNCTION_LINES:
+                yield f"{node.name} has {length} lines; at most {FUNCTION_LINES}"
+
+
+def module_docstring(path: Path, text: str) -> Iterator[str]:
+    """A module says what it is; an empty package marker needs no words."""
+    tree = ast.parse(text)
+    if tree.body and ast.get_docstring(tree) is None:
+        yield "no docstring"
+
+
+def nothing_postponed(path: Path, text: str) -> Iterator[str]:
+    """What is missing is an issue, not a comment."""
+    for found in _LATER.finditer(text):
+        yield f"{found[0]!r} in line {text.count(chr(10), 0, found.start()) + 1}"
+
+
+def no_registry_hosts(path: Path, text: str) -> Iterator[str]:
+    """Where packages come from is a setting of the machine."""
+    for found in _REGISTRY_HOSTS.finditer(text):
+        yield f"{found[0]!r} in line {text.count(chr(10), 0, found.start()) + 1}"
+
+
+def no_machine_paths(path: Path, text: str) -> Iterator[str]:
+    """A path of somebody's machine means nothing on another."""
+    for found in _MACHINE_PATHS.finditer(text):
+        yield f"{found[0]!r} in line {text.count(chr(10), 0, found.start()) + 1}"
+
+
+def sql_only_in_the_store(path: Path, text: str) -> Iterator[str]:
+    """A statement in a string is SQL wherever it stands."""
+    if path.as_posix().startswith(_SQL_HOMES):
+        return
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _SQL.match(node.value):
+            yield f"SQL in line {node.lineno}"
+
+
+def no_forbidden_name(path: Path, text: str) -> Iterator[str]:
+    """No Abstract, Impl, Service, Manager or I prefix: the name of a thing is the thing."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ClassDef) and re.match(
+            r"(?:Abstract|I[A-Z][a-z]|Base[A-Z])|\w*(?:Impl|Service|Manager|Helper)$", node.name
+        ):
+            yield f"class {node.name}"
+
+
+def no_reading_outside_the_repository(path: Path, text: str) -> Iterator[str]:
+    """Tests carry their data with them."""
+    for node in ast.walk(ast.parse(text)):
+        if (
+            isinstance(node, ast.Constant)
+            and isinstance(node.value, str)
+            and re.match(r"(?:\.\./)+sha" r"red", node.value)
+        ):
+            yield f"{node.value!r} in line {node.lineno}"
+
+
+def _python(*packages: str) -> list[Path]:
+    return list(python_files(*packages))
+
+
+def _words() -> list[Path]:
+    return [path for path in tracked_files() if path.suffix in _TEXT and not path.as_posix().startswith(_NOT_OUR_WORDS)]
+
+
+def _every_text() -> list[Path]:
+    return [path for path in tracked_files() if path.suffix in _TEXT and path.parts[:2] != ("tests", "golden")]
+
+
+RULES: list[tuple[Rule, Callable[[], list[Path]], str, str]] = [
+    # rule, files it holds for, path and text of a file that breaks it
+    (no_drawer, _python, "api/utils.py", ""),
+    (no_drawer, _python, "community/common/money.py", ""),
+    (short_file, _python, "api/long.py", "x = 1\n" * 401),
+    (short_functions, _python, "api/long.py", "def long():\n" + "    x = 1\n" * 71),
+    (module_docstring, _python, "api/silent.py", "x = 1\n"),
+    (nothing_postponed, _words, "api/later.py", "# TODO write this\n"),
+    (nothing_postponed, _words, "api/later.py", "rate = 3  # good enough for now\n"),
+    (no_registry_hosts, _every_text, "requirements/run.txt", "--index-url https://pypi.org/simple\n"),
+    (no_registry_hosts, _every_text, "package-lock.json", "https://registry.npmjs.org/x"),
+    (no_machine_paths, _words, "docs/x.md", "cd /root/project"),
+    (no_machine_paths, _words, "docs/x.md", "see shared/design"),
+    (sql_only_in_the_store, lambda: _python(*PRODUCT), "api/x.py", 'q = "SELECT a FROM b"\n'),
+    (sql_only_in_the_store, lambda: _python(*PRODUCT), "api/x.py", 'q = "INSERT OR IGNORE INTO b VALUES (1)"\n'),
+    (no_forbidden_name, lambda: _python(*PRODUCT), "api/x.py", "class TokenService:\n    pass\n"),
+    (no_forbidden_name, lambda: _python(*PRODUCT), "api/x.py", "class AbstractToken:\n    pass\n"),
+    (no_reading_outside_the_repository, _python, "tests/x.py", 'p = "../shared/vectors"\n'),
+]
+
+
+@pytest.mark.parametrize(
+    "rule", sorted({rule for rule, *_ in RULES}, key=lambda rule: rule.__name__), ids=lambda r: r.__name__
+)
+def test_every_file_keeps(rule: Rule) -> None:
+    files = next(files for candidate, files, *_ in RULES if candidate is rule)()
+    assert files, "the rule looks at nothing"
+    problems = [
+        f"{path}: {problem}"
+        for path in files
+        for problem in rule(path, (ROOT / path).read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert problems == [], f"{rule.__doc__}\n" + "\n".join(problems)
+
+
+@pytest.mark.parametrize(("rule", "_files", "path", "text"), RULES, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_bad_file_is_caught(rule: Rule, _files: object, path: str, text: str) -> None:
+    assert list(rule(Path(path), text))
+
+
+def test_a_good_file_is_left_alone() -> None:
+    good = '"""The grid of quarter-hours."""\n\nSELECTED = "select a member from the list"\n'
+    assert [problem for rule, *_ in RULES for problem in rule(Path("community/clock.py"), good)] == []
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_process_has_its_three_doors(process: str) -> None:
+    present = {path.name for path in python_files(process) if len(path.parts) == 2}
+    assert {"__init__.py", "__main__.py", "app.py", "settings.py"} <= present
+
+
+def test_the_npm_lock_names_no_download_address() -> None:
+    lock = json.loads((ROOT / "package-lock.json").read_text())
+    assert lock["packages"], "an empty lock locks nothing"
+    assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
+    assert [
+        name for name, entry in lock["packages"].items() if name and not entry.get("link") and "integrity" not in entry
+    ] == []
+
+
+@pytest.mark.parametrize("name", ["run.txt", "all.txt"])
+def test_the_python_locks_have_hashes_and_no_addresses(name: str) -> None:
+    text = (ROOT / "requirements" / name).read_text()
+    assert "://" not in text
+    entries = re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", text, flags=re.MULTILINE))
+    locked = [entry for entry in entries if entry.strip()]
+    assert len(locked) > 30
+    assert [entry.splitlines()[0] for entry in locked if "==" not in entry or "--hash=sha256:" not in entry] == []
+
+
+def test_our_tests_package_wins_over_the_one_that_gmqtt_installs() -> None:
+    """gmqtt 0.8 installs a top-level package named tests; ours must be the one that is imported."""
+    import gmqtt
+
+    import tests
+
+    foreign = Path(gmqtt.__file__).parents[1] / "tests" / "__init__.py"
+    assert foreign.is_file(), "gmqtt no longer installs it: this test and the settings for it can go"
+    assert Path(tests.__file__ or "").parent == ROOT / "tests"

@@ -1,0 +1,1 @@
+"""What prepares, checks and builds this repository; no part of the product."""
