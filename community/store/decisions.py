@@ -1,0 +1,99 @@
+"""What operators decide about devices, quarantined frames and breaks. The audit entry is the caller's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlmodel import col
+
+from community.store import outbox
+from community.store.tables.identity import DeviceKeyRow, DeviceRow
+from community.store.tables.measuring import QuarantineRow
+from community.store.tables.reconciling import BreakRow
+from community.store.unit_of_work import Work
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The decision stands now."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """There is no such thing."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotPossible:
+    """The thing is in a state that does not allow it; `sentence` says what to do."""
+
+    sentence: str
+
+
+Outcome = Decided | NotFound | NotPossible
+
+
+async def approve_device(work: Work, device_id: str, now: datetime) -> Outcome:
+    """Let a pending device measure. A revoked one never comes back: it gets a new identity and key."""
+    match await _device_state(work, device_id):
+        case None:
+            return NotFound()
+        case "revoked":
+            return NotPossible("The device was revoked. Register it again with a new key to use it.")
+        case "pending":
+            row = DeviceRow
+            statement = update(row).where(col(row.identity_id) == device_id).values(state="active", approved_at=now)
+            await work.session.execute(statement)
+            await outbox.announce(work, "device", device_id, now)
+    return Decided()
+
+
+async def revoke_device(work: Work, device_id: str, now: datetime) -> Outcome:
+    """End a device and its keys now. What it measured before stays."""
+    state = await _device_state(work, device_id)
+    if state is None:
+        return NotFound()
+    if state != "revoked":
+        device, key = DeviceRow, DeviceKeyRow
+        await work.session.execute(update(device).where(col(device.identity_id) == device_id).values(state="revoked"))
+        still_valid = or_(col(key.valid_to).is_(None), col(key.valid_to) > now)
+        await work.session.execute(
+            update(key)
+            .where(col(key.device_id) == device_id, still_valid, col(key.valid_from) < now)
+            .values(valid_to=now)
+        )
+        await outbox.announce(work, "device", device_id, now)
+    return Decided()
+
+
+async def resolve_quarantine(work: Work, entry_id: str, resolution: str, now: datetime) -> Outcome:
+    """Note what became of a quarantined frame. The frame itself stays as it is."""
+    row = QuarantineRow
+    found = (await work.session.execute(select(row).where(col(row.id) == entry_id))).scalar_one_or_none()
+    if found is None:
+        return NotFound()
+    if found.resolved_at is not None:
+        return NotPossible("The entry was resolved before. Its resolution stays.")
+    statement = update(row).where(col(row.id) == entry_id).values(resolved_at=now, resolution=resolution)
+    await work.session.execute(statement)
+    await outbox.announce(work, "quarantine", entry_id, now)
+    return Decided()
+
+
+async def dispose_break(work: Work, break_id: str, owner: str, disposition: str, now: datetime) -> Outcome:
+    """Give a break an owner and say what is done about it. Only agreement of both sides closes it."""
+    row = BreakRow
+    found = (await work.session.execute(select(col(row.id)).where(col(row.id) == break_id))).first()
+    if found is None:
+        return NotFound()
+    statement: Any = update(row).where(col(row.id) == break_id).values(owner=owner, disposition=disposition)
+    await work.session.execute(statement)
+    await outbox.announce(work, "break", break_id, now)
+    return Decided()
+
+
+async def _device_state(work: Work, device_id: str) -> str | None:
+    row = DeviceRow
+    found = await work.session.execute(select(col(row.state)).where(col(row.identity_id) == device_id))
+    return found.scalar_one_or_none()

@@ -1,0 +1,160 @@
+"""A member's three numbers: final on chain, minted but not final, earned and not yet minted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from community.store.tables.chain import SettledEventRow
+from community.store.tables.identity import EnergySourceRow, MemberRow, ShareRow, ShareTableRow
+from community.store.tables.measuring import MeasurementRow
+from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
+from community.store.tables.minting import IssuancePartRow, IssuanceRow
+from community.store.unit_of_work import Work
+from community.store.views import chain
+from community.store.views.scope import Scope
+from community.units import BASE_UNITS_PER_WH, TokenAmount
+
+MEMBERS_MAX = 500
+SOURCES_MAX = 500
+UNMINTED_MAX = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class BalanceView:
+    """In base units. `verified_until` is the newest verified reading that `earned_not_yet_minted` rests on."""
+
+    member_id: str
+    final: TokenAmount
+    minted_not_final: TokenAmount
+    earned_not_yet_minted: TokenAmount
+    verified_until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """How far a source's verified production, its issuances and its settlements have come."""
+
+    source_id: str
+    verified_wh: int
+    verified_at: datetime
+    minted_wh: int
+
+
+async def balances(
+    work: Work, scope: Scope, token: str | None, member_ids: Sequence[str] | None = None
+) -> list[BalanceView]:
+    """Balances of the members that the asker may see (all, or those among `member_ids`), by id.
+
+    The chain's side is the index's in all three numbers, so that energy moves from one to the next and is never
+    counted in none or in two of them.
+    """
+    statement = select(col(MemberRow.identity_id)).where(scope.holders(col(MemberRow.identity_id)))
+    if member_ids is not None:
+        statement = statement.where(col(MemberRow.identity_id).in_(member_ids))
+    statement = statement.order_by(col(MemberRow.identity_id)).limit(MEMBERS_MAX)
+    members = list((await work.session.execute(statement)).scalars())
+    amounts = await chain.amounts_of_holders(work, members, token)
+    earned, until = await _earned(work)
+    views = []
+    for member_id in members:
+        amount, final = amounts.get(member_id, (0, 0))
+        views.append(
+            BalanceView(
+                member_id=member_id,
+                final=TokenAmount(final),
+                minted_not_final=TokenAmount(max(0, amount - final)),
+                earned_not_yet_minted=TokenAmount(earned.get(member_id, 0)),
+                verified_until=until,
+            )
+        )
+    return views
+
+
+async def _earned(work: Work) -> tuple[dict[str, int], datetime | None]:
+    """Base units earned and not yet minted by holder, over all sources."""
+    earned: dict[str, int] = {}
+    until: datetime | None = None
+    for reach in await _reaches(work):
+        until = reach.verified_at if until is None else max(until, reach.verified_at)
+        issued_wh = await _add_unminted_parts(work, reach, earned)
+        rest_wh = reach.verified_wh - max(issued_wh, reach.minted_wh)
+        if rest_wh > 0:
+            await _add_current_split(work, reach, rest_wh, earned)
+    return earned, until
+
+
+async def _reaches(work: Work) -> list[_Reach]:
+    """One entry per source that has a verified reading of its settled register."""
+    newest = (
+        select(
+            col(InstallationRow.metering_point_id).label("point"),
+            func.max(col(MeasurementRow.at)).label("at"),
+            func.max(col(MeasurementRow.register_wh)).label("register_wh"),
+        )
+        .join(InstallationRow, col(InstallationRow.id) == col(MeasurementRow.installation_id))
+        .join(RegisterRow, col(RegisterRow.id) == col(MeasurementRow.register_id))
+        .join(MeteringPointRow, col(MeteringPointRow.id) == col(InstallationRow.metering_point_id))
+        .where(
+            col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
+            col(MeteringPointRow.direction) == "production",
+        )
+        .group_by(col(InstallationRow.metering_point_id))
+        .subquery()
+    )
+    minted = (
+        select(col(SettledEventRow.source_ref), func.max(col(SettledEventRow.to_wh)).label("to_wh"))
+        .group_by(col(SettledEventRow.source_ref))
+        .subquery()
+    )
+    statement = (
+        select(
+            col(EnergySourceRow.identity_id),
+            newest.c.register_wh,
+            newest.c.at,
+            func.coalesce(minted.c.to_wh, col(EnergySourceRow.opening_register_wh)),
+        )
+        .join(newest, newest.c.point == col(EnergySourceRow.metering_point_id))
+        .outerjoin(minted, minted.c.source_ref == col(EnergySourceRow.source_ref))
+        .limit(SOURCES_MAX)
+    )
+    return [_Reach(*row) for row in await work.session.execute(statement)]
+
+
+async def _add_unminted_parts(work: Work, reach: _Reach, earned: dict[str, int]) -> int:
+    """Add the parts of issuances that the index has not seen on chain. Returns the last register value issued."""
+    row = IssuanceRow
+    statement = (
+        select(col(IssuancePartRow.holder_id), col(IssuancePartRow.amount), col(row.to_wh))
+        .join(row, col(row.id) == col(IssuancePartRow.issuance_id))
+        .where(col(row.source_id) == reach.source_id, col(row.from_wh) >= reach.minted_wh)
+        .limit(UNMINTED_MAX)
+    )
+    issued_wh = 0
+    for holder_id, amount, to_wh in await work.session.execute(statement):
+        earned[holder_id] = earned.get(holder_id, 0) + amount
+        issued_wh = max(issued_wh, to_wh)
+    return issued_wh
+
+
+async def _add_current_split(work: Work, reach: _Reach, energy_wh: int, earned: dict[str, int]) -> None:
+    """Split energy that no issuance covers over the shares valid at its end, as the contract will split it."""
+    table = ShareTableRow
+    statement = (
+        select(col(ShareRow.holder_id), col(ShareRow.share_count), col(table.share_total))
+        .join(table, col(table.id) == col(ShareRow.share_table_id))
+        .where(
+            col(table.source_id) == reach.source_id,
+            col(table.valid_from) < reach.verified_at,
+            col(table.valid_to).is_(None) | (col(table.valid_to) >= reach.verified_at),
+        )
+        .order_by(col(ShareRow.position))
+    )
+    shares = list(await work.session.execute(statement))
+    left = whole = energy_wh * BASE_UNITS_PER_WH
+    for number, (holder_id, count, total) in enumerate(shares, start=1):
+        part = left if number == len(shares) else whole * count // total
+        left -= part
+        earned[holder_id] = earned.get(holder_id, 0) + part

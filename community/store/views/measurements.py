@@ -1,0 +1,193 @@
+"""Measurements with what proves them, and the energy of quarter-hours in columns."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from community.clock import QUARTER_HOUR, QUARTER_HOUR_S, as_utc, slot_at, slot_start
+from community.errors import CommunityError
+from community.store.tables.identity import DeviceKeyRow
+from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
+from community.store.tables.metering import InstallationRow, RegisterRow
+from community.store.unit_of_work import Work
+from community.store.views.keyset import Keyset, Page, fetch_page, select_rows
+from community.store.views.scope import Scope
+from community.units import WattHours
+
+SERIES_MAX = timedelta(days=40)
+
+
+class SeriesTooLong(CommunityError):
+    """More quarter-hours were asked for than one answer holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class MeasurementView:
+    id: str
+    metering_point_id: str
+    device_id: str
+    register_id: str
+    obis: str
+    at: datetime
+    register_wh: WattHours
+    read_offset_s: int
+    status: int
+    evidence_mode: str
+    statement_digest: str
+    leaf_index: int
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatementView:
+    digest: str
+    device_id: str
+    key_number: int
+    kid: str
+    public_key: bytes
+    development_key: bool
+    counter: int
+    format: str
+    first_at: datetime
+    reading_count: int
+    signed: bytes
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesView:
+    """Energy by quarter-hour from `start`, one entry each; None and "missing" where nothing is known."""
+
+    metering_point_id: str
+    start: datetime
+    step_s: int
+    energy_wh: tuple[WattHours | None, ...]
+    quality: tuple[str, ...]
+
+
+def _statement(scope: Scope) -> Any:
+    row = MeasurementRow
+    return (
+        select_rows(
+            row,
+            InstallationRow.metering_point_id,
+            RegisterRow.obis,
+            col(row.at).label("key_at"),
+            col(row.id).label("key"),
+        )
+        .join(InstallationRow, col(InstallationRow.id) == col(row.installation_id))
+        .join(RegisterRow, col(RegisterRow.id) == col(row.register_id))
+        .where(scope.metering_points(col(InstallationRow.metering_point_id)))
+    )
+
+
+def _view(row: Any) -> MeasurementView:
+    each = row[0]
+    return MeasurementView(
+        id=each.id,
+        metering_point_id=row[1],
+        device_id=each.device_id,
+        register_id=each.register_id,
+        obis=row[2],
+        at=each.at,
+        register_wh=WattHours(each.register_wh),
+        read_offset_s=each.off_s,
+        status=each.status,
+        evidence_mode=each.evidence_mode,
+        statement_digest=each.statement_digest,
+        leaf_index=each.leaf_index,
+        recorded_at=each.recorded_at,
+    )
+
+
+async def page(
+    work: Work,
+    scope: Scope,
+    metering_point_id: str,
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    first: int,
+    after: str | None,
+) -> Page[MeasurementView]:
+    """Measurements of a metering point with `since <= at < until`, newest first."""
+    row = MeasurementRow
+    statement = _statement(scope).where(col(InstallationRow.metering_point_id) == metering_point_id)
+    if since is not None:
+        statement = statement.where(col(row.at) >= since)
+    if until is not None:
+        statement = statement.where(col(row.at) < until)
+    return await fetch_page(work, statement, Keyset((col(row.at), col(row.id)), (datetime, str)), _view, first, after)
+
+
+async def by_ids(work: Work, scope: Scope, ids: Sequence[str]) -> dict[str, MeasurementView]:
+    """The measurements among `ids` that the asker may see."""
+    rows = await work.session.execute(_statement(scope).where(col(MeasurementRow.id).in_(ids)))
+    return {row[0].id: _view(row) for row in rows}
+
+
+async def statements(work: Work, digests: Sequence[str]) -> dict[str, StatementView]:
+    """Statements by digest, each with the key it verifies under. Reach them through a measurement that may be seen."""
+    statement = (
+        select(StatementRow, DeviceKeyRow)
+        .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
+        .where(col(StatementRow.digest).in_(digests))
+    )
+    return {
+        row.digest: StatementView(
+            digest=row.digest,
+            device_id=row.device_id,
+            key_number=row.keyno,
+            kid=key.kid,
+            public_key=key.public_key,
+            development_key=key.development_key,
+            counter=row.ctr,
+            format=row.format,
+            first_at=row.first_at,
+            reading_count=row.reading_count,
+            signed=row.signed,
+            recorded_at=row.recorded_at,
+        )
+        for row, key in await work.session.execute(statement)
+    }
+
+
+async def series(work: Work, scope: Scope, metering_point_id: str, since: datetime, until: datetime) -> SeriesView:
+    """Energy of the quarter-hours that start in `[since, until)`, each at its newest revision.
+
+    Raises SeriesTooLong for more than 40 days.
+    """
+    start = slot_start(slot_at(as_utc(since) + QUARTER_HOUR - timedelta(microseconds=1)))
+    if until - start > SERIES_MAX:
+        raise SeriesTooLong(f"Ask for at most {SERIES_MAX.days} days of quarter-hours at once.")
+    row = IntervalRow
+    newest = (
+        select(col(row.starts_at), func.max(col(row.revision)).label("revision"))
+        .where(
+            col(row.metering_point_id) == metering_point_id,
+            col(row.starts_at) >= start,
+            col(row.starts_at) < until,
+            scope.metering_points(col(row.metering_point_id)),
+        )
+        .group_by(col(row.starts_at))
+        .subquery()
+    )
+    statement = (
+        select(col(row.starts_at), col(row.energy_wh), col(row.quality))
+        .join(newest, (newest.c.starts_at == col(row.starts_at)) & (newest.c.revision == col(row.revision)))
+        .where(col(row.metering_point_id) == metering_point_id)
+    )
+    known = {at: (energy, quality) for at, energy, quality in await work.session.execute(statement)}
+    count = max(0, -(-int((until - start).total_seconds()) // QUARTER_HOUR_S))
+    starts = [start + QUARTER_HOUR * number for number in range(count)]
+    return SeriesView(
+        metering_point_id=metering_point_id,
+        start=start,
+        step_s=QUARTER_HOUR_S,
+        energy_wh=tuple(WattHours(known[at][0]) if at in known else None for at in starts),
+        quality=tuple(known[at][1] if at in known else "missing" for at in starts),
+    )

@@ -1,0 +1,137 @@
+"""The latest comparison of both sides, pairs that agree, and breaks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from community.store.tables.reconciling import BreakRow, MatchRow, ReconciliationRunRow
+from community.store.unit_of_work import Work
+from community.store.views.keyset import Keyset, Page, fetch_page, select_rows
+from community.units import TokenAmount, WattHours
+
+
+@dataclass(frozen=True, slots=True)
+class RunView:
+    id: str
+    started_at: datetime
+    finalised_block: int
+    finalised_hash: str
+    verified_wh: WattHours
+    issued_wh: WattHours
+    settled_wh: WattHours
+    supply: TokenAmount
+    match_count: int
+    break_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class MatchView:
+    issuance_id: str
+    source_id: str
+    tx_hash: str
+    block_number: int
+    energy_wh: WattHours
+    amount: TokenAmount
+    matched_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BreakView:
+    id: str
+    kind: str
+    severity: str
+    subject: str
+    source_id: str | None
+    detail: str
+    expected: str | None
+    found: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    owner: str | None
+    disposition: str | None
+
+
+async def latest_run(work: Work) -> RunView | None:
+    """The newest comparison; None before the first."""
+    row = ReconciliationRunRow
+    statement = select(row).order_by(col(row.started_at).desc(), col(row.finalised_block).desc()).limit(1)
+    each = (await work.session.execute(statement)).scalar_one_or_none()
+    if each is None:
+        return None
+    return RunView(
+        each.id,
+        each.started_at,
+        each.finalised_block,
+        each.finalised_hash,
+        WattHours(each.verified_wh),
+        WattHours(each.issued_wh),
+        WattHours(each.settled_wh),
+        TokenAmount(each.supply),
+        each.match_count,
+        each.break_count,
+    )
+
+
+async def matches(work: Work, source_id: str | None, first: int, after: str | None) -> Page[MatchView]:
+    """Pairs that agree, newest first."""
+    row = MatchRow
+    statement = select_rows(row, col(row.block_number).label("key_block"), col(row.log_index).label("key_log"))
+    if source_id is not None:
+        statement = statement.where(col(row.source_id) == source_id)
+    keyset = Keyset((col(row.block_number), col(row.log_index)), (int, int))
+    return await fetch_page(work, statement, keyset, _match, first, after)
+
+
+def _match(row: Any) -> MatchView:
+    each = row[0]
+    return MatchView(
+        each.issuance_id,
+        each.source_id,
+        each.tx_hash,
+        each.block_number,
+        WattHours(each.energy_wh),
+        TokenAmount(each.amount),
+        each.matched_at,
+    )
+
+
+def _break_columns() -> Any:
+    row = BreakRow
+    return select_rows(row, col(row.opened_at).label("key_at"), col(row.id).label("key"))
+
+
+async def breaks(work: Work, is_open: bool | None, first: int, after: str | None) -> Page[BreakView]:
+    """Breaks, newest first: open ones, closed ones, or all."""
+    row = BreakRow
+    statement = _break_columns()
+    if is_open is not None:
+        statement = statement.where(col(row.closed_at).is_(None) if is_open else col(row.closed_at).is_not(None))
+    keyset = Keyset((col(row.opened_at), col(row.id)), (datetime, str))
+    return await fetch_page(work, statement, keyset, _break, first, after)
+
+
+async def break_by_id(work: Work, break_id: str) -> BreakView | None:
+    """One break."""
+    row = (await work.session.execute(_break_columns().where(col(BreakRow.id) == break_id))).first()
+    return None if row is None else _break(row)
+
+
+def _break(row: Any) -> BreakView:
+    each = row[0]
+    return BreakView(
+        each.id,
+        each.kind,
+        each.severity,
+        each.subject,
+        each.source_id,
+        each.detail,
+        each.expected,
+        each.found,
+        each.opened_at,
+        each.closed_at,
+        each.owner,
+        each.disposition,
+    )
