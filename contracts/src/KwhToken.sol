@@ -9,9 +9,9 @@ import {
 
 /// @title One token is one kilowatt-hour of measured production.
 /// @notice ERC-20 with 18 decimals, so 10^15 base units are one watt-hour, and ERC-2612 permit.
-/// @dev Invariant: supply = minted - retired. Only a holder of MINTER_ROLE mints (the issuer contract), and only
-/// the owner destroys his own tokens. There is no pause, no claw-back and no proxy: the token outlives faults of the issuer,
-/// which the admin replaces by granting MINTER_ROLE to another one.
+/// @dev Invariant: supply = minted - retired. Only a holder of MINTER_ROLE mints (the issuer contract), and only the
+/// owner destroys his own tokens. There is no pause, no claw-back and no proxy: the token outlives faults of the
+/// issuer, which the admin replaces by granting MINTER_ROLE to another one.
 contract KwhToken is ERC20, ERC20Permit, AccessControlDefaultAdminRules {
     /// @notice The role that may mint. The admin gives it to the issuer contract and to nobody else.
     bytes32 public constant MINTER_ROLE = keccak256("MINTER_ROLE");
