@@ -36,16 +36,16 @@ Outcome = Decided | NotFound | NotPossible
 
 async def approve_device(work: Work, device_id: str, now: datetime) -> Outcome:
     """Let a pending device measure. A revoked one never comes back: it gets a new identity and key."""
-    match await _device_state(work, device_id):
-        case None:
-            return NotFound()
-        case "revoked":
-            return NotPossible("The device was revoked. Register it again with a new key to use it.")
-        case "pending":
-            row = DeviceRow
-            statement = update(row).where(col(row.identity_id) == device_id).values(state="active", approved_at=now)
-            await work.session.execute(statement)
-            await outbox.announce(work, "device", device_id, now)
+    state = await _device_state(work, device_id)
+    if state is None:
+        return NotFound()
+    if state == "revoked":
+        return NotPossible("The device was revoked. Register it again with a new key to use it.")
+    if state == "pending":
+        row = DeviceRow
+        statement = update(row).where(col(row.identity_id) == device_id).values(state="active", approved_at=now)
+        await work.session.execute(statement)
+        await outbox.announce(work, "device", device_id, now)
     return Decided()
 
 
