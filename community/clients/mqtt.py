@@ -142,7 +142,7 @@ class MqttConnection:
     total. Handlers of several messages run at the same time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument per property of the MQTT session, most with the right default
         self,
         address: MqttAddress,
         client_id: str,
@@ -239,9 +239,9 @@ class MqttConnection:
         acknowledged = link.ledger.newest
         if message.qos == 0 or acknowledged is None:
             return True
-        gone = asyncio.ensure_future(link.closed.wait())
+        gone: asyncio.Future[Any] = asyncio.create_task(link.closed.wait())
         try:
-            await asyncio.wait({acknowledged, gone}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait((acknowledged, gone), return_when=asyncio.FIRST_COMPLETED)
         finally:
             gone.cancel()
         return acknowledged.done()
@@ -354,7 +354,7 @@ class MqttConnection:
 
 
 async def _first_of(*events: asyncio.Event) -> None:
-    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    waits = [asyncio.create_task(event.wait()) for event in events]
     try:
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     finally:

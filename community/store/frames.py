@@ -1,0 +1,131 @@
+"""Frames as they came, each once, and the message counters already taken in."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, text, update
+from sqlmodel import col
+
+from community.store.tables.measuring import FrameRow, SeenMessageRow
+from community.store.unit_of_work import Work
+from community.store.upserts import insert_if_absent
+
+VERDICTS = ("admitted", "duplicate", "rejected", "quarantined")
+REPLAY_WINDOW = 1024
+# Counters of messages to the device share the table under generations beyond those of the wire format (0 to 3).
+_DOWN_GENERATION = 128
+_INTAKE_LOCK = 0x0EC0_1A7E
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The exact bytes a source delivered. `digest` is SHA-256 over source, device and payload, in hex."""
+
+    digest: str
+    source: str
+    device_eui: str | None
+    payload: bytes
+    envelope: str | None
+    received_at: datetime
+
+
+async def lock_intake(work: Work) -> None:
+    """Let one intake write at a time: a reading is judged against neighbours that nobody may add meanwhile.
+
+    SQLite has one writer anyway.
+    """
+    if not work.is_sqlite:
+        await work.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _INTAKE_LOCK})
+
+
+async def verdict_of(work: Work, digest: str) -> str | None:
+    """The verdict on the frame with this digest; None if it never came."""
+    found = await work.session.execute(select(col(FrameRow.verdict)).where(col(FrameRow.digest) == digest))
+    return found.scalar_one_or_none()
+
+
+async def keep_frame(work: Work, frame: Frame, verdict: str) -> None:
+    """Keep the frame's bytes, or give a frame that came before its new verdict."""
+    inserted = await insert_if_absent(
+        work,
+        FrameRow,
+        {
+            "digest": frame.digest,
+            "source": frame.source,
+            "device_eui": frame.device_eui,
+            "payload": frame.payload,
+            "envelope": frame.envelope,
+            "received_at": frame.received_at,
+            "verdict": verdict,
+        },
+    )
+    if not inserted:
+        await set_verdict(work, frame.digest, verdict)
+
+
+async def set_verdict(work: Work, digest: str, verdict: str) -> None:
+    """Record what was decided about a frame."""
+    await work.session.execute(update(FrameRow).where(col(FrameRow.digest) == digest).values(verdict=verdict))
+
+
+async def message_seen(work: Work, device_id: str, generation: int, counter: int) -> bool:
+    """Whether a message with this counter was taken in already."""
+    found = await work.session.execute(
+        select(col(SeenMessageRow.counter)).where(
+            col(SeenMessageRow.device_id) == device_id,
+            col(SeenMessageRow.generation) == generation,
+            col(SeenMessageRow.counter) == counter,
+        )
+    )
+    return found.scalar_one_or_none() is not None
+
+
+async def newest_counter(work: Work, device_id: str, generation: int) -> int | None:
+    """The highest message counter taken in from a device."""
+    found = await work.session.execute(
+        select(func.max(col(SeenMessageRow.counter))).where(
+            col(SeenMessageRow.device_id) == device_id, col(SeenMessageRow.generation) == generation
+        )
+    )
+    return found.scalar_one_or_none()
+
+
+async def mark_seen(work: Work, device_id: str, generation: int, counter: int) -> bool:
+    """Record a message counter. Says whether it is new."""
+    return await insert_if_absent(
+        work, SeenMessageRow, {"device_id": device_id, "generation": generation, "counter": counter}
+    )
+
+
+async def forget_old_counters(work: Work, device_id: str, generation: int, newest: int) -> None:
+    """Drop counters that fell out of the replay window: anything that old is refused without asking."""
+    await work.session.execute(
+        delete(SeenMessageRow).where(
+            col(SeenMessageRow.device_id) == device_id,
+            col(SeenMessageRow.generation) == generation,
+            col(SeenMessageRow.counter) < newest - REPLAY_WINDOW,
+        )
+    )
+
+
+async def reserve_down_counters(work: Work, device_id: str, generation: int, block: int) -> range:
+    """The next `block` message counters to a device, never given out before, once this unit of work has committed.
+
+    A counter is part of the nonce, so it must not be used twice: the end of the newest block is kept, and what a
+    stopped process did not use of its block is lost, which only leaves a hole in the numbers.
+    """
+    key = _DOWN_GENERATION + generation
+    newest = await newest_counter(work, device_id, key)
+    first = 0 if newest is None else newest + 1
+    last = first + block - 1
+    if not await mark_seen(work, device_id, key, last):
+        raise RuntimeError("two units of work reserved the same message counters")  # lock_intake forbids it
+    if newest is not None:
+        await work.session.execute(
+            delete(SeenMessageRow).where(
+                col(SeenMessageRow.device_id) == device_id,
+                col(SeenMessageRow.generation) == key,
+                col(SeenMessageRow.counter) == newest,
+            )
+        )
+    return range(first, last + 1)

@@ -1,0 +1,1 @@
+"""Where uplinks come from: the device broker and LoRaWAN network servers."""

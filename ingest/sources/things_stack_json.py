@@ -1,0 +1,101 @@
+"""The Things Stack's uplink JSON (v3 ApplicationUp), from MQTT or, wrapped in `result`, from its storage.
+
+Zero and empty fields are omitted there: no `f_cnt` means 0, no `frm_payload` an empty payload.
+"""
+
+import base64
+import binascii
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from ingest.uplinks import PAYLOAD_MAX, Fault, Uplink, eui_or_none
+
+SOURCE = "things_stack"
+_INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
+
+
+def uplink_from_json(raw: bytes, now: datetime) -> Uplink:
+    """The uplink in `raw`. What cannot be read becomes an uplink with a fault and the raw bytes as payload.
+
+    Its time is the network server's own, never later than `now`.
+    """
+    try:
+        text = raw.decode()
+        fields = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return _unreadable(raw, None, now, "malformed_json", f"The message is no JSON: {error}")
+    if isinstance(fields, dict) and isinstance(fields.get("result"), dict):
+        fields = fields["result"]
+    eui = eui_or_none(_inside(fields, "end_device_ids", "dev_eui"))
+    message = _inside(fields, "uplink_message")
+    if eui is None:
+        return _unreadable(raw, None, now, "malformed_uplink", "end_device_ids.dev_eui is missing or is no EUI.")
+    if not isinstance(message, dict):
+        return _unreadable(raw, eui, now, "malformed_uplink", "uplink_message is missing: this is no uplink.")
+    payload = _payload_of(message)
+    if payload is None or len(payload) > PAYLOAD_MAX:
+        return _unreadable(raw, eui, now, "malformed_uplink", "uplink_message.frm_payload is no base64.")
+    if fields.get("simulated") is True:
+        # kept under its JSON: under its payload it would make the real frame with these bytes look like a repeat
+        return _unreadable(
+            raw, eui, now, "simulated", "The network server marks this uplink as simulated: nobody sent it."
+        )
+    f_port, f_cnt, session = message.get("f_port", 0), message.get("f_cnt", 0), message.get("session_key_id")
+    return Uplink(
+        source=SOURCE,
+        device_eui=eui,
+        payload=payload,
+        received_at=min(instant_of(message.get("received_at")) or now, now),
+        f_port=f_port if type(f_port) is int else None,
+        envelope=text,
+        session=session if isinstance(session, str) else None,
+        f_cnt=f_cnt if type(f_cnt) is int else None,
+    )
+
+
+def received_at_of(raw: bytes) -> datetime | None:
+    """When the application server received the stored uplink in `raw`; None if it does not say."""
+    try:
+        fields = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    if isinstance(fields, dict) and isinstance(fields.get("result"), dict):
+        fields = fields["result"]
+    return instant_of(_inside(fields, "received_at"))
+
+
+def instant_of(text: object) -> datetime | None:
+    """An RFC 3339 instant with up to nanoseconds, cut to microseconds; None if `text` is none."""
+    found = _INSTANT.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        return None
+    seconds, fraction, zone = found.groups()
+    try:
+        whole = datetime.fromisoformat(seconds + ("+00:00" if zone == "Z" else zone))
+        return whole.replace(microsecond=int((fraction or "0").ljust(6, "0")[:6])).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _payload_of(message: dict[str, Any]) -> bytes | None:
+    encoded = message.get("frm_payload", "")
+    if not isinstance(encoded, str):
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _inside(fields: Any, *names: str) -> Any:
+    for name in names:
+        if not isinstance(fields, dict):
+            return None
+        fields = fields.get(name)
+    return fields
+
+
+def _unreadable(raw: bytes, eui: str | None, now: datetime, reason: str, detail: str) -> Uplink:
+    return Uplink(SOURCE, eui, raw[:PAYLOAD_MAX], now, fault=Fault(reason, detail))

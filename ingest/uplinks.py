@@ -1,0 +1,67 @@
+"""An uplink: a frame as one source delivered it, before anything is known about it."""
+
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from community.clock import as_utc
+from community.ids import digest_of
+
+PAYLOAD_MAX = 65536
+SOURCES = ("device_broker", "things_stack")
+_EUI = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with an uplink already at its source, e.g. JSON that cannot be read."""
+
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """A frame with where and when it arrived.
+
+    `envelope` is the network server's JSON, verbatim. `session` and `f_cnt` are LoRaWAN's; `fault` is set where the
+    source itself could not accept it: it is kept all the same, with that reason. Raises ValueError.
+    """
+
+    source: str
+    device_eui: str | None
+    payload: bytes
+    received_at: datetime
+    f_port: int | None = None
+    envelope: str | None = None
+    session: str | None = None
+    f_cnt: int | None = None
+    fault: Fault | None = None
+
+    def __post_init__(self) -> None:
+        if self.source not in SOURCES:
+            raise ValueError(f"{self.source!r} is no source of uplinks")
+        if self.device_eui is not None and not _EUI.fullmatch(self.device_eui):
+            raise ValueError(f"{self.device_eui!r} is no EUI of 16 lower-case hex digits")
+        if len(self.payload) > PAYLOAD_MAX:
+            raise ValueError(f"a frame of {len(self.payload)} bytes is more than the {PAYLOAD_MAX} that are kept")
+        as_utc(self.received_at)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over source, device and payload: the same frame by two ways of one source is one frame."""
+        head = f"{self.source}\x1f{self.device_eui or ''}\x1f".encode()
+        return digest_of(head + self.payload)
+
+
+TakeIn = Callable[[Uplink], Awaitable[object]]
+"""What a source hands its uplinks to. It returns when the verdict is committed."""
+
+
+def eui_or_none(text: object) -> str | None:
+    """`text` as a lower-case EUI, None if it is none."""
+    if not isinstance(text, str):
+        return None
+    lowered = text.lower()
+    return lowered if _EUI.fullmatch(lowered) else None
