@@ -1,0 +1,45 @@
+# demo: run everything here | test | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
+.PHONY: demo test check bench clean lock
+.SILENT:
+MAKEFLAGS += --no-print-directory
+
+ENV := .venv/bin/python
+
+# The first Python that runs and is new enough; a name on PATH alone proves nothing.
+define prepare
+for python in "$${PYTHON:-python3}" python3.13 python3.12 python3.11 /usr/bin/python3 python .venv/bin/python; do \
+  if "$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1; then \
+    exec "$$python" -m tools.prepare $(1); \
+  fi; \
+done; \
+echo "Python 3.11, 3.12 or 3.13 is needed and none was found: install one (Debian and Ubuntu: sudo apt-get install python3 python3-venv) and try again." >&2; \
+exit 1
+endef
+
+demo:
+	$(call prepare,run)
+	exec $(ENV) -m standalone demo $(if $(RESET),--reset)
+
+test:
+	$(call prepare,test)
+	$(ENV) -m pytest $(ARGS)
+
+check:
+	$(call prepare,check)
+	$(ENV) -m ruff format --check .
+	$(ENV) -m ruff check .
+	$(ENV) -m mypy
+	.venv/bin/lint-imports --no-logo
+	$(ENV) contracts/tools/build --check
+
+bench:
+	$(call prepare,check)
+	$(ENV) -m bench $(ONLY)
+
+lock:
+	$(call prepare,check)
+	$(ENV) -m tools.lock
+
+clean:
+	rm -rf .venv node_modules .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
