@@ -5,28 +5,20 @@ from datetime import datetime
 from enum import StrEnum
 
 
-class Chain(StrEnum):
-    """The chains an identity can hold addresses on."""
+class CoinChain(StrEnum):
+    """The kinds of chain we hold addresses on. All EVM chains, Polygon too, share coin type 60, as wallets do."""
 
-    POLYGON = "polygon"
+    EVM = "evm"
     BITCOIN = "bitcoin"
 
 
 class AccountRole(StrEnum):
-    """Which branch of the HD tree an address comes from: the `account'` level (BIP-44)."""
+    """What kind of identity an account's addresses belong to: the `account'` level of the HD tree (BIP-44)."""
 
-    MEMBERS = "members"
-    DEVICES = "devices"
-    ENERGY_SOURCES = "energy_sources"
-    OPERATORS = "operators"
-
-
-ACCOUNT_NUMBERS = {
-    AccountRole.MEMBERS: 0,
-    AccountRole.DEVICES: 1,
-    AccountRole.ENERGY_SOURCES: 2,
-    AccountRole.OPERATORS: 9,
-}
+    MEMBER = "member"
+    DEVICE = "device"
+    ENERGY_SOURCE = "energy_source"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +26,7 @@ class HdAccount:
     """An account-level extended public key, exported once by the signer. It is confidential."""
 
     id: str
-    chain: Chain
+    chain: CoinChain
     role: AccountRole
     path: str
     xpub: str
@@ -45,7 +37,7 @@ class CoinAddress:
     """An identity's address on one chain. `path` is absent for an address that its owner brought."""
 
     identity_id: str
-    chain: Chain
+    chain: CoinChain
     address: str
     path: str | None
     valid_from: datetime

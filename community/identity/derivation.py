@@ -5,7 +5,6 @@ energy goes to it for years. Bulk work (checks over many addresses) takes the fa
 """
 
 from collections.abc import Iterator
-from enum import StrEnum
 
 import coincurve
 from eth_utils.crypto import keccak
@@ -14,6 +13,7 @@ from hdwallet.eccs import SLIP10Secp256k1ECC
 from hdwallet.hds import BIP32HD
 
 from community.errors import FatalError
+from community.identity.coin_addresses import AccountRole, CoinChain
 from community.identity.extended_keys import (
     HARDENED,
     ExtendedPublicKey,
@@ -28,22 +28,6 @@ INDEX_MAX = HARDENED - 1
 
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-
-
-class CoinChain(StrEnum):
-    """The kinds of chain we hold addresses on. All EVM chains share coin type 60, as wallets do."""
-
-    EVM = "evm"
-    BITCOIN = "bitcoin"
-
-
-class AccountRole(StrEnum):
-    """What kind of identity an account's addresses belong to."""
-
-    MEMBER = "member"
-    DEVICE = "device"
-    ENERGY_SOURCE = "energy_source"
-    OPERATOR = "operator"
 
 
 _PURPOSE_AND_COIN = {CoinChain.EVM: (44, 60), CoinChain.BITCOIN: (84, 0)}

@@ -53,7 +53,7 @@ def _guarded(work: Callable[[], Awaitable[None]]) -> int:
     try:
         asyncio.run(main())
     except CommunityError as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stderr.write(f"error: {error}\n")
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_OK

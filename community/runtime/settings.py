@@ -1,5 +1,6 @@
 """Reading a process's settings once, and reporting everything that is wrong with them together."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import overload
@@ -14,15 +15,20 @@ class SettingsError(FatalError):
     """The settings cannot be used. Its text lists every problem, one a line."""
 
 
+def process_environment() -> Mapping[str, str]:
+    """The environment of this process: read here and nowhere else."""
+    return os.environ
+
+
 class SettingsReader:
     """Reads variables `PREFIX_NAME` of an environment. Ask for each, then call `finish`.
 
     A problem is noted and a harmless value returned, so that one start shows all problems.
     """
 
-    def __init__(self, prefix: str, environment: Mapping[str, str]) -> None:
+    def __init__(self, prefix: str, environment: Mapping[str, str] | None = None) -> None:
         self._prefix = prefix
-        self._environment = environment
+        self._environment = process_environment() if environment is None else environment
         self._problems: list[str] = []
         self._asked: set[str] = set()
 

@@ -15,5 +15,5 @@ class SystemClock:
 
     async def sleep_until(self, instant: datetime) -> None:
         """Sleep in pieces of at most a minute, so that a stepped clock is noticed."""
-        while (left_s := (instant - self.now()).total_seconds()) > 0:
+        while (left_s := (instant - self.now()).total_seconds()) > 0:  # noqa: ASYNC110 - it waits for time, not for an event
             await asyncio.sleep(min(left_s, _LONGEST_SLEEP_S))

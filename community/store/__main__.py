@@ -1,10 +1,10 @@
 """The database's command line: `python -m community.store migrate --url URL`."""
 
 import argparse
-import os
 import sys
 
 from community.runtime.lifecycle import run_command
+from community.runtime.settings import process_environment
 from community.store.schema import migrate, require_current_schema
 
 
@@ -15,7 +15,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (("migrate", "bring the schema to the newest revision"), ("check", "say whether it is")):
         sub = commands.add_parser(name, help=text)
         sub.add_argument(
-            "--url", default=os.environ.get("STORE_URL"), help="sqlite:///path or postgresql://… (or STORE_URL)"
+            "--url", default=process_environment().get("STORE_URL"), help="sqlite:///path or postgresql://… (or STORE_URL)"
         )
     options = parser.parse_args(arguments)
     if not options.url:

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert, or_, select, update
 from sqlmodel import col
 
-from community.identity.coin_addresses import AccountRole, Chain, CoinAddress, HdAccount
+from community.identity.coin_addresses import AccountRole, CoinAddress, CoinChain, HdAccount
 from community.ids import named_id
 from community.store.tables.identity import CoinAddressRow, HdAccountRow
 from community.store.unit_of_work import Work
@@ -25,7 +25,7 @@ async def add_hd_account(work: Work, account: HdAccount) -> None:
 
 
 async def give_address(
-    work: Work, identity_id: str, chain: Chain, role: AccountRole, derive: Derive, now: datetime
+    work: Work, identity_id: str, chain: CoinChain, role: AccountRole, derive: Derive, now: datetime
 ) -> CoinAddress:
     """Derive the next unused address of (chain, role) for an identity.
 
@@ -61,7 +61,7 @@ async def give_address(
     return CoinAddress(identity_id, chain, address, path, valid_from=now)
 
 
-async def addresses_at(work: Work, chain: Chain, instant: datetime) -> list[CoinAddress]:
+async def addresses_at(work: Work, chain: CoinChain, instant: datetime) -> list[CoinAddress]:
     """Every address of `chain` that is valid at `instant`."""
     rows = await work.session.execute(
         select(CoinAddressRow)

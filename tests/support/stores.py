@@ -26,7 +26,7 @@ async def new_sqlite_url(folder: Path, name: str = "community.db") -> str:
     template = Path(_template_folder().name) / "template.db"
     if not template.exists():
         await migrate(f"sqlite:///{template}.new")
-        Path(f"{template}.new").rename(template)
+        shutil.move(f"{template}.new", template)
     shutil.copyfile(template, folder / name)
     return f"sqlite:///{folder / name}"
 

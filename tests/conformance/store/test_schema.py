@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from community.errors import FatalError
-from community.identity.coin_addresses import AccountRole, Chain, HdAccount
+from community.identity.coin_addresses import AccountRole, CoinChain, HdAccount
 from community.identity.identities import EnergySource, IdentityKind, Member
 from community.identity.shares import Share, ShareTable
 from community.store import coin_addresses, devices, identities, outbox, schema, shares
@@ -84,7 +84,7 @@ async def test_share_tables_of_one_source_never_overlap(store: Store) -> None:
 
 
 async def test_an_address_index_is_given_out_once_even_to_many_at_a_time(store: Store) -> None:
-    account = HdAccount("acc_1", Chain.POLYGON, AccountRole.MEMBERS, "m/44'/60'/0'", "xpub")
+    account = HdAccount("acc_1", CoinChain.EVM, AccountRole.MEMBER, "m/44'/60'/0'", "xpub")
     async with store.begin() as work:
         await coin_addresses.add_hd_account(work, account)
         for number in range(8):
@@ -93,7 +93,7 @@ async def test_an_address_index_is_given_out_once_even_to_many_at_a_time(store: 
     async def give(number: int) -> str:
         async with store.begin() as work:
             given = await coin_addresses.give_address(
-                work, f"mem_{number}", Chain.POLYGON, AccountRole.MEMBERS,
+                work, f"mem_{number}", CoinChain.EVM, AccountRole.MEMBER,
                 lambda found, index: (f"0x{index:040x}", f"{found.path}/0/{index}"), NOW,
             )  # fmt: skip
         return given.address
@@ -101,15 +101,15 @@ async def test_an_address_index_is_given_out_once_even_to_many_at_a_time(store: 
     addresses = await asyncio.gather(*(give(number) for number in range(8)))
     assert sorted(addresses) == [f"0x{index:040x}" for index in range(8)]
     async with store.read() as work:
-        assert len(await coin_addresses.addresses_at(work, Chain.POLYGON, NOW)) == 8
-        assert await coin_addresses.addresses_at(work, Chain.POLYGON, NOW - timedelta(seconds=1)) == []
+        assert len(await coin_addresses.addresses_at(work, CoinChain.EVM, NOW)) == 8
+        assert await coin_addresses.addresses_at(work, CoinChain.EVM, NOW - timedelta(seconds=1)) == []
 
 
 async def test_no_address_without_the_signers_account_key(store: Store) -> None:
     with pytest.raises(LookupError, match="signer xpub"):
         async with store.begin() as work:
             await coin_addresses.give_address(
-                work, "mem_1", Chain.BITCOIN, AccountRole.MEMBERS, lambda found, index: ("", ""), NOW
+                work, "mem_1", CoinChain.BITCOIN, AccountRole.MEMBER, lambda found, index: ("", ""), NOW
             )
 
 
@@ -149,10 +149,13 @@ async def test_device_secrets_are_ciphertext_in_the_database_and_come_back_opene
 
 
 async def test_a_unit_of_work_that_raises_leaves_nothing(store: Store) -> None:
-    with pytest.raises(ZeroDivisionError):
+    async def fail_half_way() -> None:
         async with store.begin() as work:
             await outbox.announce(work, "block", "1", NOW)
             raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail_half_way()
     async with store.read() as work:
         assert await outbox.latest_cursor(work) == 0
 

@@ -1,0 +1,61 @@
+"""Putting the contracts on the local chain from the committed artifacts, and registering the plant with the issuer."""
+
+import asyncio
+from dataclasses import dataclass
+
+from community.clients.evm import EvmNode
+from community.errors import FatalError
+from contracts import abi
+from standalone.anvil import ADMIN
+
+RECEIPT_TIMEOUT_S = 30.0
+_SETTLER_FUNDS_WEI = 10_000 * 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """Where the contracts are, and the block from which the indexer must read."""
+
+    chain_id: int
+    token: str
+    issuer: str
+    start_block: int
+
+
+async def _send(node: EvmNode, to: str | None, data: bytes, value: int = 0) -> dict[str, object]:
+    """Send a transaction from the chain's own funded account and wait until it is mined."""
+    message = {"from": ADMIN, "data": "0x" + data.hex(), "value": hex(value)}
+    if to is not None:
+        message["to"] = to
+    tx_hash = await node.call("eth_sendTransaction", message)
+    async with asyncio.timeout(RECEIPT_TIMEOUT_S):
+        while (receipt := await node.receipt(tx_hash)) is None:  # noqa: ASYNC110 - the chain gives no event
+            await asyncio.sleep(0.05)
+    if receipt["status"] != "0x1":
+        raise FatalError(f"The local chain refused the set-up transaction {tx_hash}.")
+    return receipt
+
+
+async def deploy(node: EvmNode, settler: str) -> Deployment:
+    """Deploy token and issuer, give the issuer the right to mint, the signer's account the right to settle, and gas."""
+    token_receipt = await _send(node, None, abi.encode_deploy_token(ADMIN, 0))
+    token = str(token_receipt["contractAddress"])
+    issuer_receipt = await _send(node, None, abi.encode_deploy_issuer(token, ADMIN, 0))
+    issuer = str(issuer_receipt["contractAddress"])
+    await asyncio.gather(
+        _send(node, token, abi.encode_grant_role(abi.MINTER_ROLE, issuer)),
+        _send(node, issuer, abi.encode_grant_role(abi.REGISTRAR_ROLE, ADMIN)),
+        _send(node, issuer, abi.encode_grant_role(abi.SETTLER_ROLE, settler)),
+        _send(node, settler, b"", _SETTLER_FUNDS_WEI),
+    )
+    return Deployment(
+        chain_id=await node.chain_id(),
+        token=token.lower(),
+        issuer=issuer.lower(),
+        start_block=int(str(token_receipt["blockNumber"]), 16),
+    )
+
+
+async def register_source(node: EvmNode, deployment: Deployment, setup: abi.SourceSetup) -> None:
+    """Register an energy source with the issuer contract, as its REGISTRAR."""
+    await _send(node, deployment.issuer, abi.encode_configure(setup))
