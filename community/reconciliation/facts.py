@@ -1,0 +1,131 @@
+"""What reconciliation compares: verified energy, our decisions, and what the finalised chain says."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from community.clock import QUARTER_HOUR, as_utc
+from community.tokens.issuer_events import SettledEvent
+from community.tokens.supply import Supply
+from community.tokens.transfers import Transfer
+
+Part = tuple[str, int]
+"""A holder's address and base units."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFacts:
+    """An energy source and where its counting begins."""
+
+    id: str
+    ref: str
+    name: str
+    opening_register_wh: int
+    opening_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFacts:
+    """What an issuance rests on: the reading, its statement's digest (0x hex), and whether its key was valid then."""
+
+    digest: str
+    mode: str
+    read_at: datetime
+    register_wh: int
+    key_valid: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IssuanceFacts:
+    """An issuance with its parts. `planned_at` is when it was recorded."""
+
+    id: str
+    source_id: str
+    from_wh: int
+    to_wh: int
+    period_start: datetime
+    period_end: datetime
+    amount: int
+    parts: tuple[Part, ...]
+    state: str
+    planned_at: datetime
+    evidence: EvidenceFacts
+    mined_block: int | None = None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntervalFacts:
+    """Verified production of one quarter-hour, latest revision. `recorded_at` is when it was taken in."""
+
+    source_id: str
+    starts_at: datetime
+    energy_wh: int
+    recorded_at: datetime
+
+    @property
+    def ends_at(self) -> datetime:
+        return self.starts_at + QUARTER_HOUR
+
+    @property
+    def key(self) -> str:
+        """What names the interval."""
+        return f"{self.source_id}@{self.starts_at:%Y-%m-%dT%H:%MZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class Configured:
+    """The issuer was told to count a source from `opening_wh` on; the register before was `closing_wh`."""
+
+    block_number: int
+    log_index: int
+    source_ref: str
+    closing_wh: int
+    opening_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOnChain:
+    """State of a source at the finalised block, asked from the contract."""
+
+    register_wh: int
+    debt_wh: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTotals:
+    """Answers of the contracts themselves at the finalised block: supply, balances, and sources by their reference."""
+
+    total_supply: int
+    balances: Mapping[str, int]
+    sources: Mapping[str, SourceOnChain]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Both sides as known at `now`; of the chain only what is in finalised blocks up to `finalised_block`."""
+
+    now: datetime
+    grace: timedelta
+    finalised_block: int
+    token: str
+    sources: tuple[SourceFacts, ...] = ()
+    issuances: tuple[IssuanceFacts, ...] = ()
+    intervals: tuple[IntervalFacts, ...] = ()
+    settled: tuple[SettledEvent, ...] = ()
+    mints: tuple[Transfer, ...] = ()
+    configured: tuple[Configured, ...] = ()
+    corrected_wh: Mapping[str, int] = field(default_factory=dict)
+    """Debt booked in total per source reference."""
+    supply: Supply = field(default_factory=Supply)
+    balances: Mapping[str, int] = field(default_factory=dict)
+    asked: AskedTotals | None = None
+
+    def __post_init__(self) -> None:
+        as_utc(self.now)
+        if any(event.block_number > self.finalised_block for event in self.settled):
+            raise ValueError("only finalised settlements are reconciled")
+
+    def is_old(self, recorded_at: datetime) -> bool:
+        """Whether something recorded then has had its time. Counted from the record: late data gets its time too."""
+        return self.now - recorded_at > self.grace

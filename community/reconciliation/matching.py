@@ -1,0 +1,252 @@
+"""Matching: every issuance, settlement and producing interval ends in exactly one match, one break, or is pending."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from community.reconciliation.agreement import compare
+from community.reconciliation.breaks import Break, BreakKind
+from community.reconciliation.facts import Facts, IntervalFacts, IssuanceFacts, SourceFacts
+from community.reconciliation.settlements import Settlement, assign_mints, chained
+from community.reconciliation.totals import control_totals
+from community.tokens.issuer_events import SettledEvent
+from community.tokens.transfers import Transfer
+
+ABANDONED = "stopped"
+FINAL = "final"
+MINED = "mined"
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """An issuance, its settlement on chain and its verified energy agree to the unit."""
+
+    issuance_id: str
+    source_id: str
+    event: SettledEvent
+    energy_wh: int
+    amount: int
+    intervals: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What is still on its way and has time left."""
+
+    issuances: tuple[str, ...] = ()
+    intervals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The partition, with totals in Wh. `idle` intervals made no energy, so there is nothing to mint for them."""
+
+    matches: tuple[Match, ...]
+    breaks: tuple[Break, ...]
+    pending: Pending
+    idle: tuple[str, ...]
+    verified_wh: int
+    issued_wh: int
+    settled_wh: int
+
+
+def reconcile(facts: Facts) -> Reconciliation:
+    """Compare both sides. The same facts give the same result."""
+    assigned, foreign = assign_mints(facts.settled, facts.mints)
+    known = {source.ref for source in facts.sources}
+    parts = [_Source(facts, source, assigned).judged() for source in facts.sources]
+    breaks = [one for part in parts for one in part.breaks]
+    breaks += [_of_unknown_source(event) for event in facts.settled if event.source_ref not in known]
+    breaks += [_foreign_mint(mint) for mint in foreign]
+    breaks += control_totals(facts)
+    return Reconciliation(
+        matches=tuple(match for part in parts for match in part.matches),
+        breaks=tuple(breaks),
+        pending=Pending(
+            tuple(one for part in parts for one in part.pending.issuances),
+            tuple(one for part in parts for one in part.pending.intervals),
+        ),
+        idle=tuple(one for part in parts for one in part.idle),
+        verified_wh=sum(part.verified_wh for part in parts),
+        issued_wh=sum(one.to_wh - one.from_wh for one in facts.issuances),
+        settled_wh=sum(event.minted_wh for event in facts.settled),
+    )
+
+
+def _of_unknown_source(event: SettledEvent) -> Break:
+    return Break(
+        BreakKind.MISSING_OFF_CHAIN,
+        f"{event.tx_hash}:{event.log_index}",
+        f"Block {event.block_number} settles {event.minted_wh} Wh for {event.source_ref}, which is no source of this "
+        "community.",
+        found=f"{event.minted_wh} Wh",
+        events=((event.block_number, event.log_index),),
+    )
+
+
+def _foreign_mint(mint: Transfer) -> Break:
+    return Break(
+        BreakKind.MISSING_OFF_CHAIN,
+        f"{mint.tx_hash}:{mint.log_index}",
+        f"{mint.amount} base units were minted to {mint.recipient} in block {mint.block_number} without a settlement.",
+        found=str(mint.amount),
+    )
+
+
+class _Source:
+    """The matching of one source. Sources have nothing in common but the chain."""
+
+    def __init__(
+        self, facts: Facts, source: SourceFacts, mints: dict[tuple[int, int], tuple[tuple[str, int], ...]]
+    ) -> None:
+        self._facts = facts
+        self._source = source
+        self._issuances = sorted(
+            (one for one in facts.issuances if one.source_id == source.id), key=lambda one: (one.from_wh, one.id)
+        )
+        self._settlements = chained(
+            [event for event in facts.settled if event.source_ref == source.ref],
+            [one for one in facts.configured if one.source_ref == source.ref],
+            mints,
+            source.opening_register_wh,
+        )
+        self._intervals, self._uncovered = self._cover()
+        self.matches: list[Match] = []
+        self.breaks: list[Break] = []
+        self.pending = Pending()
+        self.idle: tuple[str, ...] = ()
+        self.verified_wh = 0
+
+    def judged(self) -> "_Source":
+        """Do the work; the results stand in the attributes."""
+        left = self._match_settlements()
+        waiting = [one for one in left if not self._judge_unsettled(one)]
+        late = self._judge_uncovered()
+        self.pending = Pending(
+            tuple(one.id for one in waiting),
+            (*(key for one in waiting for key in self._keys(one)), *(interval.key for interval in late)),
+        )
+        return self
+
+    def _cover(self) -> tuple[dict[str, list[IntervalFacts]], list[IntervalFacts]]:
+        """Intervals by the issuance whose period holds them, and those that no issuance has."""
+        covered: dict[str, list[IntervalFacts]] = {one.id: [] for one in self._issuances}
+        rest = []
+        by_start = sorted(self._issuances, key=lambda one: (one.period_start, one.id))
+        own = (one for one in self._facts.intervals if one.source_id == self._source.id)
+        at = 0
+        for interval in sorted(own, key=lambda one: one.starts_at):
+            if interval.starts_at < self._source.opening_at:
+                continue  # before counting began: documented in the opening register
+            while at < len(by_start) and by_start[at].period_end < interval.ends_at:
+                at += 1
+            if at < len(by_start) and by_start[at].period_start <= interval.starts_at:
+                covered[by_start[at].id].append(interval)
+            else:
+                rest.append(interval)
+        return covered, rest
+
+    def _keys(self, issuance: IssuanceFacts) -> tuple[str, ...]:
+        return tuple(interval.key for interval in self._intervals[issuance.id])
+
+    def _match_settlements(self) -> list[IssuanceFacts]:
+        """Pair settlements with issuances: first those that name the same energy, then those that begin alike."""
+        left = dict.fromkeys(one.id for one in self._issuances)
+        by_id = {one.id: one for one in self._issuances}
+        same = {(one.from_wh, one.to_wh): one.id for one in reversed(self._issuances)}
+        paired: dict[tuple[int, int], str] = {}
+        for settlement in self._settlements:
+            found = same.get((settlement.event.from_wh, settlement.event.to_wh))
+            if found in left and settlement.fault is not BreakKind.DUPLICATE:
+                del left[found]
+                paired[settlement.key] = found
+        for settlement in self._settlements:
+            if settlement.key in paired or settlement.fault is BreakKind.DUPLICATE:
+                continue
+            alike = next((one for one in left if by_id[one].from_wh == settlement.event.from_wh), None)
+            if alike is not None:
+                del left[alike]
+                paired[settlement.key] = alike
+        for settlement in self._settlements:
+            partner = paired.get(settlement.key)
+            self._judge_settlement(settlement, None if partner is None else by_id[partner])
+        self.verified_wh = sum(one.energy_wh for held in self._intervals.values() for one in held) + sum(
+            one.energy_wh for one in self._uncovered
+        )
+        return [by_id[one] for one in left]
+
+    def _judge_settlement(self, settlement: Settlement, issuance: IssuanceFacts | None) -> None:
+        event = settlement.event
+        held = self._intervals[issuance.id] if issuance else []
+        finding = compare(self._source, settlement, issuance, held)
+        if finding is None and issuance is not None:
+            keys = tuple(interval.key for interval in held)
+            energy_wh = event.to_wh - event.from_wh
+            self.matches.append(Match(issuance.id, self._source.id, event, energy_wh, issuance.amount, keys))
+        elif finding is not None:
+            self.breaks.append(finding)
+
+    def _judge_unsettled(self, issuance: IssuanceFacts) -> bool:
+        """Break an issuance without settlement, unless it still has time."""
+        facts = self._facts
+        seen_by_index = issuance.mined_block is None or issuance.mined_block <= facts.finalised_block
+        old = facts.is_old(issuance.planned_at)
+        if issuance.state == ABANDONED:
+            kind = BreakKind.MISSING_ON_CHAIN
+            what = f"The issuance was given up: {issuance.failure or 'no reason is recorded'}."
+        elif seen_by_index and (issuance.state == FINAL or (issuance.state == MINED and old)):
+            kind = BreakKind.MISSING_ON_CHAIN
+            what = f"Our books call the issuance {issuance.state}, but no finalised block settles it."
+        elif old:
+            kind, what = BreakKind.LATE, f"The issuance has been {issuance.state} for longer than the time allowed."
+        else:
+            return False
+        self.breaks.append(
+            Break(
+                kind,
+                issuance.id,
+                what,
+                source_id=self._source.id,
+                expected=f"{issuance.to_wh - issuance.from_wh} Wh",
+                issuances=(issuance.id,),
+                intervals=self._keys(issuance),
+            )
+        )
+        return True
+
+    def _judge_uncovered(self) -> list[IntervalFacts]:
+        """Break each run of old intervals that no issuance has. Returns those that still have time."""
+        waiting = []
+        idle = []
+        run: list[IntervalFacts] = []
+        for interval in self._uncovered:
+            if interval.energy_wh == 0:
+                idle.append(interval.key)
+                continue
+            if not self._facts.is_old(interval.recorded_at):
+                waiting.append(interval)
+                continue
+            if run and run[-1].ends_at != interval.starts_at:
+                self._break_run(run)
+                run = []
+            run.append(interval)
+        if run:
+            self._break_run(run)
+        self.idle = tuple(idle)
+        return waiting
+
+    def _break_run(self, run: Iterable[IntervalFacts]) -> None:
+        intervals = list(run)
+        first, last = intervals[0], intervals[-1]
+        energy_wh = sum(one.energy_wh for one in intervals)
+        self.breaks.append(
+            Break(
+                BreakKind.INTERVAL_UNMINTED,
+                first.key,
+                f"{energy_wh} Wh of {self._source.name}, produced from {first.starts_at:%Y-%m-%d %H:%M} to "
+                f"{last.ends_at:%Y-%m-%d %H:%M} UTC, are verified and in no issuance.",
+                source_id=self._source.id,
+                expected=f"{energy_wh} Wh",
+                found="0 Wh",
+                intervals=tuple(one.key for one in intervals),
+            )
+        )

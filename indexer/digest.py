@@ -1,0 +1,33 @@
+"""A digest over everything indexed so far, so that two indexes can be compared by one line."""
+
+import hashlib
+import json
+from dataclasses import astuple
+from datetime import datetime
+
+from indexer.decode import BlockRows
+
+START = "00" * 32
+"""The digest of an index without rows."""
+
+
+def digest_after(previous: str, rows: BlockRows) -> str:
+    """The digest, hex SHA-256, once `rows` of the next block are added. A block without rows leaves it unchanged.
+
+    So an index that skipped over empty blocks and one that visited each of them have the same digest.
+    """
+    listed = [
+        *(astuple(one) for one in rows.transfers),
+        *(astuple(one) for one in rows.settled),
+        *(astuple(one) for one in rows.others),
+    ]
+    if not listed:
+        return previous
+    text = json.dumps(listed, separators=(",", ":"), sort_keys=True, default=_instant)
+    return hashlib.sha256(bytes.fromhex(previous) + text.encode()).hexdigest()
+
+
+def _instant(value: object) -> str:
+    if not isinstance(value, datetime):
+        raise TypeError(f"{type(value).__name__} has no place in a digest")
+    return value.isoformat()
