@@ -1,0 +1,192 @@
+"""Asking the signer for a signature, and its answer: one JSON codec for both sides, and the bytes that are signed.
+
+A request carries the requester's Ed25519 signature over `canonical()`, so the broker between the two cannot change or
+invent one. A signed answer proves itself: the sender is recovered from the transaction's bytes.
+"""
+
+import json
+import re
+from dataclasses import dataclass, fields
+from typing import Any
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from community.chain.transactions import Fees
+
+SIZE_MAX = 262_144
+_DOMAIN = b"energy-community signature request 1\n"
+_ADDRESS = re.compile(r"0x[0-9a-f]{40}")
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,96}")
+
+
+class MalformedRequest(ValueError):
+    """Bytes that are no request or answer of this protocol. The text says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureRequest:
+    """One attempt at one transaction, for the signer to judge. Addresses and hashes are lower-case 0x hex.
+
+    `id` stays the same when the request is sent again, and is answered the same again.
+    """
+
+    id: str
+    requester: str
+    issuance_id: str
+    chain_id: int
+    account: str
+    nonce: int
+    to: str
+    data: bytes
+    gas: int
+    max_fee: int
+    tip: int
+
+    def __post_init__(self) -> None:
+        _check(bool(_NAME.fullmatch(self.id)), "the request's id must be 1 to 96 letters, digits, . _ or -")
+        _check(bool(_NAME.fullmatch(self.requester)), "the requester's id must be 1 to 96 letters, digits, . _ or -")
+        _check(bool(_HASH.fullmatch(self.issuance_id)), "the issuance id must be 0x and 64 lower-case hex digits")
+        for what, text in (("account", self.account), ("receiver", self.to)):
+            _check(bool(_ADDRESS.fullmatch(text)), f"the {what} must be 0x and 40 lower-case hex digits")
+        for what, value in (("chain id", self.chain_id), ("nonce", self.nonce), ("gas limit", self.gas)):
+            _check(0 <= value < 1 << 63, f"the {what} must lie between 0 and 2^63 - 1")
+        try:
+            self.fees()
+        except ValueError as error:
+            raise MalformedRequest(str(error)) from error
+
+    def fees(self) -> Fees:
+        """The fees of this attempt."""
+        return Fees(self.max_fee, self.tip)
+
+    def canonical(self) -> bytes:
+        """The bytes under the requester's signature."""
+        return _DOMAIN + _dump(_as_json(self))
+
+
+@dataclass(frozen=True, slots=True)
+class SignedReply:
+    """The signed transaction, to be broadcast as it is."""
+
+    id: str
+    raw: bytes
+    tx_hash: str
+
+    def __post_init__(self) -> None:
+        _check(bool(self.raw), "a signed answer needs the transaction's bytes")
+        _check(bool(_HASH.fullmatch(self.tx_hash)), "the transaction hash must be 0x and 64 lower-case hex digits")
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedReply:
+    """The signer does not sign this, and will not if asked the same again. `reason` is a sentence for people."""
+
+    id: str
+    reason: str
+
+
+SignatureReply = SignedReply | RefusedReply
+
+
+def request_topic(signer: str) -> str:
+    """Where `signer` listens."""
+    return f"sign/v1/{signer}/request"
+
+
+def reply_topic(requester: str) -> str:
+    """Where `requester` listens."""
+    return f"sign/v1/{requester}/reply"
+
+
+def sign_request(request: SignatureRequest, key: Ed25519PrivateKey) -> bytes:
+    """The message to send: the request with the requester's signature."""
+    return _dump({**_as_json(request), "signature": key.sign(request.canonical()).hex()})
+
+
+def parse_request(message: bytes) -> tuple[SignatureRequest, bytes]:
+    """The request in `message` and its signature, which is *not* checked here. Raises MalformedRequest."""
+    content = _load(message)
+    names = [field.name for field in fields(SignatureRequest)]
+    if set(content) != {*names, "signature"}:
+        raise MalformedRequest(f"a request has exactly the fields {', '.join(names)} and signature")
+    kinds: dict[str, type] = dict.fromkeys(("id", "requester", "issuance_id", "account", "to", "data"), str)
+    for name in names:
+        _typed(content, name, kinds.get(name, int))
+    signature = _octets(_typed(content, "signature", str), "signature")
+    values: dict[str, Any] = {name: content[name] for name in names}
+    values["data"] = _octets(content["data"], "data")
+    return SignatureRequest(**values), signature
+
+
+def is_signed_by(request: SignatureRequest, signature: bytes, public_key: bytes) -> bool:
+    """Whether `signature` over the request is by the Ed25519 key `public_key` (32 bytes)."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, request.canonical())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+def encode_reply(reply: SignatureReply) -> bytes:
+    """The answer as a message."""
+    match reply:
+        case SignedReply():
+            return _dump({"id": reply.id, "status": "signed", "raw": reply.raw.hex(), "tx_hash": reply.tx_hash})
+        case RefusedReply():
+            return _dump({"id": reply.id, "status": "refused", "reason": reply.reason})
+
+
+def parse_reply(message: bytes) -> SignatureReply:
+    """The answer in `message`. Raises MalformedRequest."""
+    content = _load(message)
+    answered: str = _typed(content, "id", str)
+    match _typed(content, "status", str):
+        case "signed":
+            raw = _octets(_typed(content, "raw", str), "raw")
+            return SignedReply(answered, raw, _typed(content, "tx_hash", str))
+        case "refused":
+            return RefusedReply(answered, _typed(content, "reason", str))
+        case other:
+            raise MalformedRequest(f"{other!r:.40} is no status of an answer")
+
+
+def _as_json(request: SignatureRequest) -> dict[str, Any]:
+    content = {field.name: getattr(request, field.name) for field in fields(request)}
+    return {**content, "data": request.data.hex()}
+
+
+def _dump(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
+
+
+def _load(message: bytes) -> dict[str, Any]:
+    if len(message) > SIZE_MAX:
+        raise MalformedRequest(f"{len(message)} bytes are more than the {SIZE_MAX} that a message may have")
+    try:
+        content = json.loads(message)
+    except (ValueError, RecursionError) as error:
+        raise MalformedRequest("the message is no JSON") from error
+    if not isinstance(content, dict):
+        raise MalformedRequest("the message is no JSON object")
+    return content
+
+
+def _typed(content: dict[str, Any], name: str, kind: type) -> Any:
+    value = content.get(name)
+    if type(value) is not kind:
+        raise MalformedRequest(f"{name} must be {'a text' if kind is str else 'a whole number'}")
+    return value
+
+
+def _octets(text: str, name: str) -> bytes:
+    try:
+        return bytes.fromhex(text)
+    except ValueError as error:
+        raise MalformedRequest(f"{name} must be hex digits") from error
+
+
+def _check(holds: bool, sentence: str) -> None:
+    if not holds:
+        raise MalformedRequest(sentence)

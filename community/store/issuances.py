@@ -1,0 +1,216 @@
+"""Issuances in the books: what settlement may mint next, what it decided, and where each decision stands."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, insert, or_, select, update
+from sqlmodel import col
+
+from community.minting.issuances import Issuance, IssuancePart, IssuanceState, states_before
+from community.minting.planning import SettledUpTo, VerifiedReading
+from community.store.outbox import announce
+from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow
+from community.store.tables.measuring import MeasurementRow, StatementRow
+from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
+from community.store.tables.minting import IssuancePartRow, IssuanceRow
+from community.store.unit_of_work import Work
+from community.store.upserts import insert_all
+from community.units import TokenAmount, WattHours
+
+READINGS_MAX = 400
+"""Readings looked at for one plan: more than four days of quarter-hours; the next plan sees the next ones."""
+READ_OK = 1
+"""Status bit 0 of a reading (wire format 2.1): the meter was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvidence:
+    """What proves a measurement: the signed statement, and its reading's leaf with the path to the root."""
+
+    signed: bytes
+    format: str
+    public_key: bytes
+    leaf_input: bytes
+    leaf_path: bytes
+    leaf_index: int
+
+
+async def newest_issuance(work: Work, source_id: str) -> Issuance | None:
+    """The issuance of a source that reaches the highest register value."""
+    statement = (
+        select(IssuanceRow).where(col(IssuanceRow.source_id) == source_id).order_by(col(IssuanceRow.to_wh).desc())
+    )
+    row = (await work.session.execute(statement.limit(1))).scalars().first()
+    return None if row is None else await _issuance(work, row)
+
+
+async def issuances_in(work: Work, states: Collection[IssuanceState], limit: int = 500) -> list[Issuance]:
+    """Issuances in any of `states`, oldest first."""
+    statement = (
+        select(IssuanceRow)
+        .where(col(IssuanceRow.state).in_([state.value for state in states]))
+        .order_by(col(IssuanceRow.planned_at), col(IssuanceRow.from_wh))
+        .limit(limit)
+    )
+    return [await _issuance(work, row) for row in (await work.session.execute(statement)).scalars()]
+
+
+async def issuance_by_id(work: Work, issuance_id: str) -> Issuance | None:
+    """One issuance with its parts."""
+    statement = select(IssuanceRow).where(col(IssuanceRow.id) == issuance_id)
+    row = (await work.session.execute(statement)).scalars().first()
+    return None if row is None else await _issuance(work, row)
+
+
+async def count_by_state(work: Work) -> dict[IssuanceState, int]:
+    """How many issuances stand where."""
+    rows = await work.session.execute(select(col(IssuanceRow.state), func.count()).group_by(col(IssuanceRow.state)))
+    return {IssuanceState(state): count for state, count in rows}
+
+
+async def readings_after(work: Work, source_id: str, settled: SettledUpTo) -> list[VerifiedReading]:
+    """Admitted readings of a source's settled register after `settled`, oldest first.
+
+    Only of an approved source, an active device, and a key that was valid at the reading's instant: energy of a
+    revoked device or key is never minted.
+    """
+    statement = (
+        select(col(MeasurementRow.id), col(MeasurementRow.at), col(MeasurementRow.register_wh))
+        .join(InstallationRow, col(InstallationRow.id) == col(MeasurementRow.installation_id))
+        .join(MeteringPointRow, col(MeteringPointRow.id) == col(InstallationRow.metering_point_id))
+        .join(EnergySourceRow, col(EnergySourceRow.metering_point_id) == col(MeteringPointRow.id))
+        .join(RegisterRow, col(RegisterRow.id) == col(MeasurementRow.register_id))
+        .join(DeviceRow, col(DeviceRow.identity_id) == col(MeasurementRow.device_id))
+        .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
+        .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
+        .where(
+            col(EnergySourceRow.identity_id) == source_id,
+            col(EnergySourceRow.approved_at).is_not(None),
+            col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
+            col(MeteringPointRow.direction) == "production",
+            col(MeasurementRow.evidence_mode) == col(EnergySourceRow.evidence_mode),
+            col(MeasurementRow.at) > settled.at,
+            col(MeasurementRow.status).op("&")(READ_OK) == READ_OK,
+            col(DeviceRow.state) == "active",
+            col(DeviceKeyRow.valid_from) <= col(MeasurementRow.at),
+            or_(col(DeviceKeyRow.valid_to).is_(None), col(MeasurementRow.at) < col(DeviceKeyRow.valid_to)),
+        )
+        .order_by(col(MeasurementRow.at))
+        .limit(READINGS_MAX)
+    )
+    rows = await work.session.execute(statement)
+    return [VerifiedReading(row.id, row.at, WattHours(row.register_wh)) for row in rows]
+
+
+async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:
+    """What proves a measurement, None for one without a Merkle leaf (legacy evidence)."""
+    statement = (
+        select(MeasurementRow, StatementRow, DeviceKeyRow)
+        .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
+        .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
+        .where(col(MeasurementRow.id) == measurement_id)
+    )
+    found = (await work.session.execute(statement)).one_or_none()
+    if found is None:
+        return None
+    measurement, signed, key = found
+    if measurement.leaf_input is None or measurement.leaf_path is None:
+        return None
+    return StoredEvidence(
+        signed=signed.signed,
+        format=signed.format,
+        public_key=key.public_key,
+        leaf_input=measurement.leaf_input,
+        leaf_path=measurement.leaf_path,
+        leaf_index=measurement.leaf_index,
+    )
+
+
+async def add_issuance(work: Work, issuance: Issuance) -> None:
+    """Record a decision with its parts. IntegrityError if the same energy was decided on before."""
+    await work.session.execute(
+        insert(IssuanceRow).values(
+            id=issuance.id,
+            chain_id=issuance.chain_id,
+            issuer=issuance.issuer,
+            source_id=issuance.source_id,
+            from_wh=issuance.from_wh,
+            to_wh=issuance.to_wh,
+            period_start=issuance.period_start,
+            period_end=issuance.period_end,
+            amount=issuance.amount,
+            measurement_id=issuance.measurement_id,
+            share_table_id=issuance.share_table_id,
+            state=issuance.state.value,
+            failure=issuance.failure,
+            planned_at=issuance.planned_at,
+        )
+    )
+    await insert_all(
+        work,
+        IssuancePartRow,
+        [
+            {
+                "issuance_id": issuance.id,
+                "position": position,
+                "holder_id": part.holder_id,
+                "address": part.address,
+                "share_count": part.share_count,
+                "amount": part.amount,
+            }
+            for position, part in enumerate(issuance.parts)
+        ],
+    )
+    await announce(work, "issuance", issuance.id, issuance.planned_at)
+
+
+async def move_issuance(work: Work, issuance_id: str, state: IssuanceState, now: datetime, **facts: Any) -> bool:
+    """Bring an issuance into `state` with `facts` (failure, mined_block, tx_hash, final_at), if the table allows it.
+
+    Says whether it moved: a repeat of a step that was done already moves nothing.
+    """
+    moved = await work.session.execute(
+        update(IssuanceRow)
+        .where(
+            col(IssuanceRow.id) == issuance_id,
+            col(IssuanceRow.state).in_([before.value for before in states_before(state)]),
+        )
+        .values(state=state.value, **facts)
+        .returning(col(IssuanceRow.id))
+    )
+    if moved.one_or_none() is None:
+        return False
+    await announce(work, "issuance", issuance_id, now)
+    return True
+
+
+async def _issuance(work: Work, row: IssuanceRow) -> Issuance:
+    parts = await work.session.execute(
+        select(IssuancePartRow)
+        .where(col(IssuancePartRow.issuance_id) == row.id)
+        .order_by(col(IssuancePartRow.position))
+    )
+    return Issuance(
+        id=row.id,
+        chain_id=row.chain_id,
+        issuer=row.issuer,
+        source_id=row.source_id,
+        from_wh=WattHours(row.from_wh),
+        to_wh=WattHours(row.to_wh),
+        period_start=row.period_start,
+        period_end=row.period_end,
+        amount=TokenAmount(row.amount),
+        measurement_id=row.measurement_id,
+        share_table_id=row.share_table_id,
+        parts=tuple(
+            IssuancePart(part.holder_id, part.address, part.share_count, TokenAmount(part.amount))
+            for part in parts.scalars()
+        ),
+        planned_at=row.planned_at,
+        state=IssuanceState(row.state),
+        failure=row.failure,
+        mined_block=row.mined_block,
+        tx_hash=row.tx_hash,
+    )

@@ -1,0 +1,189 @@
+"""Accounts, transactions and their attempts. The nonce is decided here, in the unit of work of the intent."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlmodel import col
+
+from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Fees, Intent
+from community.errors import FatalError
+from community.ids import named_id
+from community.store.tables.minting import ChainAccountRow, ChainTransactionRow, TransactionAttemptRow
+from community.store.unit_of_work import Work
+from community.store.upserts import insert_if_absent
+
+
+async def open_account(work: Work, chain_id: int, account: str, chain_nonce: int) -> int:
+    """The next nonce of `account`; a new account starts with the chain's.
+
+    Raises FatalError if the account is frozen, or the chain is ahead: then the key was used elsewhere, or these books
+    are an old backup, and sending would only collide.
+    """
+    values = {"chain_id": chain_id, "address": account, "next_nonce": chain_nonce}
+    await insert_if_absent(work, ChainAccountRow, values)
+    row = (await work.session.execute(select(ChainAccountRow).where(_account(chain_id, account)))).scalars().one()
+    if row.frozen:
+        raise FatalError(
+            f"Account {account} is frozen: a nonce of it was used by a transaction that these books do not know. Find "
+            "out who used the key before anything is sent."
+        )
+    if row.next_nonce < chain_nonce:
+        raise FatalError(
+            f"The chain has {chain_nonce} transactions of {account}, these books only {row.next_nonce}. The key was used "
+            "elsewhere, or the database was restored from an old backup: compare with the signer's audit first."
+        )
+    return row.next_nonce
+
+
+async def freeze_account(work: Work, chain_id: int, account: str) -> None:
+    """Send nothing from `account` until a person has looked."""
+    await work.session.execute(update(ChainAccountRow).where(_account(chain_id, account)).values(frozen=True))
+
+
+async def reserve_transaction(work: Work, issuance_id: str, intent: Intent, now: datetime) -> ChainTransaction:
+    """Take the account's next nonce for an issuance and record the first attempt. Raises FatalError if frozen."""
+    taken = await work.session.execute(
+        update(ChainAccountRow)
+        .where(_account(intent.chain_id, intent.account), col(ChainAccountRow.frozen).is_(False))
+        .values(next_nonce=col(ChainAccountRow.next_nonce) + 1)
+        .returning(col(ChainAccountRow.next_nonce))
+    )
+    next_nonce = taken.scalar_one_or_none()
+    if next_nonce is None:
+        raise FatalError(f"Account {intent.account} is frozen or was never opened; nothing can be sent from it.")
+    transaction_id = named_id(
+        "tx", intent.chain_id, intent.account, next_nonce - 1, issuance_id, int(now.timestamp() * 1_000_000)
+    )
+    await work.session.execute(
+        insert(ChainTransactionRow).values(
+            id=transaction_id,
+            issuance_id=issuance_id,
+            chain_id=intent.chain_id,
+            account=intent.account,
+            nonce=next_nonce - 1,
+            to_address=intent.to,
+            calldata=intent.calldata,
+            gas_limit=intent.gas_limit,
+            created_at=now,
+        )
+    )
+    await add_attempt(work, transaction_id, 1, intent.fees, now)
+    found = await transaction_of(work, issuance_id)
+    if found is None:  # pragma: no cover - it was inserted above, in the same unit of work
+        raise FatalError(f"The transaction of {issuance_id} vanished while it was written.")
+    return found
+
+
+async def release_transaction(work: Work, transaction: ChainTransaction) -> None:
+    """Take back a transaction that was never signed, and its nonce, so that the next one leaves no hole.
+
+    Raises FatalError if a later nonce is taken or an attempt is signed: then the nonce can only be used.
+    """
+    removed = await work.session.execute(
+        delete(TransactionAttemptRow)
+        .where(col(TransactionAttemptRow.transaction_id) == transaction.id, col(TransactionAttemptRow.raw).is_(None))
+        .returning(col(TransactionAttemptRow.number))
+    )
+    returned = await work.session.execute(
+        update(ChainAccountRow)
+        .where(
+            _account(transaction.chain_id, transaction.account),
+            col(ChainAccountRow.next_nonce) == transaction.nonce + 1,
+        )
+        .values(next_nonce=transaction.nonce)
+        .returning(col(ChainAccountRow.next_nonce))
+    )
+    if len(list(removed)) != len(transaction.attempts) or returned.scalar_one_or_none() is None:
+        raise FatalError(
+            f"Nonce {transaction.nonce} of {transaction.account} was refused by the signer but cannot be taken back."
+        )
+    await work.session.execute(delete(ChainTransactionRow).where(col(ChainTransactionRow.id) == transaction.id))
+
+
+async def add_attempt(work: Work, transaction_id: str, number: int, fees: Fees, now: datetime) -> None:
+    """Record that a signature is wanted: same nonce, same call, these fees."""
+    values = {
+        "transaction_id": transaction_id,
+        "number": number,
+        "max_fee_wei": fees.max_fee_wei,
+        "tip_wei": fees.tip_wei,
+        "state": AttemptState.REQUESTED.value,
+        "requested_at": now,
+    }
+    await insert_if_absent(work, TransactionAttemptRow, values)
+
+
+async def drop_attempt(work: Work, transaction_id: str, number: int) -> None:
+    """Forget an attempt that the signer refused; the earlier ones still stand."""
+    await work.session.execute(
+        delete(TransactionAttemptRow).where(
+            col(TransactionAttemptRow.transaction_id) == transaction_id,
+            col(TransactionAttemptRow.number) == number,
+            col(TransactionAttemptRow.raw).is_(None),
+        )
+    )
+
+
+async def store_signed(work: Work, transaction_id: str, number: int, raw: bytes, tx_hash: str, now: datetime) -> None:
+    """Keep the signed bytes of an attempt. They are written once and never replaced."""
+    await work.session.execute(
+        update(TransactionAttemptRow)
+        .where(
+            col(TransactionAttemptRow.transaction_id) == transaction_id,
+            col(TransactionAttemptRow.number) == number,
+            col(TransactionAttemptRow.state) == AttemptState.REQUESTED.value,
+        )
+        .values(state=AttemptState.SIGNED.value, raw=raw, tx_hash=tx_hash, signed_at=now)
+    )
+
+
+async def mark_broadcast(work: Work, transaction_id: str, number: int, now: datetime) -> None:
+    """Record that the bytes of an attempt were handed to the network, most recently now."""
+    await work.session.execute(
+        update(TransactionAttemptRow)
+        .where(
+            col(TransactionAttemptRow.transaction_id) == transaction_id,
+            col(TransactionAttemptRow.number) == number,
+            col(TransactionAttemptRow.raw).is_not(None),
+        )
+        .values(state=AttemptState.BROADCAST.value, broadcast_at=now)
+    )
+
+
+async def transaction_of(work: Work, issuance_id: str) -> ChainTransaction | None:
+    """The transaction of an issuance with its attempts, first to newest."""
+    statement = select(ChainTransactionRow).where(col(ChainTransactionRow.issuance_id) == issuance_id)
+    row = (await work.session.execute(statement)).scalars().first()
+    if row is None:
+        return None
+    attempts = await work.session.execute(
+        select(TransactionAttemptRow)
+        .where(col(TransactionAttemptRow.transaction_id) == row.id)
+        .order_by(col(TransactionAttemptRow.number))
+    )
+    return ChainTransaction(
+        id=row.id,
+        issuance_id=row.issuance_id,
+        chain_id=row.chain_id,
+        account=row.account,
+        nonce=row.nonce,
+        to=row.to_address,
+        calldata=row.calldata,
+        gas_limit=row.gas_limit,
+        attempts=tuple(
+            Attempt(
+                number=attempt.number,
+                fees=Fees(attempt.max_fee_wei, attempt.tip_wei),
+                state=AttemptState(attempt.state),
+                requested_at=attempt.requested_at,
+                raw=attempt.raw,
+                tx_hash=attempt.tx_hash,
+                broadcast_at=attempt.broadcast_at,
+            )
+            for attempt in attempts.scalars()
+        ),
+    )
+
+
+def _account(chain_id: int, account: str) -> ColumnElement[bool]:
+    return and_(col(ChainAccountRow.chain_id) == chain_id, col(ChainAccountRow.address) == account)
