@@ -83,7 +83,7 @@ def test_no_cbor_is_no_message() -> None:
 
 
 def test_keys_differ_by_use_generation_and_device() -> None:
-    keys = {derive_aead_key(SECRET, EUI, g, transport) for g in range(4) for transport in ("mqtt", "lorawan")}  # type: ignore[arg-type]
+    keys = {derive_aead_key(SECRET, EUI, g, transport) for g in range(4) for transport in ("mqtt", "lorawan")}
     assert len(keys | {derive_aead_key(SECRET, OTHER_EUI, 0), derive_salt_key(SECRET, EUI)[:16]}) == 10
     assert slot_salt(bytes(32), 1) != slot_salt(bytes(32), 2)
 
