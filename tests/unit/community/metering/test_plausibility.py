@@ -62,7 +62,10 @@ def test_what_is_not_known_is_not_checked() -> None:
     nothing = RegisterLimits()
     assert _judge(0, 10**12, nothing) == Advances(WattHours(10**12))
     assert _judge(999_000, 0, nothing) == ResetSuspected(WattHours(999_000))
-    assert _judge(999_000, 0, RegisterLimits(modulus_wh=1_000_000)) == RolledOver(WattHours(1000))
+    wrapping = RegisterLimits(modulus_wh=1_000_000)
+    assert _judge(900_001, 99_999, wrapping) == RolledOver(WattHours(199_998))
+    assert _judge(900_000, 0, wrapping) == ResetSuspected(WattHours(900_000))
+    assert _judge(999_000, 100_000, wrapping) == ResetSuspected(WattHours(899_000))
 
 
 def test_a_first_reading_creates_no_energy() -> None:

@@ -56,6 +56,13 @@ def test_a_false_start_does_not_hide_the_frame_behind_it() -> None:
         assert [f.raw for f in deframer.feed(garbage + FRAME) + deframer.line_quiet()] == [FRAME]
 
 
+def test_a_false_header_with_a_right_check_hides_a_frame_only_until_the_line_is_quiet() -> None:
+    head = b"\xa7\xff\xcf\x03\x13"
+    deframer = HdlcDeframer()
+    assert deframer.feed(b"\x7e" + head + crc16_x25(head) + FRAME) == []
+    assert [frame.raw for frame in deframer.line_quiet()] == [FRAME]
+
+
 def test_the_buffer_is_bounded_whatever_comes() -> None:
     deframer = HdlcDeframer()
     head = b"\xa7\xff\xcf\x03\x13"
