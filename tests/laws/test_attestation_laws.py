@@ -85,5 +85,5 @@ def test_a_message_survives_the_way_and_proves_its_readings(
 @given(st.binary(max_size=80))
 def test_arbitrary_bytes_raise_nothing_but_the_declared_error(data: bytes) -> None:
     for parse in (parse_cose_sign1, parse_up, lambda raw: open_message(raw, SECRET, EUI, Direction.UP)):
-        with pytest.raises(ValueError, match="."):
+        with pytest.raises(ValueError, match=r"\w"):
             parse(data)
