@@ -1,0 +1,40 @@
+"""The signer, put together."""
+
+import asyncio
+import functools
+
+from community.clock import Clock
+from community.runtime.system_clock import SystemClock
+from signer.journal import Journal
+from signer.keys import open_settler
+from signer.mqtt_door import MqttDoor
+from signer.registry import load_registry
+from signer.settings import SignerSettings
+from signer.signing import Signer
+
+
+class SignerApp:
+    """The running signer: opens keys, registry and journal, then answers until stopped."""
+
+    def __init__(self, settings: SignerSettings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Answer requests until `stop` is set. Raises FatalError if keys, registry or audit cannot be used."""
+        settings = self._settings
+        account = await asyncio.to_thread(open_settler, settings.folder, settings.passphrase)
+        load_registry(settings.folder)
+        journal = Journal(settings.folder)
+        try:
+            for _ in journal.audit_entries():
+                pass  # raises where somebody changed it
+            signer = Signer(account, journal, functools.partial(load_registry, settings.folder))
+            await MqttDoor(settings.broker, settings.signer_id, signer, self._clock).run(stop)
+        finally:
+            journal.close()
+
+
+def build(settings: SignerSettings, clock: Clock | None = None) -> SignerApp:
+    """The signer for `settings`; `clock` is given where days pass in minutes."""
+    return SignerApp(settings, clock or SystemClock())

@@ -1,0 +1,34 @@
+"""What the signer process needs to run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from community.clients.mqtt import MqttAddress
+from community.runtime.settings import SettingsReader
+
+PREFIX = "SIGNER"
+
+
+@dataclass(frozen=True, slots=True)
+class SignerSettings:
+    """Settings of `python -m signer run`. `folder` holds the keys, the registry and the journal."""
+
+    folder: Path
+    signer_id: str
+    broker: MqttAddress
+    passphrase: str = field(repr=False)
+
+
+def read_settings(environment: Mapping[str, str]) -> SignerSettings:
+    """The settings from `SIGNER_…` variables. Raises SettingsError with every problem."""
+    reader = SettingsReader(PREFIX, environment)
+    folder = reader.path("FOLDER")
+    signer_id = reader.text("ID", "signer")
+    passphrase = reader.secret("PASSPHRASE") or ""
+    url = reader.text("BROKER_URL", "mqtt://127.0.0.1:1883")
+    username, password = reader.optional("BROKER_USERNAME"), reader.secret("BROKER_PASSWORD", required=False)
+    ca_file, version = reader.optional("BROKER_CA_FILE"), reader.integer("BROKER_MQTT_VERSION", 5, low=4, high=5)
+    reader.finish()
+    broker = MqttAddress(url, username, password, ca_file=ca_file, version=4 if version == 4 else 5)
+    return SignerSettings(folder, signer_id, broker, passphrase)
