@@ -1,0 +1,124 @@
+"""Our side of a reconciliation: sources, issuances with parts and evidence, verified production."""
+
+import hashlib
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from community.attestation.statement import MalformedStatement, parse_cose_sign1
+from community.reconciliation.facts import EvidenceFacts, IntervalFacts, IssuanceFacts, Part, SourceFacts
+from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, IdentityRow
+from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
+from community.store.tables.minting import IssuancePartRow, IssuanceRow
+from community.store.unit_of_work import Work
+
+VERIFIED = ("measured", "calculated")
+"""Qualities of intervals whose energy is backed by verified readings at both ends."""
+
+
+async def sources(work: Work) -> tuple[SourceFacts, ...]:
+    """Every energy source."""
+    statement = (
+        select(EnergySourceRow, col(IdentityRow.name))
+        .join(IdentityRow, col(IdentityRow.id) == col(EnergySourceRow.identity_id))
+        .order_by(col(EnergySourceRow.identity_id))
+    )
+    found = await work.session.execute(statement)
+    return tuple(
+        SourceFacts(row.identity_id, row.source_ref.lower(), name, row.opening_register_wh, row.opening_at)
+        for row, name in found.tuples()
+    )
+
+
+async def issuances(work: Work, chain_id: int, issuer: str) -> tuple[IssuanceFacts, ...]:
+    """Every issuance on one issuer contract."""
+    statement = (
+        select(IssuanceRow, MeasurementRow, StatementRow, col(DeviceKeyRow.valid_to))
+        .join(MeasurementRow, col(MeasurementRow.id) == col(IssuanceRow.measurement_id))
+        .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
+        .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
+        .where(col(IssuanceRow.chain_id) == chain_id, func.lower(col(IssuanceRow.issuer)) == issuer)
+        .order_by(col(IssuanceRow.source_id), col(IssuanceRow.from_wh))
+    )
+    parts = await _parts(work)
+    found = await work.session.execute(statement)
+    return tuple(
+        IssuanceFacts(
+            id=issuance.id,
+            source_id=issuance.source_id,
+            from_wh=issuance.from_wh,
+            to_wh=issuance.to_wh,
+            period_start=issuance.period_start,
+            period_end=issuance.period_end,
+            amount=issuance.amount,
+            parts=parts.get(issuance.id, ()),
+            state=issuance.state,
+            planned_at=issuance.planned_at,
+            evidence=EvidenceFacts(
+                digest=evidence_digest(measurement.evidence_mode, proof.signed),
+                mode=measurement.evidence_mode,
+                read_at=measurement.at,
+                register_wh=measurement.register_wh,
+                key_valid=key_ends_at is None or measurement.at < key_ends_at,
+            ),
+            mined_block=issuance.mined_block,
+            failure=issuance.failure,
+        )
+        for issuance, measurement, proof, key_ends_at in found.tuples()
+    )
+
+
+async def production_intervals(work: Work) -> tuple[IntervalFacts, ...]:
+    """The verified production of every source's metering point, each quarter-hour in its latest revision."""
+    newest = (
+        select(
+            col(IntervalRow.metering_point_id).label("point"),
+            col(IntervalRow.starts_at).label("starts_at"),
+            func.max(col(IntervalRow.revision)).label("revision"),
+        )
+        .group_by(col(IntervalRow.metering_point_id), col(IntervalRow.starts_at))
+        .subquery()
+    )
+    columns: tuple[Any, ...] = (
+        col(EnergySourceRow.identity_id),
+        col(IntervalRow.starts_at),
+        col(IntervalRow.energy_wh),
+        col(IntervalRow.recorded_at),
+    )
+    statement = (
+        select(*columns)
+        .join(EnergySourceRow, col(EnergySourceRow.metering_point_id) == col(IntervalRow.metering_point_id))
+        .join(
+            newest,
+            (newest.c.point == col(IntervalRow.metering_point_id))
+            & (newest.c.starts_at == col(IntervalRow.starts_at))
+            & (newest.c.revision == col(IntervalRow.revision)),
+        )
+        .where(col(IntervalRow.quality).in_(VERIFIED))
+        .order_by(col(EnergySourceRow.identity_id), col(IntervalRow.starts_at))
+    )
+    found = await work.session.execute(statement)
+    return tuple(IntervalFacts(*row) for row in found.tuples())
+
+
+def evidence_digest(mode: str, signed: bytes) -> str:
+    """What the issuer contract records as evidence: SHA-256 of the signed bytes, 0x hex.
+
+    DEVICE: of the Sig_structure under the device's signature. ATTESTED: of the bytes as they were kept.
+    """
+    if mode == "DEVICE":
+        try:
+            signed = parse_cose_sign1(signed).to_be_signed()
+        except MalformedStatement:
+            return "0x" + "00" * 32  # equals no evidence on chain, so the settlement becomes a break
+    return "0x" + hashlib.sha256(signed).hexdigest()
+
+
+async def _parts(work: Work) -> dict[str, tuple[Part, ...]]:
+    columns = (col(IssuancePartRow.issuance_id), col(IssuancePartRow.address), col(IssuancePartRow.amount))
+    statement = select(*columns).order_by(col(IssuancePartRow.issuance_id), col(IssuancePartRow.position))
+    gathered: dict[str, list[Part]] = {}
+    for issuance_id, address, amount in (await work.session.execute(statement)).tuples():
+        gathered.setdefault(issuance_id, []).append((address.lower(), amount))
+    return {issuance_id: tuple(parts) for issuance_id, parts in gathered.items()}
