@@ -1,0 +1,157 @@
+"""Builds the agent from its settings: meter, sampler, signer, spool, uplink."""
+
+import asyncio
+import contextlib
+import os
+from dataclasses import dataclass
+
+import structlog
+
+from community.clock import QUARTER_HOUR, Clock, next_boundary
+from gateway_agent.meters.dlms_push import DlmsPushMeter
+from gateway_agent.meters.modbus_tcp import ModbusTcpMeter
+from gateway_agent.reading import RegisterReading
+from gateway_agent.sampler import BoundaryRules, sample_polled, sample_pushed
+from gateway_agent.secure_element.development_key import DevelopmentKeySigner
+from gateway_agent.secure_element.pkcs11 import Pkcs11Signer
+from gateway_agent.secure_element.signer import Signer, SignerUnusable, key_id_of, self_test
+from gateway_agent.settings import (
+    AgentSettings,
+    DevelopmentKeySettings,
+    DlmsPushSettings,
+    LorawanSinkSettings,
+    ModbusTcpSettings,
+    MqttSinkSettings,
+    Pkcs11Settings,
+)
+from gateway_agent.spool import Spool
+from gateway_agent.uplinks.lorawan_modem import LorawanModemUplink
+from gateway_agent.uplinks.mqtt import MqttUplink
+
+log = structlog.get_logger(__name__)
+
+Uplink = MqttUplink | LorawanModemUplink
+
+
+def open_signer(settings: AgentSettings) -> Signer:
+    """The signer that the settings name. Raises SignerUnusable."""
+    match settings.signer:
+        case Pkcs11Settings(module, token, key, pin):
+            return Pkcs11Signer(module, token, key, pin)
+        case DevelopmentKeySettings(key_file):
+            if not settings.allow_insecure_key:
+                raise SignerUnusable(
+                    "signer.backend is development, which keeps the key in a file. Use pkcs11, or set"
+                    " gateway.allow_insecure_key = true for a test system."
+                )
+            return DevelopmentKeySigner(key_file)
+
+
+def open_meter(settings: AgentSettings) -> ModbusTcpMeter | DlmsPushMeter:
+    """The meter that the settings name; nothing is opened yet."""
+    match settings.meter:
+        case ModbusTcpSettings(profile, host, port, unit):
+            return ModbusTcpMeter(profile, host, port, unit)
+        case DlmsPushSettings(profile, port_path, key):
+            return DlmsPushMeter(profile, port_path, key, settings.zone)
+
+
+@dataclass(slots=True)
+class Agent:
+    """A composed gateway agent."""
+
+    meter: ModbusTcpMeter | DlmsPushMeter
+    rules: BoundaryRules
+    spool: Spool
+    signer: Signer
+    uplink: Uplink
+    clock: Clock
+    development_key: bool
+    allow_insecure_key: bool
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Sample and send until `stop`. Raises SignerUnusable if the key fails its test at the start."""
+        try:
+            self_test(self.signer, os.urandom(32), allow_insecure_key=self.allow_insecure_key)
+            log.info("signer_ready", key_id=key_id_of(self.signer.public_key()), development_key=self.development_key)
+            await self._work(stop)
+        finally:
+            self.spool.close()
+
+    async def _work(self, stop: asyncio.Event) -> None:
+        tasks = [
+            asyncio.create_task(self._sample(), name="sampler"),
+            asyncio.create_task(self.uplink.run(stop), name="uplink"),
+            asyncio.create_task(self._forget_old(), name="forget-old"),
+        ]
+        stopped = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            done, _ = await asyncio.wait({stopped, *tasks}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await task
+            if stop.is_set():
+                await tasks[1]  # the uplink says goodbye by itself
+        finally:
+            for task in (stopped, *tasks):
+                task.cancel()
+            await asyncio.gather(stopped, *tasks, return_exceptions=True)
+            if isinstance(self.meter, ModbusTcpMeter):
+                self.meter.close()
+
+    async def _sample(self) -> None:
+        match self.meter:
+            case ModbusTcpMeter():
+                await sample_polled(self.meter, self.rules, self.clock, self._take)
+            case DlmsPushMeter():
+                await sample_pushed(self.meter, self.rules, self.clock, self._take)
+
+    async def _take(self, reading: RegisterReading) -> None:
+        if self.spool.add_reading(reading, development_key=self.development_key):
+            log.info("reading_spooled", slot=reading.slot, off_s=reading.off_s, registers=reading.registers)
+            self.uplink.wake()
+
+    async def _forget_old(self) -> None:
+        while True:
+            removed = self.spool.forget_before(self.clock.now())
+            if removed:
+                log.info("old_readings_forgotten", count=removed)
+            await self.clock.sleep_until(next_boundary(self.clock.now()) + 95 * QUARTER_HOUR)
+
+
+def _open_uplink(settings: AgentSettings, signer: Signer, spool: Spool, marked: bool) -> Uplink:
+    match settings.sink:
+        case MqttSinkSettings(address, resend_after_s):
+            return MqttUplink(
+                address, settings.identity, signer, spool, development_key=marked, resend_after_s=resend_after_s
+            )
+        case LorawanSinkSettings(device, f_port, data_rate):
+            return LorawanModemUplink(
+                device,
+                settings.identity.eui,
+                signer,
+                spool,
+                development_key=marked,
+                f_port=f_port,
+                data_rate=data_rate,
+            )
+
+
+def build(settings: AgentSettings, clock: Clock) -> Agent:
+    """The agent for `settings`. Raises FatalError if key or spool cannot be used."""
+    signer = open_signer(settings)
+    marked = signer.attributes().development_key
+    spool = Spool(settings.spool, settings.identity.eui_text)
+    try:
+        rules = BoundaryRules(
+            settings.identity.register_profile,
+            settings.clock_skew_max_s,
+            spool.last_slot(),
+            spool.last_registers(),
+            settings.serial_expected,
+        )
+        uplink = _open_uplink(settings, signer, spool, marked)
+        return Agent(open_meter(settings), rules, spool, signer, uplink, clock, marked, settings.allow_insecure_key)
+    except BaseException:
+        with contextlib.suppress(Exception):
+            spool.close()
+        raise

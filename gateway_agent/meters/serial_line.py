@@ -1,0 +1,82 @@
+"""A serial line as a stream of byte pieces in asyncio: a USB head, a UART or a pseudo terminal."""
+
+import asyncio
+import contextlib
+import os
+import termios
+from types import TracebackType
+from typing import Self
+
+import serial
+
+from community.errors import RetryableError
+
+_PIECE_MAX = 4096
+_BITS = {"8N1": (8, "N", 1), "8E1": (8, "E", 1), "7E1": (7, "E", 1)}
+
+
+class LineLost(RetryableError):
+    """The port is not there, or went away."""
+
+
+class SerialLine:
+    """An open port. Use as an async context manager; raises LineLost when the device is unplugged."""
+
+    def __init__(self, path: str, baud: int, bits_format: str = "8N1") -> None:
+        self.path = path
+        self._baud = baud
+        self._format = bits_format
+        self._port: serial.Serial | None = None
+        self._readable = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        size, parity, stop = _BITS[self._format]
+        try:
+            self._port = serial.Serial(
+                self.path, self._baud, bytesize=size, parity=parity, stopbits=stop, timeout=0, write_timeout=5
+            )
+            self._port.reset_input_buffer()  # what was said before we listened is of no use
+        except (OSError, serial.SerialException, termios.error) as error:
+            raise LineLost(f"The port {self.path} cannot be opened: {error}. Is the device plugged in?") from error
+        asyncio.get_running_loop().add_reader(self._port.fileno(), self._readable.set)
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._port is not None:
+            asyncio.get_running_loop().remove_reader(self._port.fileno())
+            with contextlib.suppress(OSError, termios.error):
+                self._port.close()
+            self._port = None
+
+    async def read(self, timeout_s: float) -> bytes:
+        """The next bytes; nothing if none came in `timeout_s`. Raises LineLost."""
+        port = self._opened()
+        try:
+            await asyncio.wait_for(self._readable.wait(), timeout_s)
+        except TimeoutError:
+            return b""
+        self._readable.clear()
+        try:
+            piece = os.read(port.fileno(), _PIECE_MAX)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise LineLost(f"The port {self.path} went away: {error.strerror}") from error
+        if not piece:
+            raise LineLost(f"The port {self.path} was closed at the other end")
+        return piece
+
+    async def write(self, data: bytes) -> None:
+        """Send `data`. Raises LineLost."""
+        port = self._opened()
+        try:
+            await asyncio.to_thread(port.write, data)
+        except (OSError, serial.SerialException) as error:
+            raise LineLost(f"The port {self.path} takes nothing: {error}") from error
+
+    def _opened(self) -> serial.Serial:
+        if self._port is None:
+            raise LineLost(f"The port {self.path} is not open")
+        return self._port

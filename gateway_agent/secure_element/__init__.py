@@ -1,0 +1,1 @@
+"""What holds the device's private key: a PKCS#11 token, or a file for development only."""
