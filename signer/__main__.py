@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from community.errors import CommunityError, FatalError
 from community.identity.coin_addresses import AccountRole, CoinChain
 from community.runtime.lifecycle import EXIT_FAILED, EXIT_OK, run_until_stopped
 from community.runtime.logs import configure_logging
+from community.runtime.settings import process_environment
 from signer import app, keys
 from signer.journal import Journal
 from signer.registry import load_registry, pin_registry
@@ -122,7 +122,7 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _run(_options: argparse.Namespace) -> int:
-    settings = read_settings(os.environ)
+    settings = read_settings(process_environment())
     configure_logging("signer")
     return run_until_stopped(lambda: app.build(settings))
 
