@@ -1,0 +1,97 @@
+"""Finding the benches, running them, and saying what they measured."""
+
+import importlib
+import json
+import pkgutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Protocol, cast
+
+from bench.measuring import Figure
+
+FRAMEWORK = frozenset({"__main__", "measuring", "running"})
+
+
+class Bench(Protocol):
+    """A module of this package with a name and a function that measures."""
+
+    NAME: str
+
+    def run(self) -> list[Figure]:
+        """Measure once; ratios and gates are in the figures."""
+        ...
+
+
+class UnknownBench(Exception):
+    """There is no bench of that name. The text lists those there are."""
+
+
+def discover(package: ModuleType) -> dict[str, Bench]:
+    """Every bench of the package by its name; raises ValueError when two have the same."""
+    found: dict[str, Bench] = {}
+    for module in pkgutil.iter_modules(package.__path__):
+        if module.name in FRAMEWORK:
+            continue
+        bench = cast("Bench", importlib.import_module(f"{package.__name__}.{module.name}"))
+        if bench.NAME in found:
+            raise ValueError(f"two benches are called {bench.NAME}")
+        found[bench.NAME] = bench
+    return found
+
+
+def choose(benches: dict[str, Bench], only: str | None) -> list[Bench]:
+    """The bench called ``only``, or all of them. Raises UnknownBench."""
+    if not only:
+        return list(benches.values())
+    if only not in benches:
+        raise UnknownBench(f"There is no bench called {only}. There are: {', '.join(sorted(benches))}.")
+    return [benches[only]]
+
+
+def write_results(figures: Iterable[Figure], path: Path) -> None:
+    """The figures as a JSON list, replacing what stood there at once."""
+    rows = [
+        {
+            "name": figure.name,
+            "value": figure.value,
+            "unit": figure.unit,
+            "baseline": figure.baseline,
+            "baseline_value": figure.baseline_value,
+            "ratio": figure.ratio,
+            "gate": figure.gate,
+            "ok": figure.ok,
+        }
+        for figure in figures
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(rows, indent=2) + "\n")
+    partial.replace(path)
+
+
+def table(figures: Sequence[Figure]) -> str:
+    """The figures for a person, one a line."""
+    head = ("name", "value", "unit", "baseline", "baseline value", "ratio", "gate", "ok")
+    rows = [head] + [
+        (
+            figure.name,
+            f"{figure.value:,.0f}",
+            figure.unit,
+            figure.baseline,
+            f"{figure.baseline_value:,.0f}",
+            f"{figure.ratio:.1f}",
+            f">= {figure.gate:g}",
+            "yes" if figure.ok else "NO",
+        )
+        for figure in figures
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    numbers = {1, 4, 5, 6}
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if column in numbers else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    )
