@@ -122,7 +122,7 @@ async def _store_matches(work: Work, matches: Sequence[Match], chain_id: int, ru
     statement = select(
         col(row.issuance_id), col(row.tx_hash), col(row.block_number), col(row.log_index), col(row.amount)
     ).where(col(row.chain_id) == chain_id)
-    known = {found[0]: tuple(found[1:]) for found in (await work.session.execute(statement)).tuples()}
+    known = {found[0]: tuple(found[1:]) for found in (await work.session.execute(statement))}
     for match in matches:
         event = match.event
         if known.pop(match.issuance_id, None) == (event.tx_hash, event.block_number, event.log_index, match.amount):

@@ -27,7 +27,7 @@ async def sources(work: Work) -> tuple[SourceFacts, ...]:
     found = await work.session.execute(statement)
     return tuple(
         SourceFacts(row.identity_id, row.source_ref.lower(), name, row.opening_register_wh, row.opening_at)
-        for row, name in found.tuples()
+        for row, name in found
     )
 
 
@@ -65,7 +65,7 @@ async def issuances(work: Work, chain_id: int, issuer: str) -> tuple[IssuanceFac
             mined_block=issuance.mined_block,
             failure=issuance.failure,
         )
-        for issuance, measurement, proof, key_ends_at in found.tuples()
+        for issuance, measurement, proof, key_ends_at in found
     )
 
 
@@ -99,7 +99,7 @@ async def production_intervals(work: Work) -> tuple[IntervalFacts, ...]:
         .order_by(col(EnergySourceRow.identity_id), col(IntervalRow.starts_at))
     )
     found = await work.session.execute(statement)
-    return tuple(IntervalFacts(*row) for row in found.tuples())
+    return tuple(IntervalFacts(*row) for row in found)
 
 
 def evidence_digest(mode: str, signed: bytes) -> str:
@@ -119,6 +119,6 @@ async def _parts(work: Work) -> dict[str, tuple[Part, ...]]:
     columns = (col(IssuancePartRow.issuance_id), col(IssuancePartRow.address), col(IssuancePartRow.amount))
     statement = select(*columns).order_by(col(IssuancePartRow.issuance_id), col(IssuancePartRow.position))
     gathered: dict[str, list[Part]] = {}
-    for issuance_id, address, amount in (await work.session.execute(statement)).tuples():
+    for issuance_id, address, amount in (await work.session.execute(statement)):
         gathered.setdefault(issuance_id, []).append((address.lower(), amount))
     return {issuance_id: tuple(parts) for issuance_id, parts in gathered.items()}

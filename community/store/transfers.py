@@ -115,7 +115,7 @@ async def balances(work: Work, chain_id: int, token: str, *, final: bool = False
     statement = select(col(BalanceRow.address), amount).where(
         col(BalanceRow.chain_id) == chain_id, col(BalanceRow.token) == token
     )
-    return {address: held for address, held in (await work.session.execute(statement)).tuples() if held}
+    return {address: held for address, held in (await work.session.execute(statement)) if held}
 
 
 async def supply(work: Work, chain_id: int, token: str, *, final: bool = False) -> Supply:
