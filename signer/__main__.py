@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     xpub = add("xpub", _xpub, "Print the account key from which the backend derives addresses.", opens=True)
     xpub.add_argument("--chain", type=CoinChain, choices=list(CoinChain), default=CoinChain.EVM)
     xpub.add_argument("--role", type=AccountRole, choices=list(AccountRole), default=AccountRole.MEMBER)
+    xpub.add_argument("--all", action="store_true", help="the accounts of every role on every chain, as a list")
     registry = add("registry", _registry, "Show or pin what the signer believes.", opens=False)
     registry.add_argument("action", choices=("show", "pin"))
     registry.add_argument("--file", type=Path, help="the registry to pin (JSON)")
@@ -91,9 +92,14 @@ def _address(options: argparse.Namespace) -> int:
 
 
 def _xpub(options: argparse.Namespace) -> int:
-    exported = keys.account_xpub(options.folder, _passphrase(options), options.chain, options.role)
-    fields = {"chain": exported.chain, "role": exported.role, "path": exported.path, "xpub": exported.xpub}
-    print(json.dumps(fields, indent=2))
+    wanted = [(chain, role) for chain in CoinChain for role in AccountRole]
+    if not options.all:
+        wanted = [(options.chain, options.role)]
+    fields = [
+        {"chain": account.chain, "role": account.role, "path": account.path, "xpub": account.xpub}
+        for account in keys.account_xpubs(options.folder, _passphrase(options), wanted)
+    ]
+    print(json.dumps(fields if options.all else fields[0], indent=2))
     return EXIT_OK
 
 

@@ -6,6 +6,7 @@ the seed, is never called.
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,9 +85,16 @@ def backup_mnemonic(folder: Path, passphrase: str) -> str:
 
 def account_xpub(folder: Path, passphrase: str, chain: CoinChain, role: AccountRole) -> AccountXpub:
     """The account-level extended public key of `role` on `chain`."""
+    return account_xpubs(folder, passphrase, [(chain, role)])[0]
+
+
+def account_xpubs(folder: Path, passphrase: str, wanted: Sequence[tuple[CoinChain, AccountRole]]) -> list[AccountXpub]:
+    """The account-level extended public keys of several accounts; the seed is opened once."""
     words = mnemonic_of(unseal(folder / SEED_FILE, passphrase))
-    path = account_path(chain, role)
-    return AccountXpub(chain, role, path, xpub_at(words, path))
+    return [
+        AccountXpub(chain, role, account_path(chain, role), xpub_at(words, account_path(chain, role)))
+        for chain, role in wanted
+    ]
 
 
 def xpub_at(mnemonic: str, path: str, passphrase: str = "") -> str:

@@ -6,6 +6,8 @@ from community.identity.identities import EnergyConsumptionUnit, Member
 
 SHARE_TOTAL = 1000
 NAMEPLATE_W = 30_000
+OPENING_WH = 8_000_000
+FLAT_OPENING_WH = 4_500_000
 FLAT_POWER_W = 14_000
 PLANT_ID = "src_sonnendach"
 PLANT_NAME = "Sonnendach Süd"
