@@ -1,0 +1,144 @@
+"""From the network to finality: any of our hashes mined, finalised and canonical; or sent again, or with higher fees."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+
+from community.chain.transactions import ATTEMPTS_MAX, AttemptState, ChainTransaction
+from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable, quantity
+from community.clock import Clock
+from community.errors import FatalError
+from community.minting.issuances import Issuance, IssuanceState
+from community.store import issuances, transactions
+from community.store.unit_of_work import Store
+from contracts.abi import decode_revert
+from settlement.failpoints import Failpoint
+from settlement.settings import SettlementSettings
+from settlement.submitter import Submitter
+
+_log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """One of our attempts in a block of the canonical chain."""
+
+    tx_hash: str
+    block: int
+    succeeded: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """Follows issuances that were handed to the network."""
+
+    settings: SettlementSettings
+    node: EvmNode
+    store: Store
+    submitter: Submitter
+    clock: Clock
+    failpoint: Failpoint
+
+    async def follow(self, issuance: Issuance) -> None:
+        """Look for a receipt; without one send the same bytes again, or raise the fees once they are old."""
+        transaction = await self._transaction(issuance)
+        # Asked before the receipts: if it has passed ours and still no receipt is there, another transaction used it.
+        used = await self.node.nonce(transaction.account, "finalized")
+        mined = await self._mined(transaction)
+        if mined is not None:
+            self.failpoint("receipt_seen")
+            await self._record_mined(issuance, transaction, mined)
+        elif used > transaction.nonce:
+            await self._freeze(transaction)
+        else:
+            await self._push(issuance, transaction)
+
+    async def finalise(self, issuance: Issuance) -> None:
+        """Bring a mined issuance to `final`, or back to `broadcast` if a reorg took its block away."""
+        transaction = await self._transaction(issuance)
+        finalised = await self.node.block("finalized")
+        mined = await self._mined(transaction)
+        if mined is None or mined.block != issuance.mined_block or mined.tx_hash != issuance.tx_hash:
+            _log.warning("mined_block_vanished", issuance=issuance.id, block=issuance.mined_block)
+            await self._move(issuance, IssuanceState.BROADCAST, mined_block=None, tx_hash=None)
+            return
+        if finalised is None or quantity(finalised["number"]) < mined.block:
+            return
+        self.failpoint("before_final_stored")
+        await self._move(issuance, IssuanceState.FINAL, final_at=self.clock.now())
+        _log.info("issuance_final", issuance=issuance.id, source=issuance.source_id, block=mined.block)
+
+    async def _push(self, issuance: Issuance, transaction: ChainTransaction) -> None:
+        newest = transaction.newest
+        if newest.state is AttemptState.REQUESTED:
+            await self.submitter.request_signature(issuance)
+            await self.submitter.broadcast(issuance)
+            return
+        if newest.tx_hash is None or await self.node.transaction(newest.tx_hash) is None:
+            await self.submitter.broadcast(issuance)
+            return
+        sent_at = newest.broadcast_at or newest.requested_at
+        if self.clock.now() - sent_at < timedelta(seconds=self.settings.bump_after_s):
+            return
+        if newest.number >= ATTEMPTS_MAX or not await self.submitter.raise_fees(issuance, transaction):
+            _log.error("transaction_stuck", issuance=issuance.id, nonce=transaction.nonce, attempts=newest.number)
+
+    async def _mined(self, transaction: ChainTransaction) -> Mined | None:
+        """The attempt that is in a canonical block. A receipt of a block that is gone counts as none."""
+        for attempt in reversed(transaction.signed_attempts):
+            receipt = await self.node.receipt(attempt.tx_hash or "")
+            if receipt is None:
+                continue
+            number = _field(receipt, "blockNumber")
+            block = await self.node.block(number)
+            if block is None or block.get("hash") != receipt.get("blockHash"):
+                continue
+            if str(receipt.get("transactionHash")).lower() != attempt.tx_hash:
+                raise NodeUnavailable("The chain node answered with the receipt of another transaction")
+            return Mined(str(attempt.tx_hash), number, _field(receipt, "status") == 1)
+        return None
+
+    async def _record_mined(self, issuance: Issuance, transaction: ChainTransaction, mined: Mined) -> None:
+        facts = {"mined_block": mined.block, "tx_hash": mined.tx_hash}
+        if mined.succeeded:
+            await self._move(issuance, IssuanceState.MINED, **facts)
+            _log.info("issuance_mined", issuance=issuance.id, block=mined.block, tx=mined.tx_hash)
+        else:
+            reason = await self._revert_reason(transaction, mined.block)
+            _log.error("settlement_reverted", issuance=issuance.id, source=issuance.source_id, reason=reason)
+            failure = f"The transaction was mined but reverted: {reason}."
+            await self._move(issuance, IssuanceState.STOPPED, failure=failure, **facts)
+        self.failpoint("mined_stored")
+
+    async def _revert_reason(self, transaction: ChainTransaction, block: int) -> str:
+        """Why, by repeating the call on the state before the block. The state inside the block may have differed."""
+        try:
+            await self.node.eth_call(transaction.to, transaction.calldata, block - 1, sender=transaction.account)
+        except NodeRefused as refusal:
+            return decode_revert(refusal.data) if refusal.data else refusal.message
+        return "it would have succeeded on the block before; it may have run out of gas"
+
+    async def _freeze(self, transaction: ChainTransaction) -> None:
+        async with self.store.begin() as work:
+            await transactions.freeze_account(work, transaction.chain_id, transaction.account)
+        raise FatalError(
+            f"Nonce {transaction.nonce} of {transaction.account} was used by a transaction that is not ours. The account "
+            "is frozen: find out who used the key, and replace it."
+        )
+
+    async def _move(self, issuance: Issuance, state: IssuanceState, **facts: Any) -> None:
+        async with self.store.begin() as work:
+            await issuances.move_issuance(work, issuance.id, state, self.clock.now(), **facts)
+
+    async def _transaction(self, issuance: Issuance) -> ChainTransaction:
+        async with self.store.read() as work:
+            found = await transactions.transaction_of(work, issuance.id)
+        if found is None:
+            raise FatalError(f"Issuance {issuance.id} is {issuance.state.value} but has no transaction.")
+        return found
+
+
+def _field(receipt: dict[str, Any], name: str) -> int:
+    return quantity(receipt.get(name))
