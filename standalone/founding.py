@@ -9,8 +9,6 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from eth_utils.crypto import keccak
 
 from community.attestation.profiles import registers_of
@@ -27,6 +25,7 @@ from community.store.schema import migrate
 from community.store.sealed_columns import ColumnKey
 from community.store.unit_of_work import Store, Work
 from contracts import abi
+from settlement.requester_key import create_requester_key
 from standalone.deploy import Deployment, deploy, register_source
 from standalone.gateways import Gateway, install_gateway, write_secret
 from standalone.households import (
@@ -83,7 +82,7 @@ async def found_community(layout: Layout, node: EvmNode, say: Say) -> Facts:
         await store.close()
     plant = next(gateway for gateway in gateways if gateway.site is PLANT)
     await register_source(node, deployment, _source_setup(source_ref, start, config))
-    requester = _make_requester(layout)
+    requester = create_requester_key(layout.secrets / "requester.pem")
     await pin_registry(layout, _registry(deployment, source_ref, plant, config, start, requester))
     facts = Facts(
         chain_id=deployment.chain_id,
@@ -248,14 +247,6 @@ def _source_setup(source_ref: str, start: datetime, config: abi.ShareConfig) -> 
         mode=abi.MODE_DEVICE,
         config=config,
     )
-
-
-def _make_requester(layout: Layout) -> str:
-    """The key with which settlement signs its requests; returns the public half in hex."""
-    key = Ed25519PrivateKey.generate()
-    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    write_secret(layout.secrets / "requester.pem", pem)
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
 def _registry(

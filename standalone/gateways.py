@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from community.errors import FatalError
-from standalone.households import FLAT_ONE, FLAT_TWO, PLANT, SITES, Site
+from standalone.households import FLAT_TWO, PLANT, Site
 from standalone.layout import Layout, Ports
 
 _SOFTHSM_MODULES = (
@@ -126,7 +126,3 @@ def _sink(layout: Layout, site: Site, ports: Ports) -> str:
         f'[sink.mqtt]\nurl = "mqtt://127.0.0.1:{ports.broker}"\nusername = "{site.eui}"\nversion = 4\n'
         f'payload = "ecw1"\nresend_after_s = 3\n'
     )
-
-
-ECW1_SITES = (PLANT, FLAT_ONE)
-ALL_SITES = SITES
