@@ -48,7 +48,7 @@ SENTENCES: Final[dict[str, Sentence]] = {
         f"the reading ({register} Wh at {read_at}) is not after the last settled one ({last} Wh at {last_at}); "
         "if it was settled already, nothing is to be done, else settle a newer reading"
     ),
-    "FromTheFuture(uint40,uint256)": lambda read_at, chain_time: (
+    "FromTheFuture(uint256,uint256)": lambda read_at, chain_time: (
         f"the reading's instant {read_at} is more than 300 s after the chain's clock {chain_time}; "
         "wait, and check the device's clock"
     ),

@@ -145,7 +145,7 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
     /// @notice The reading is not later, or its register lower, than the last settled one.
     error Stale(uint40 readAt, uint64 registerWh, uint40 lastReadAt, uint64 lastRegisterWh);
     /// @notice The reading is later than the chain's clock allows.
-    error FromTheFuture(uint40 readAt, uint256 chainTime);
+    error FromTheFuture(uint256 readAt, uint256 chainTime);
     /// @notice More energy than the nameplate power can produce in the time.
     error Implausible(uint64 energyWh, uint256 ceilingWh);
     /// @notice The key is not a point of P-256.
@@ -351,19 +351,21 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         (uint32 slot, uint64 registerWh) = Statement.reading(
             facts, evidence.leaf, evidence.path, evidence.leafIndex, entry.channel, _channels(entry.profile)
         );
-        return _advance(entry, registerWh, uint40(slot * SLOT_S), digest);
+        return _advance(entry, registerWh, slot * SLOT_S, digest);
     }
 
     /// The way of the register from the last settlement to here, if it is later, not lower, not of the future and
     /// within what the plant can produce.
-    function _advance(Source storage entry, uint64 registerWh, uint40 readAt, bytes32 evidence)
+    function _advance(Source storage entry, uint64 registerWh, uint256 instant, bytes32 evidence)
         private
         view
         returns (Outcome memory)
     {
         (uint64 fromWh, uint40 lastReadAt, uint64 debtWh) = (entry.registerWh, entry.readAt, entry.debtWh);
+        // First, because a slot can name an instant beyond 40 bits.
+        if (instant > block.timestamp + AHEAD_S_MAX) revert FromTheFuture(instant, block.timestamp);
+        uint40 readAt = uint40(instant);
         if (readAt <= lastReadAt || registerWh < fromWh) revert Stale(readAt, registerWh, lastReadAt, fromWh);
-        if (readAt > block.timestamp + AHEAD_S_MAX) revert FromTheFuture(readAt, block.timestamp);
         uint64 energyWh = registerWh - fromWh;
         uint256 ceilingWh = uint256(entry.maxWatt) * (readAt - lastReadAt) / 3600 + 1;
         if (energyWh > ceilingWh) revert Implausible(energyWh, ceilingWh);

@@ -216,6 +216,12 @@ contract EnergyIssuerTest is Fixture {
         issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 1, 1001), shares(KEY, 3));
     }
 
+    function test_aSlotBeyondFortyBitsDoesNotWrapAround() public {
+        // (2^40 + the instant of the next slot) / 900, rounded up: cut to 40 bits it would be a recent instant.
+        uint32 far = uint32((uint256(1) << 40) / 900) + SLOT + 2;
+        refused(evidence(KEY, DEVICE, far, 1001), EnergyIssuer.FromTheFuture.selector);
+    }
+
     function test_notLaterOrLowerIsStale() public {
         issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 2, 1500), shares(KEY, 3));
         refused(evidence(KEY, DEVICE, SLOT + 2, 1500), EnergyIssuer.Stale.selector);
