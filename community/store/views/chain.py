@@ -152,7 +152,7 @@ def _transfer(row: Any) -> TransferView:
 
 
 async def transfers(
-    work: Work, scope: Scope, address: str | None, tx_hash: str | None, first: int, after: str | None
+    work: Work, scope: Scope, *, address: str | None, tx_hash: str | None, first: int, after: str | None
 ) -> Page[TransferView]:
     """Transfers, newest first, in which an address of the asker takes part."""
     row = TransferRow

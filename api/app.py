@@ -1,0 +1,136 @@
+"""The API process: one object graph from its settings."""
+
+import asyncio
+import contextlib
+import gc
+import socket
+from collections.abc import AsyncIterator, Iterator
+
+import structlog
+import uvicorn
+from sqlalchemy import text
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+
+from api.http import GraphQLEndpoint
+from api.limits import DOCUMENT_BYTES_MAX
+from api.live import Hub
+from api.schema import build_schema
+from api.settings import ApiSettings
+from api.web_page import page_routes
+from community.clock import Clock
+from community.errors import FatalError, RetryableError
+from community.runtime.system_clock import SystemClock
+from community.store.schema import require_current_schema
+from community.store.unit_of_work import Store
+
+_log = structlog.get_logger()
+GRAPHQL_PATH = "/graphql"
+SHUTDOWN_S = 3
+
+
+class ApiProcess:
+    """The API with its store and its follower of the outbox."""
+
+    def __init__(self, settings: ApiSettings, clock: Clock) -> None:
+        self.settings = settings
+        self.store = Store.open(settings.database_url)
+        self.hub = Hub(self.store, settings.outbox_poll_ms / 1000)
+        endpoint = GraphQLEndpoint(build_schema(), self.store, clock, self.hub, settings)
+        self.asgi = Starlette(
+            routes=[
+                Route("/healthz", self._healthz, methods=["GET"]),
+                Route(GRAPHQL_PATH, endpoint),
+                WebSocketRoute(GRAPHQL_PATH, endpoint),
+                *page_routes(),
+            ]
+        )
+        self.started = asyncio.Event()
+        self.port = settings.port
+
+    async def _healthz(self, _request: Request) -> Response:
+        """Alive, and the books can be read. Says nothing else: it is public."""
+        try:
+            async with self.store.read() as work:
+                await work.session.execute(text("SELECT 1"))
+        except RetryableError:
+            return JSONResponse({"ok": False}, 503)
+        return JSONResponse({"ok": True})
+
+    @contextlib.asynccontextmanager
+    async def _following(self) -> AsyncIterator[None]:
+        stop = asyncio.Event()
+        follower = asyncio.create_task(self.hub.run(stop))
+        try:
+            yield
+        finally:
+            stop.set()
+            await follower
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises FatalError if the port is taken or the schema is not current."""
+        await require_current_schema(self.settings.database_url)
+        config = uvicorn.Config(
+            self.asgi,
+            host=self.settings.host,
+            port=self.settings.port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            ws_max_size=2 * DOCUMENT_BYTES_MAX,
+            ws_per_message_deflate=False,  # 26 to 64 KB per connection for answers that are small
+            timeout_graceful_shutdown=SHUTDOWN_S,
+        )
+        server = _Server(config)
+        try:
+            async with self._following():
+                await self._serve(server, stop)
+        finally:
+            await self.store.close()
+
+    async def _serve(self, server: "_Server", stop: asyncio.Event) -> None:
+        # Bound here: uvicorn would end the whole process where the port is taken.
+        serving = asyncio.create_task(server.serve(sockets=[self._listen()]))
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.01)
+            gc.collect()
+            gc.freeze()  # what is built at start stays: the collector need not look at it again
+            _log.info("api_listening", url=f"http://{self.settings.host}:{self.port}/")
+            self.started.set()
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+        finally:
+            stopping.cancel()
+            if not serving.done():
+                server.should_exit = server.force_exit = True
+                await serving
+
+    def _listen(self) -> socket.socket:
+        try:
+            listening = socket.create_server((self.settings.host, self.settings.port), backlog=1024)
+        except OSError as error:
+            where = f"{self.settings.host}:{self.settings.port}"
+            raise FatalError(
+                f"The API cannot listen on {where} ({error.strerror or error}). Free the port, or set API_PORT to another."
+            ) from error
+        self.port = listening.getsockname()[1]
+        return listening
+
+
+class _Server(uvicorn.Server):
+    """Signals are the process's business, not the server's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def build(settings: ApiSettings, clock: Clock | None = None) -> ApiProcess:
+    """The API of these settings, ready for `run`. Must be called inside a running event loop."""
+    return ApiProcess(settings, clock or SystemClock())

@@ -1,0 +1,81 @@
+"""What one operation carries: its viewer, one snapshot of the books, and loaders that batch."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from api.auth import Viewer
+from api.live import Hub
+from api.loaders import Loaders
+from api.settings import ApiSettings
+from community.clock import Clock
+from community.store.unit_of_work import Store, Work
+from community.store.views.scope import Scope
+
+
+class Snapshot:
+    """One read snapshot for all parts of an answer, opened at first use; statements take turns on its connection."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._turn = asyncio.Lock()
+        self._open: AbstractAsyncContextManager[Work] | None = None
+        self._work: Work | None = None
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Work]:
+        async with self._turn:
+            if self._work is None:
+                self._open = self._store.read()
+                self._work = await self._open.__aenter__()
+            yield self._work
+
+    async def close(self) -> None:
+        async with self._turn:
+            opened, self._open, self._work = self._open, None, None
+            if opened is not None:
+                await opened.__aexit__(None, None, None)
+
+
+@dataclass(slots=True)
+class Context:
+    """The context of one operation; a WebSocket's messages each get their own by `fork`."""
+
+    store: Store
+    clock: Clock
+    hub: Hub
+    settings: ApiSettings
+    viewer: Viewer | None = None
+    connection_params: dict[str, object] | None = None
+    snapshot: Snapshot = field(init=False)
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.snapshot = Snapshot(self.store)
+        self.loaders = Loaders(self, self.settings.token)
+
+    def fork(self) -> "Context":
+        """The same asker with a snapshot and loaders of his own."""
+        return Context(self.store, self.clock, self.hub, self.settings, self.viewer, self.connection_params)
+
+    async def refresh(self) -> None:
+        """Give up the snapshot: what is read next is newer. After a command, and between the events of a stream."""
+        await self.snapshot.close()
+        self.loaders = Loaders(self, self.settings.token)
+
+    def reading(self) -> Any:
+        """`async with context.reading() as work` for the operation's snapshot."""
+        return self.snapshot.reading()
+
+    @property
+    def asker(self) -> Viewer:
+        """The viewer. The gate lets nobody without one so far."""
+        if self.viewer is None:
+            raise RuntimeError("an operation runs without a viewer")
+        return self.viewer
+
+    @property
+    def scope(self) -> Scope:
+        return self.asker.scope

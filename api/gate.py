@@ -1,0 +1,140 @@
+"""The gate before every operation: limits, validation and permissions on its text, then a snapshot of its own.
+
+What is found out about a text is kept (bounded), so that a repeated operation costs two look-ups. A compiler of operations
+to SQL has its place behind this gate: it gets documents that are valid and permitted.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import DocumentNode, FieldNode, GraphQLError, GraphQLSchema, Visitor, validate, visit
+from strawberry.extensions import SchemaExtension
+
+from api import auth, limits, permissions
+from api.auth import Role
+from api.context import Context
+from api.errors import FORBIDDEN, TOO_COSTLY, UNAUTHENTICATED, Refused, shown
+
+KNOWN_MAX = 512
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one text."""
+
+    document: DocumentNode
+    invalid: GraphQLError | None = None
+    validated: bool = False
+    refused: dict[Role, Refused | None] = field(default_factory=dict)
+    introspects: bool = False
+
+
+class Texts:
+    """Operations by their text, the least used forgotten first."""
+
+    def __init__(self) -> None:
+        self._known: OrderedDict[str, _Known] = OrderedDict()
+
+    def get(self, text: str) -> _Known | None:
+        found = self._known.get(text)
+        if found is not None:
+            self._known.move_to_end(text)
+        return found
+
+    def put(self, text: str, document: DocumentNode) -> _Known:
+        known = self._known[text] = _Known(document)
+        while len(self._known) > KNOWN_MAX:
+            self._known.popitem(last=False)
+        return known
+
+
+class _Introspection(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = False
+
+    def enter_field(self, node: FieldNode, *_: object) -> None:
+        self.found = self.found or node.name.value in ("__schema", "__type")
+
+
+class Gate(SchemaExtension):
+    """One per operation; `texts` is shared by all."""
+
+    def __init__(self, texts: Texts) -> None:
+        self._texts = texts
+        self._unauthenticated = False
+
+    async def on_operation(self) -> AsyncIterator[None]:
+        """Give the operation its own context, so that messages of one WebSocket do not share a snapshot."""
+        context: Context = self.execution_context.context.fork()
+        self.execution_context.context = context
+        if context.viewer is None or not await auth.still_valid(context.store, context.viewer):
+            self._unauthenticated = True
+        try:
+            yield
+        finally:
+            await context.snapshot.close()
+            result = self.execution_context.result
+            if result is not None and getattr(result, "errors", None):
+                result.errors = [shown(error) for error in result.errors or ()]
+
+    def on_parse(self) -> Iterator[None]:
+        execution = self.execution_context
+        execution.parse_options["max_tokens"] = limits.TOKENS_MAX
+        known = self._texts.get(execution.query or "")
+        if known is not None:
+            execution.graphql_document = known.document
+        yield
+
+    def on_validate(self) -> Iterator[None]:
+        error = self._judge()
+        if error is not None:
+            self.execution_context.pre_execution_errors = [error]
+        else:
+            # Validated here, once per text: nothing is left for the executor's own validation.
+            self.execution_context.validation_rules = ()
+        yield
+
+    async def on_stream_result(self, result: Any) -> AsyncIterator[None]:
+        """Mask a stream's errors, and let go of the snapshot before the next event."""
+        if getattr(result, "errors", None):
+            result.errors = [shown(error) for error in result.errors]
+        await self.execution_context.context.refresh()
+        yield
+
+    def _judge(self) -> GraphQLError | None:
+        execution = self.execution_context
+        context: Context = execution.context
+        document = execution.graphql_document
+        if self._unauthenticated or context.viewer is None:
+            return Refused(UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer ecb_…")
+        if document is None:
+            return None
+        text = execution.query or ""
+        if too_much := limits.check(document, execution.variables):
+            return too_much
+        known = self._texts.get(text) or self._texts.put(text, document)
+        schema: GraphQLSchema = execution.schema._schema
+        if not known.validated:
+            errors = validate(schema, document, max_errors=1)
+            known.invalid = errors[0] if errors else None
+            introspection = _Introspection()
+            visit(document, introspection)
+            known.introspects, known.validated = introspection.found, True
+        if known.invalid is not None:
+            return known.invalid
+        if known.introspects and not context.settings.development:
+            return Refused(FORBIDDEN, "The schema is not shown here. It is published as schema.graphql.")
+        role = context.viewer.role
+        if role not in known.refused:
+            known.refused[role] = permissions.refusal(schema, document, role)
+        return known.refused[role]
+
+
+def too_many_tokens(error: GraphQLError) -> GraphQLError:
+    """The parser's refusal of a long text, in our words."""
+    if "token limit" in error.message or ("tokens" in error.message and "exceeded" in error.message):
+        return Refused(TOO_COSTLY, f"The operation has more than {limits.TOKENS_MAX} tokens. Ask for less at once.")
+    return error

@@ -1,0 +1,237 @@
+"""Identities, their coin addresses, devices' keys and the share register."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import strawberry
+
+from api.graph.projection import Info, all_projected, projected
+from api.scalars import Address, Hash, Hex
+from community.store.views import identities as views
+from community.store.views import shares as share_views
+from community.units import WattHours
+
+if TYPE_CHECKING:
+    from api.graph.metering import Installation, MeteringPoint
+    from api.graph.tokens import Balance
+
+T = TypeVar("T", bound="Identity")
+
+
+@strawberry.type
+class CoinAddress:
+    """An address on one chain; the path says how it derives from the community's seed, if it does."""
+
+    chain: str
+    address: Address
+    path: str | None
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+@strawberry.interface
+class Identity:
+    """Anything that can hold coin addresses."""
+
+    id: strawberry.ID
+    name: str
+
+    @strawberry.field
+    async def coin_addresses(self, info: Info) -> list[CoinAddress]:
+        return all_projected(CoinAddress, await info.context.loaders.coin_addresses.load(self.id))
+
+
+@strawberry.type
+class User(Identity):
+    """A person who signs in."""
+
+
+@strawberry.type
+class Share:
+    """A member's part of an energy source: `shareCount` of `shareTotal`."""
+
+    source_id: strawberry.Private[str]
+    holder_id: strawberry.Private[str]
+    address: Address
+    share_count: int
+    share_total: int
+
+    @strawberry.field
+    async def source(self, info: Info) -> Annotated["EnergySource", strawberry.lazy("api.graph.identities")] | None:
+        return await load_as(info, EnergySource, self.source_id)
+
+    @strawberry.field
+    async def holder(self, info: Info) -> Annotated["Member", strawberry.lazy("api.graph.identities")] | None:
+        return await load_as(info, Member, self.holder_id)
+
+
+@strawberry.type
+class ShareTable:
+    """One revision of a share register. A member sees his own shares in it, and the total."""
+
+    id: strawberry.ID
+    revision: int
+    share_total: int
+    config_hash: Hash
+    valid_from: datetime
+    valid_to: datetime | None
+    shares: list[Share]
+
+
+@strawberry.type
+class Member(Identity):
+    """Somebody who holds shares. The treasury holds what is not sold."""
+
+    is_treasury: bool
+    joined_at: datetime
+
+    @strawberry.field
+    async def balance(self, info: Info) -> Annotated["Balance", strawberry.lazy("api.graph.tokens")] | None:
+        """Null where the viewer may not see it."""
+        from api.graph.tokens import Balance
+
+        view = await info.context.loaders.balance.load(self.id)
+        return None if view is None else projected(Balance, view)
+
+    @strawberry.field
+    async def shares(self, info: Info) -> list[Share]:
+        """The shares held now."""
+        return all_projected(Share, await info.context.loaders.shares_of_member.load(self.id))
+
+    @strawberry.field
+    async def energy_consumption_units(
+        self, info: Info
+    ) -> list[Annotated["EnergyConsumptionUnit", strawberry.lazy("api.graph.identities")]]:
+        return all_projected(EnergyConsumptionUnit, await info.context.loaders.units_of_member.load(self.id))
+
+
+@strawberry.type
+class DeviceKey:
+    """A device's public key, valid for statements over instants in [validFrom, validTo)."""
+
+    number: int
+    kid: str
+    public_key: Hex
+    is_development_key: bool = strawberry.field(description="Held in a file, not in a secure element.")
+    valid_from: datetime
+    valid_to: datetime | None
+
+
+def _device_key(view: views.DeviceKeyView) -> DeviceKey:
+    return projected(DeviceKey, view, public_key=Hex(view.public_key.hex()), is_development_key=view.development_key)
+
+
+@strawberry.type
+class Device(Identity):
+    """A trusted gateway that signs what meters show."""
+
+    eui: str
+    payload_format: str
+    profile: int | None
+    state: str
+    approved_at: datetime | None
+
+    @strawberry.field
+    async def keys(self, info: Info) -> list[DeviceKey]:
+        return [_device_key(view) for view in await info.context.loaders.device_keys.load(self.id)]
+
+    @strawberry.field
+    async def has_development_key(self, info: Info) -> bool:
+        """Whether a key that is valid now is held in a file: never so in service."""
+        now = info.context.clock.now()
+        keys = await info.context.loaders.device_keys.load(self.id)
+        return any(key.development_key and (key.valid_to is None or key.valid_to > now) for key in keys)
+
+    @strawberry.field
+    async def last_seen_at(self, info: Info) -> datetime | None:
+        """When its newest frame arrived."""
+        return await info.context.loaders.last_seen.load(self.eui)
+
+    @strawberry.field
+    async def installations(self, info: Info) -> list[Annotated["Installation", strawberry.lazy("api.graph.metering")]]:
+        from api.graph.metering import Installation
+
+        return all_projected(Installation, await info.context.loaders.installations_of.load(self.id))
+
+
+@strawberry.type
+class EnergySource(Identity):
+    """A plant whose verified production is minted."""
+
+    source_ref: Hash
+    technology: str
+    nameplate_w: int
+    share_total: int
+    settlement_period: str
+    evidence_mode: str
+    opening_register_wh: WattHours
+    opening_at: datetime
+    approved_at: datetime | None
+    metering_point_id: strawberry.Private[str]
+
+    @strawberry.field
+    async def metering_point(
+        self, info: Info
+    ) -> Annotated["MeteringPoint", strawberry.lazy("api.graph.metering")] | None:
+        from api.graph.metering import load_metering_point
+
+        return await load_metering_point(info, self.metering_point_id)
+
+    @strawberry.field
+    async def share_tables(self, info: Info) -> list[ShareTable]:
+        """The share register over time, newest first."""
+        return [_share_table(view) for view in await info.context.loaders.share_tables.load(self.id)]
+
+
+def _share_table(view: share_views.ShareTableView) -> ShareTable:
+    return projected(ShareTable, view, shares=all_projected(Share, view.shares))
+
+
+@strawberry.type
+class EnergyConsumptionUnit(Identity):
+    """A flat, or another place where energy is consumed."""
+
+    member_id: strawberry.Private[str]
+    metering_point_id: strawberry.Private[str]
+
+    @strawberry.field
+    async def member(self, info: Info) -> Member | None:
+        return await load_as(info, Member, self.member_id)
+
+    @strawberry.field
+    async def metering_point(
+        self, info: Info
+    ) -> Annotated["MeteringPoint", strawberry.lazy("api.graph.metering")] | None:
+        from api.graph.metering import load_metering_point
+
+        return await load_metering_point(info, self.metering_point_id)
+
+
+KINDS = (User, Member, Device, EnergySource, EnergyConsumptionUnit)
+
+
+def identity_of(view: views.IdentityView) -> Identity:
+    """The GraphQL object of an identity of any kind."""
+    match view:
+        case views.MemberView():
+            return projected(Member, view)
+        case views.DeviceView():
+            return projected(Device, view)
+        case views.EnergySourceView():
+            return projected(EnergySource, view)
+        case views.EnergyConsumptionUnitView():
+            return projected(EnergyConsumptionUnit, view)
+        case views.UserView():
+            return projected(User, view)
+
+
+async def load_identity(info: Info, identity_id: str | None) -> Identity | None:
+    """The identity, if the viewer may see it."""
+    view = None if identity_id is None else await info.context.loaders.identity.load(identity_id)
+    return None if view is None else identity_of(view)
+
+
+async def load_as(info: Info, kind: type[T], identity_id: str | None) -> T | None:
+    """The identity, if it is of this kind and the viewer may see it."""
+    found = await load_identity(info, identity_id)
+    return found if isinstance(found, kind) else None

@@ -1,0 +1,81 @@
+"""Both sides compared: the latest run, pairs that agree, breaks."""
+
+from datetime import datetime
+
+import strawberry
+
+from api.graph.identities import EnergySource, load_as
+from api.graph.projection import Info, projected
+from api.graph.tokens import Issuance, issuance_of
+from api.scalars import Counter, Hash
+from community.store.views import reconciliation as views
+from community.units import BASE_UNITS_PER_WH, TokenAmount, WattHours
+
+
+@strawberry.type
+class ReconciliationRun:
+    """Verified, issued and minted energy at one finalised block. They must agree."""
+
+    id: strawberry.ID
+    started_at: datetime
+    finalised_block: Counter
+    finalised_hash: Hash
+    verified_wh: WattHours
+    issued_wh: WattHours
+    settled_wh: WattHours
+    supply: TokenAmount
+    match_count: Counter
+    break_count: Counter
+
+    @strawberry.field
+    def agrees(self) -> bool:
+        """No break is open, and the three energies and the supply are equal."""
+        energies = {self.verified_wh, self.issued_wh, self.settled_wh}
+        return self.break_count == 0 and len(energies) == 1 and self.supply == self.settled_wh * BASE_UNITS_PER_WH
+
+
+@strawberry.type
+class Match:
+    """An issuance, its settlement and its verified energy that agree to the unit."""
+
+    tx_hash: Hash
+    block_number: Counter
+    energy_wh: WattHours
+    amount: TokenAmount
+    matched_at: datetime
+    issuance_id: strawberry.Private[str]
+    source_id: strawberry.Private[str]
+
+    @strawberry.field
+    async def issuance(self, info: Info) -> Issuance | None:
+        return issuance_of(await info.context.loaders.issuance.load(self.issuance_id))
+
+    @strawberry.field
+    async def source(self, info: Info) -> EnergySource | None:
+        return await load_as(info, EnergySource, self.source_id)
+
+
+@strawberry.type
+class Break:
+    """A disagreement, with its age, owner and what is done about it."""
+
+    id: strawberry.ID
+    kind: str
+    severity: str
+    subject: str
+    detail: str
+    expected: str | None
+    found: str | None
+    opened_at: datetime
+    closed_at: datetime | None
+    owner: str | None
+    disposition: str | None
+    source_id: strawberry.Private[str | None]
+
+    @strawberry.field
+    async def source(self, info: Info) -> EnergySource | None:
+        return await load_as(info, EnergySource, self.source_id)
+
+
+def run_of(view: views.RunView | None) -> ReconciliationRun | None:
+    return None if view is None else projected(ReconciliationRun, view)

@@ -1,0 +1,184 @@
+"""Streams of states. Each event bears a cursor; resubscribe with it as `after` to hear at once only if something changed."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from typing import Any
+
+import strawberry
+
+from api.errors import BAD_REQUEST, UNAUTHENTICATED, Refused, forbidden
+from api.graph.metering import (
+    Measurement,
+    QuarantineEntry,
+    load_metering_point,
+    quarantine_entry_of,
+)
+from api.graph.projection import Info, all_projected, given_id
+from api.graph.reconciliation import Break, ReconciliationRun, run_of
+from api.graph.tokens import Balance, ChainHead, Settlement, chain_head_of, settlement_of
+from api.live import Event, KeyRevoked, Watch
+from api.scalars import Cursor, PageSize
+from community.store.unit_of_work import Work
+from community.store.views import balances, chain, exceptions, measurements, reconciliation
+
+NEWEST = PageSize(20)
+
+BALANCES = frozenset({"balance", "block", "issuance", "measurement"})
+SETTLEMENTS = frozenset({"issuance", "block"})
+BREAKS = frozenset({"break", "reconciliation", "block"})
+
+
+@strawberry.type
+class BalancesChange:
+    """The balances that the viewer may see."""
+
+    cursor: Cursor
+    nodes: list[Balance]
+
+
+@strawberry.type
+class MeasurementsChange:
+    """The newest measurements, newest first."""
+
+    cursor: Cursor
+    nodes: list[Measurement]
+
+
+@strawberry.type
+class SettlementsChange:
+    """The newest settlements, newest first."""
+
+    cursor: Cursor
+    nodes: list[Settlement]
+
+
+@strawberry.type
+class BreaksChange:
+    """The newest open breaks and the latest comparison."""
+
+    cursor: Cursor
+    nodes: list[Break]
+    reconciliation: ReconciliationRun | None
+
+
+@strawberry.type
+class ChainHeadChange:
+    cursor: Cursor
+    chain_head: ChainHead | None
+
+
+@strawberry.type
+class QuarantineChange:
+    """The newest open entries, newest first."""
+
+    cursor: Cursor
+    nodes: list[QuarantineEntry]
+
+
+def _after(cursor: Cursor | None) -> int | None:
+    if cursor is None:
+        return None
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
+        raise Refused(BAD_REQUEST, "This cursor is none of a stream: take the cursor of its last event.")
+    return int(cursor)
+
+
+async def _events(
+    info: Info,
+    key: tuple[object, ...],
+    watch: Watch,
+    load: Callable[[Work], Awaitable[Any]],
+    after: Cursor | None,
+) -> AsyncGenerator[Event, None]:
+    """Events of a group: everybody with this key and this scope is shown one state, read once."""
+    context = info.context
+    store, viewer = context.store, context.asker
+
+    async def state() -> Any:
+        async with store.read() as work:
+            return await load(work)
+
+    stream = context.hub.watch((*key, viewer.scope), watch, state, key_id=viewer.key_id, after=_after(after))
+    try:
+        async for event in stream:
+            await context.refresh()
+            yield event
+    except KeyRevoked:
+        raise Refused(UNAUTHENTICATED, "The API key was revoked.") from None
+
+
+def _cursor(event: Event) -> Cursor:
+    return Cursor(str(event.cursor))
+
+
+@strawberry.type
+class Subscription:
+    """What can be watched."""
+
+    @strawberry.subscription
+    async def balances(self, info: Info, after: Cursor | None = None) -> AsyncGenerator[BalancesChange, None]:
+        scope, token = info.context.scope, info.context.settings.token
+        watch = Watch(BALANCES)
+        async for event in _events(
+            info, ("balances",), watch, lambda work: balances.balances(work, scope, token), after
+        ):
+            yield BalancesChange(cursor=_cursor(event), nodes=all_projected(Balance, event.value))
+
+    @strawberry.subscription
+    async def measurements(
+        self, info: Info, metering_point_id: strawberry.ID, first: PageSize = NEWEST, after: Cursor | None = None
+    ) -> AsyncGenerator[MeasurementsChange, None]:
+        point, scope = given_id(metering_point_id), info.context.scope
+        if await load_metering_point(info, point) is None:
+            raise forbidden("metering point")
+        watch = Watch(frozenset({"measurement"}), point)
+
+        async def load(work: Work) -> Any:
+            return await measurements.page(work, scope, point, since=None, until=None, first=first, after=None)
+
+        async for event in _events(info, ("measurements", point, first), watch, load, after):
+            nodes = all_projected(Measurement, event.value.items)
+            yield MeasurementsChange(cursor=_cursor(event), nodes=nodes)
+
+    @strawberry.subscription
+    async def settlements(
+        self, info: Info, first: PageSize = NEWEST, after: Cursor | None = None
+    ) -> AsyncGenerator[SettlementsChange, None]:
+        async for event in _events(
+            info,
+            ("settlements", first),
+            Watch(SETTLEMENTS),
+            lambda work: chain.settlements(work, None, first, None),
+            after,
+        ):
+            yield SettlementsChange(cursor=_cursor(event), nodes=[settlement_of(view) for view in event.value.items])
+
+    @strawberry.subscription
+    async def breaks(
+        self, info: Info, first: PageSize = NEWEST, after: Cursor | None = None
+    ) -> AsyncGenerator[BreaksChange, None]:
+        async def load(work: Work) -> Any:
+            return await reconciliation.breaks(work, True, first, None), await reconciliation.latest_run(work)
+
+        async for event in _events(info, ("breaks", first), Watch(BREAKS), load, after):
+            page, run = event.value
+            nodes = all_projected(Break, page.items)
+            yield BreaksChange(cursor=_cursor(event), nodes=nodes, reconciliation=run_of(run))
+
+    @strawberry.subscription
+    async def chain_head(self, info: Info, after: Cursor | None = None) -> AsyncGenerator[ChainHeadChange, None]:
+        async for event in _events(info, ("chain_head",), Watch(frozenset({"block"})), chain.head, after):
+            yield ChainHeadChange(cursor=_cursor(event), chain_head=chain_head_of(event.value))
+
+    @strawberry.subscription
+    async def quarantine(
+        self, info: Info, first: PageSize = NEWEST, after: Cursor | None = None
+    ) -> AsyncGenerator[QuarantineChange, None]:
+        async for event in _events(
+            info,
+            ("quarantine", first),
+            Watch(frozenset({"quarantine"})),
+            lambda work: exceptions.quarantine(work, False, first, None),
+            after,
+        ):
+            nodes = [quarantine_entry_of(view) for view in event.value.items]
+            yield QuarantineChange(cursor=_cursor(event), nodes=nodes)

@@ -1,0 +1,155 @@
+"""GraphQL over HTTP, server-sent events and WebSocket at one address, each with its viewer."""
+
+import json
+from typing import Any
+
+from cross_web import HTTPException
+from graphql import GraphQLError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import ConnectionRejectionError
+from strawberry.http import GraphQLHTTPResponse
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+
+from api import auth
+from api.context import Context
+from api.errors import BAD_REQUEST, TOO_COSTLY, UNAUTHENTICATED, shown
+from api.gate import too_many_tokens
+from api.limits import DOCUMENT_BYTES_MAX
+from api.live import Hub
+from api.schema import Schema
+from api.settings import ApiSettings
+from community.clock import Clock
+from community.store.unit_of_work import Store, StoreUnavailable
+
+RESPONSE_TYPE = "application/graphql-response+json"
+STREAMS_PER_CONNECTION = 20
+# GraphiQL is for developers and comes from elsewhere; it is served only in development.
+IDE_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline' https://unpkg.com; style-src 'unsafe-inline' https://unpkg.com; "
+    "img-src 'self' data:; font-src data: https://unpkg.com; connect-src 'self' https://unpkg.com; worker-src blob:"
+)
+
+
+def error_response(status: int, code: str, sentence: str) -> Response:
+    """A request that got no GraphQL answer."""
+    body = json.dumps({"errors": [{"message": sentence, "extensions": {"code": code}}]})
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
+    return Response(body, status, headers, media_type="application/json")
+
+
+class _Negotiated(Response):
+    """Carries the media type that the client accepts to where the answer is made."""
+
+    answer_type = "application/json"
+
+
+class GraphQLEndpoint(GraphQL[Context, None]):
+    """The endpoint. Nobody reaches the schema without a valid API key."""
+
+    def __init__(self, schema: Schema, store: Store, clock: Clock, hub: Hub, settings: ApiSettings) -> None:
+        super().__init__(
+            schema,
+            graphql_ide="graphiql" if settings.development else None,
+            allow_queries_via_get=False,
+            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            multipart_uploads_enabled=False,
+            max_subscriptions_per_connection=STREAMS_PER_CONNECTION,
+            allowed_origins=settings.allowed_origins,
+        )
+        self._store, self._clock, self._hub, self._settings = store, clock, hub, settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await super().__call__(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except StoreUnavailable:
+            response = error_response(503, "UNAVAILABLE", "The books cannot be read at this moment. Try again soon.")
+        except HTTPException as error:
+            response = error_response(error.status_code, BAD_REQUEST, error.reason)
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        if request.method == "GET" and self.graphql_ide and "text/html" in request.headers.get("accept", ""):
+            page = await self.render_graphql_ide(request)
+            page.headers["Content-Security-Policy"] = IDE_POLICY
+            return page
+        if request.method != "POST":
+            refused = error_response(405, BAD_REQUEST, "Send GraphQL operations by POST.")
+            refused.headers["Allow"] = "POST"
+            return refused
+        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+            return error_response(415, BAD_REQUEST, "Send the operation as application/json.")
+        if len(await _body(request)) > DOCUMENT_BYTES_MAX:
+            return error_response(413, TOO_COSTLY, f"An operation may have at most {DOCUMENT_BYTES_MAX} bytes.")
+        context = await self.get_context(request, Response())
+        if context.viewer is None:
+            return error_response(401, UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer ecb_…")
+        return await self.run(request, context=context)
+
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+        """A context with the viewer of the Authorization header; a WebSocket's viewer comes with connection_init."""
+        context = Context(self._store, self._clock, self._hub, self._settings)
+        if isinstance(request, Request):
+            context.viewer = await auth.authenticate(self._store, auth.bearer(request.headers.get("authorization")))
+        return context
+
+    async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
+        """Let in whoever has a key; others are closed with 4403."""
+        given = (context.connection_params or {}).get("authorization")
+        context.viewer = await auth.authenticate(self._store, auth.bearer(given))
+        if context.viewer is None:
+            raise ConnectionRejectionError
+        return None
+
+    async def get_sub_response(self, request: Request | WebSocket) -> Response:
+        response = _Negotiated()
+        del response.headers["content-length"]
+        if RESPONSE_TYPE in request.headers.get("accept", ""):
+            response.answer_type = RESPONSE_TYPE
+        return response
+
+    async def process_result(self, request: Request, result: Any) -> GraphQLHTTPResponse:
+        """One short error where there is no data: the first says what to do."""
+        errors: list[GraphQLError] = [shown(too_many_tokens(error)) for error in result.errors or ()]
+        if result.data is None:
+            return {"data": None, "errors": [error.formatted for error in errors[:1]]} if errors else {"data": None}
+        answer: GraphQLHTTPResponse = {"data": result.data}
+        if errors:
+            answer["errors"] = [error.formatted for error in errors]
+        return answer
+
+    def create_response(
+        self, response_data: GraphQLHTTPResponse | list[GraphQLHTTPResponse], sub_response: Response
+    ) -> Response:
+        answer: Any = response_data
+        kind = sub_response.answer_type if isinstance(sub_response, _Negotiated) else "application/json"
+        status = 200
+        if isinstance(answer, dict) and answer.get("data") is None and "path" not in (answer.get("errors") or [{}])[0]:
+            # Nothing was executed: by the GraphQL over HTTP draft an answer without `data`.
+            answer = {"errors": answer.get("errors", [])}
+            status = 400 if kind == RESPONSE_TYPE else 200
+        return Response(self.encode_json(answer), status, media_type=f"{kind}; charset=utf-8")
+
+
+async def _body(request: Request) -> bytes:
+    """The body, read no further than just beyond the limit."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > DOCUMENT_BYTES_MAX:
+        return b" " * (DOCUMENT_BYTES_MAX + 1)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > DOCUMENT_BYTES_MAX:
+            break
+    body = b"".join(chunks)
+    request._body = body
+    return body

@@ -1,0 +1,94 @@
+"""Loaders: what many objects of one answer need is read in one statement. One set per operation."""
+
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from community.store.unit_of_work import Work
+from community.store.views import balances, chain, identities, issuances, measurements, metering, shares
+from community.store.views.scope import Scope
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Asking(Protocol):
+    """What loaders need of an operation."""
+
+    def reading(self) -> Any: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+
+class Loaders:
+    """Each attribute maps a key to what belongs to it, within the asker's scope."""
+
+    def __init__(self, asking: Asking, token: str | None) -> None:
+        self._asking = asking
+        self._token = token
+        self.identity: DataLoader[str, identities.IdentityView | None] = self._one(
+            lambda work, keys: identities.by_ids(work, asking.scope, keys)
+        )
+        self.coin_addresses: DataLoader[str, list[identities.CoinAddressView]] = self._many(
+            lambda work, keys: identities.coin_addresses(work, asking.scope, keys)
+        )
+        self.units_of_member: DataLoader[str, list[identities.EnergyConsumptionUnitView]] = self._many(
+            lambda work, keys: identities.units_of_members(work, asking.scope, keys)
+        )
+        self.device_keys: DataLoader[str, list[identities.DeviceKeyView]] = self._many(
+            lambda work, keys: identities.device_keys(work, asking.scope, keys)
+        )
+        self.last_seen: DataLoader[str, datetime | None] = self._one(identities.last_seen)
+        self.metering_point: DataLoader[str, metering.MeteringPointView | None] = self._one(
+            lambda work, keys: metering.by_ids(work, asking.scope, keys)
+        )
+        self.installations_at: DataLoader[str, list[metering.InstallationView]] = self._many(
+            lambda work, keys: metering.installations_at(work, asking.scope, keys)
+        )
+        self.installations_of: DataLoader[str, list[metering.InstallationView]] = self._many(
+            lambda work, keys: metering.installations_of(work, asking.scope, keys)
+        )
+        self.registers: DataLoader[str, list[metering.RegisterView]] = self._many(metering.registers_of)
+        self.share_tables: DataLoader[str, list[shares.ShareTableView]] = self._many(
+            lambda work, keys: shares.tables_of_sources(work, asking.scope, keys)
+        )
+        self.shares_of_member: DataLoader[str, list[shares.ShareView]] = self._many(
+            lambda work, keys: shares.shares_of_members(work, asking.scope, keys)
+        )
+        self.measurement: DataLoader[str, measurements.MeasurementView | None] = self._one(
+            lambda work, keys: measurements.by_ids(work, asking.scope, keys)
+        )
+        self.statement: DataLoader[str, measurements.StatementView | None] = self._one(measurements.statements)
+        self.issuance: DataLoader[str, issuances.IssuanceView | None] = self._one(issuances.by_ids)
+        self.issuance_by_register: DataLoader[tuple[str, int], issuances.IssuanceView | None] = self._one(
+            issuances.by_registers
+        )
+        self.parts: DataLoader[str, list[issuances.IssuancePartView]] = self._many(
+            lambda work, keys: issuances.parts(work, asking.scope, keys)
+        )
+        self.attempts: DataLoader[str, list[issuances.AttemptView]] = self._many(issuances.attempts)
+        self.settlements_by_tx: DataLoader[str, list[chain.SettlementView]] = self._many(chain.settlements_by_tx)
+        self.balance: DataLoader[str, balances.BalanceView | None] = self._one(self._balances)
+
+    async def _balances(self, work: Work, keys: Sequence[str]) -> dict[str, balances.BalanceView]:
+        found = await balances.balances(work, self._asking.scope, self._token, keys)
+        return {view.member_id: view for view in found}
+
+    def _one(self, load: Callable[[Work, Sequence[K]], Awaitable[dict[K, V]]]) -> "DataLoader[K, V | None]":
+        async def batch(keys: list[K]) -> list[V | None]:
+            async with self._asking.reading() as work:
+                found = await load(work, keys)
+            return [found.get(key) for key in keys]
+
+        return DataLoader(load_fn=batch, max_batch_size=500)
+
+    def _many(self, load: Callable[[Work, Sequence[K]], Awaitable[dict[K, list[V]]]]) -> "DataLoader[K, list[V]]":
+        async def batch(keys: list[K]) -> list[list[V]]:
+            async with self._asking.reading() as work:
+                found = await load(work, keys)
+            return [found.get(key, []) for key in keys]
+
+        return DataLoader(load_fn=batch, max_batch_size=500)

@@ -1,0 +1,42 @@
+"""The schema, assembled from its slices. Its text stands beside this file as schema.graphql."""
+
+from pathlib import Path
+
+import strawberry
+from graphql import GraphQLError
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
+
+from api.gate import Gate, Texts
+from api.graph.identities import KINDS
+from api.graph.mutations import Mutation
+from api.graph.queries import Query
+from api.graph.subscriptions import Subscription
+from api.scalars import SCALARS
+
+SCHEMA_FILE = Path(__file__).parent / "schema.graphql"
+
+
+class Schema(strawberry.Schema):
+    """Errors are logged by the gate, which masks them and knows their ids."""
+
+    def process_errors(self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None) -> None:  # noqa: ARG002
+        return None
+
+
+def build_schema() -> Schema:
+    """A schema with a gate and a memory of operation texts of its own."""
+    texts = Texts()
+    return Schema(
+        query=Query,
+        mutation=Mutation,
+        subscription=Subscription,
+        types=KINDS,
+        extensions=[lambda: Gate(texts)],
+        config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
+    )
+
+
+def schema_text() -> str:
+    """The schema as text, as it is committed."""
+    return build_schema().as_str().rstrip() + "\n"

@@ -1,0 +1,45 @@
+"""Settings of the API process, read once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from community.runtime.settings import SettingsReader
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Where to listen, which books to show, and whether developers may look around.
+
+    `token` narrows balances to one token contract (lower-case 0x hex); without it all tokens of the index count.
+    """
+
+    database_url: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    development: bool = False
+    allowed_origins: tuple[str, ...] = ()
+    token: str | None = None
+    outbox_poll_ms: int = 200
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= 65535:
+            raise ValueError(f"{self.port} is no TCP port")
+        if self.token is not None and self.token != self.token.lower():
+            raise ValueError("the token's address must be lower-case")
+
+
+def read_settings(environment: Mapping[str, str]) -> ApiSettings:
+    """The settings from variables `API_*`. Raises SettingsError with every problem."""
+    reader = SettingsReader("API", environment)
+    token = reader.optional("TOKEN")
+    settings = ApiSettings(
+        database_url=reader.text("DATABASE_URL"),
+        host=reader.text("HOST", "127.0.0.1"),
+        port=reader.integer("PORT", 8080, high=65535),
+        development=reader.flag("DEVELOPMENT"),
+        allowed_origins=reader.texts("ALLOWED_ORIGINS", ""),
+        token=token.lower() if token else None,
+        outbox_poll_ms=reader.integer("OUTBOX_POLL_MS", 200, low=20, high=60_000),
+    )
+    reader.finish()
+    return settings
