@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from community.attestation.reasons import Reason
 from community.clock import as_utc
 from community.ids import digest_of
 
@@ -17,7 +18,7 @@ _EUI = re.compile(r"[0-9a-f]{16}")
 class Fault:
     """What is wrong with an uplink already at its source, e.g. JSON that cannot be read."""
 
-    reason: str
+    reason: Reason
     detail: str
 
 

@@ -347,6 +347,10 @@ class MqttConnection:
                 log.debug("message_without_handler", topic=message.topic)
             else:
                 await handler(message)
+        except asyncio.CancelledError:
+            if link.closed.is_set():
+                return 0  # nothing is written to a closed connection
+            raise
         except Exception:
             log.exception("message_handler_failed", topic=message.topic)
             await link.closed.wait()  # never acknowledged on this connection; the broker delivers it again

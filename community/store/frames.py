@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, select, text, update
+from sqlalchemy import delete, func, select, text
 from sqlmodel import col
 
 from community.store.tables.measuring import FrameRow, SeenMessageRow
@@ -44,9 +44,13 @@ async def verdict_of(work: Work, digest: str) -> str | None:
     return found.scalar_one_or_none()
 
 
-async def keep_frame(work: Work, frame: Frame, verdict: str) -> None:
-    """Keep the frame's bytes, or give a frame that came before its new verdict."""
-    inserted = await insert_if_absent(
+async def keep_frame(work: Work, frame: Frame, verdict: str) -> bool:
+    """Keep the frame's bytes with what was decided about it. Says whether it is new.
+
+    A frame that came before keeps its first verdict: rows are never changed, and what was decided later shows in the
+    statements and in its resolved quarantine entries.
+    """
+    return await insert_if_absent(
         work,
         FrameRow,
         {
@@ -59,13 +63,6 @@ async def keep_frame(work: Work, frame: Frame, verdict: str) -> None:
             "verdict": verdict,
         },
     )
-    if not inserted:
-        await set_verdict(work, frame.digest, verdict)
-
-
-async def set_verdict(work: Work, digest: str, verdict: str) -> None:
-    """Record what was decided about a frame."""
-    await work.session.execute(update(FrameRow).where(col(FrameRow.digest) == digest).values(verdict=verdict))
 
 
 async def message_seen(work: Work, device_id: str, generation: int, counter: int) -> bool:

@@ -15,12 +15,16 @@ from community.store.upserts import insert_if_absent
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a frame, or with `at` and `register` one reading in it, was not taken in. `reason` is a code for machines."""
+    """Why a frame, or with `at` and `register` one reading in it, was not taken in. `reason` is a code for machines.
+
+    `subject` names what is refused where that comes in ever new frames, so that it is recorded once.
+    """
 
     reason: str
     detail: str
     at: datetime | None = None
     register: str = ""
+    subject: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class QuarantineEntry:
 async def quarantine(work: Work, frame_digest: str, device_id: str | None, refusal: Refusal, now: datetime) -> str:
     """Record a refusal, once however often it is found, and announce it. Returns its id."""
     at = "" if refusal.at is None else refusal.at.isoformat()
-    entry_id = named_id("quar", frame_digest, refusal.reason, at, refusal.register)
+    entry_id = named_id("quar", refusal.subject or frame_digest, str(refusal.reason), at, refusal.register)
     inserted = await insert_if_absent(
         work,
         QuarantineRow,
@@ -48,7 +52,7 @@ async def quarantine(work: Work, frame_digest: str, device_id: str | None, refus
             "frame_digest": frame_digest,
             "device_id": device_id,
             "at": refusal.at,
-            "reason": refusal.reason,
+            "reason": str(refusal.reason),
             "detail": refusal.detail,
             "recorded_at": now,
         },

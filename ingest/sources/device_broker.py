@@ -2,6 +2,7 @@
 
 import asyncio
 
+from community.attestation.reasons import Reason
 from community.clients.mqtt import Message, MqttAddress, MqttConnection
 from community.clock import Clock
 from ingest.uplinks import PAYLOAD_MAX, Fault, TakeIn, Uplink, eui_or_none
@@ -49,8 +50,10 @@ class DeviceBroker:
         fault = None
         payload = message.payload
         if len(payload) > PAYLOAD_MAX:
-            fault = Fault("too_long", f"The message has {len(payload)} bytes; only the first {PAYLOAD_MAX} are kept.")
+            fault = Fault(
+                Reason.MALFORMED, f"The message has {len(payload)} bytes; only the first {PAYLOAD_MAX} are kept."
+            )
             payload = payload[:PAYLOAD_MAX]
         elif eui is None:
-            fault = Fault("no_device", f"The topic names {named[:64]!r}, which is no device EUI of 16 hex digits.")
+            fault = Fault(Reason.MALFORMED, f"The topic names {named[:64]!r}, which is no device EUI of 16 hex digits.")
         return Uplink("device_broker", eui, payload, now, fault=fault)

@@ -10,6 +10,7 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from community.attestation.reasons import Reason
 from ingest.uplinks import PAYLOAD_MAX, Fault, Uplink, eui_or_none
 
 SOURCE = "things_stack"
@@ -25,22 +26,22 @@ def uplink_from_json(raw: bytes, now: datetime) -> Uplink:
         text = raw.decode()
         fields = json.loads(text)
     except (ValueError, RecursionError) as error:
-        return _unreadable(raw, None, now, "malformed_json", f"The message is no JSON: {error}")
+        return _unreadable(raw, None, now, Reason.MALFORMED, f"The message is no JSON: {error}")
     if isinstance(fields, dict) and isinstance(fields.get("result"), dict):
         fields = fields["result"]
     eui = eui_or_none(_inside(fields, "end_device_ids", "dev_eui"))
     message = _inside(fields, "uplink_message")
     if eui is None:
-        return _unreadable(raw, None, now, "malformed_uplink", "end_device_ids.dev_eui is missing or is no EUI.")
+        return _unreadable(raw, None, now, Reason.MALFORMED, "end_device_ids.dev_eui is missing or is no EUI.")
     if not isinstance(message, dict):
-        return _unreadable(raw, eui, now, "malformed_uplink", "uplink_message is missing: this is no uplink.")
+        return _unreadable(raw, eui, now, Reason.MALFORMED, "uplink_message is missing: this is no uplink.")
     payload = _payload_of(message)
     if payload is None or len(payload) > PAYLOAD_MAX:
-        return _unreadable(raw, eui, now, "malformed_uplink", "uplink_message.frm_payload is no base64.")
+        return _unreadable(raw, eui, now, Reason.MALFORMED, "uplink_message.frm_payload is no base64.")
     if fields.get("simulated") is True:
         # kept under its JSON: under its payload it would make the real frame with these bytes look like a repeat
         return _unreadable(
-            raw, eui, now, "simulated", "The network server marks this uplink as simulated: nobody sent it."
+            raw, eui, now, Reason.SIMULATED, "The network server marks this uplink as simulated: nobody sent it."
         )
     f_port, f_cnt, session = message.get("f_port", 0), message.get("f_cnt", 0), message.get("session_key_id")
     return Uplink(
@@ -97,5 +98,5 @@ def _inside(fields: Any, *names: str) -> Any:
     return fields
 
 
-def _unreadable(raw: bytes, eui: str | None, now: datetime, reason: str, detail: str) -> Uplink:
+def _unreadable(raw: bytes, eui: str | None, now: datetime, reason: Reason, detail: str) -> Uplink:
     return Uplink(SOURCE, eui, raw[:PAYLOAD_MAX], now, fault=Fault(reason, detail))

@@ -1,0 +1,92 @@
+"""The composition of ingest: sources, the one writer, acknowledgements."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from community.clients.mqtt import BrokerUnavailable
+from community.clock import Clock
+from community.runtime.lifecycle import wait_or_stop
+from community.store.schema import require_current_schema
+from community.store.sealed_columns import ColumnKey
+from community.store.unit_of_work import Store
+from ingest.acknowledgements import Acknowledgements
+from ingest.intake import Intake
+from ingest.judging import Judge
+from ingest.settings import Settings
+from ingest.sources.device_broker import DeviceBroker
+from ingest.sources.things_stack import ThingsStack
+
+log = structlog.get_logger(__name__)
+
+BROKER_RETRY_S = 2.0
+
+
+class IngestApp:
+    """Ingest, ready to run."""
+
+    def __init__(self, settings: Settings, clock: Clock) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._judge = Judge(ColumnKey.load(settings.column_key_file), settings.zone, settings.boundary_tolerance)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Take in until `stop`. Raises FatalError if the database's schema is not current."""
+        await require_current_schema(self._settings.store_url)
+        store = Store.open(self._settings.store_url)
+        try:
+            await self._run(store, stop)
+        finally:
+            await store.close()
+
+    async def _run(self, store: Store, stop: asyncio.Event) -> None:
+        acknowledgements = Acknowledgements(store, self._send_down)
+        intake = Intake(store, self._judge, self._clock, acknowledgements.committed)
+        settings = self._settings
+        self._broker: DeviceBroker | None = None
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(intake.run(stop))
+            if settings.device_broker is not None:
+                self._broker = DeviceBroker(settings.device_broker, settings.client_id, intake.take_in, self._clock)
+                tasks.create_task(_until_available(self._broker.run, stop))
+                tasks.create_task(acknowledgements.run(stop))
+            if settings.things_stack is not None:
+                stack = ThingsStack(settings.things_stack, f"{settings.client_id}-tts", intake.take_in, self._clock)
+                tasks.create_task(stack.run(stop))
+            tasks.create_task(self._tell_health(intake, acknowledgements, stop))
+
+    async def _send_down(self, eui: str, sealed: bytes) -> None:
+        if self._broker is None:
+            raise BrokerUnavailable("no device broker is set")
+        await self._broker.send_down(eui, sealed)
+
+    async def _tell_health(self, intake: Intake, acknowledgements: Acknowledgements, stop: asyncio.Event) -> None:
+        while not await wait_or_stop(stop, self._settings.health_every.total_seconds()):
+            counts = intake.counts
+            log.info(
+                "ingest_health",
+                admitted=counts.admitted,
+                duplicate=counts.duplicate,
+                rejected=counts.rejected,
+                quarantined=counts.quarantined,
+                readings_refused=counts.readings_refused,
+                batches=counts.batches,
+                acknowledged=acknowledgements.sent,
+                broker_connected=None if self._broker is None else self._broker.connected,
+            )
+
+
+def build(settings: Settings, clock: Clock) -> IngestApp:
+    """Ingest with these settings. Raises FatalError if the column key cannot be read."""
+    return IngestApp(settings, clock)
+
+
+async def _until_available(run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:
+    """A broker that is away at the start is waited for."""
+    while not stop.is_set():
+        try:
+            await run(stop)
+        except BrokerUnavailable as error:
+            log.warning("device_broker_unavailable", reason=str(error))
+            await wait_or_stop(stop, BROKER_RETRY_S)

@@ -1,0 +1,302 @@
+"""One uplink inside a unit of work: kept, judged by the core, entered into the books. Safe to repeat."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from community.attestation import admission, merkle
+from community.attestation.admission import Admitted, AdmittedLegacy, Duplicate, Quarantined, Rejected
+from community.attestation.profiles import registers_of
+from community.attestation.reasons import Reason
+from community.attestation.sealing import MalformedEnvelope, peek_device
+from community.attestation.statement import parse_cose_sign1
+from community.clock import QUARTER_HOUR, slot_at, slot_start
+from community.ids import digest_of
+from community.store import frames, statements
+from community.store.devices import DeviceFile, load_device
+from community.store.frames import Frame
+from community.store.quarantine import Refusal, quarantine, resolve_frame
+from community.store.sealed_columns import ColumnKey
+from community.store.statements import StoredStatement
+from community.store.unit_of_work import Work
+from ingest.bookings import Bookings, ProvenReading
+from ingest.device_records import record_of
+from ingest.outcomes import Outcome
+from ingest.uplinks import Uplink
+
+# The bytes may be right and only our registry behind: the device is to send again, so nothing is stored as received.
+_SEND_AGAIN = (Reason.DEVICE_NOT_ACTIVE,)
+_UNREGISTERED = (Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges uplinks. `zone` is the time zone of meters that send local time only.
+
+    `boundary_tolerance` is how far a legacy telegram's own time may lie from the quarter-hour it stands for.
+    """
+
+    column_key: ColumnKey
+    zone: str = "Europe/Vienna"
+    boundary_tolerance: timedelta = timedelta(seconds=5)
+
+    async def take_in(self, work: Work, uplink: Uplink, now: datetime) -> Outcome:
+        """Record the uplink and what is decided about it. Everything it writes belongs to `work`."""
+        earlier = await frames.verdict_of(work, uplink.digest)
+        device = None if uplink.device_eui is None else await load_device(work, uplink.device_eui, self.column_key)
+        case = _Case(work, uplink, device, earlier, now)
+        if uplink.fault is not None:
+            return await case.refuse("rejected", uplink.fault.reason, uplink.fault.detail)
+        if device is None:
+            return await case.refuse(
+                "quarantined", Reason.UNKNOWN_DEVICE, f"no device {uplink.device_eui} is registered"
+            )
+        match device.payload_format:
+            case "ecw1" if uplink.source == "device_broker":
+                return await _take_in_ecw1(case, device)
+            case "legacy":
+                return await self._take_in_legacy(case, device)
+            case other:
+                detail = f"{other} frames of {uplink.source} are not read by this version"
+                return await case.refuse("rejected", Reason.MALFORMED, detail)
+
+    async def _take_in_legacy(self, case: "_Case", device: DeviceFile) -> Outcome:
+        place = device.installation_at(case.uplink.received_at)
+        if place is None or place.meter_key is None:
+            detail = f"no meter with a key is on file for {device.name}, so its telegrams cannot be read"
+            return await case.refuse("quarantined", Reason.NOT_INSTALLED, detail)
+        verdict = admission.admit_legacy(
+            case.uplink.payload, record_of(device), place.meter_key, None, case.uplink.received_at, self.zone
+        )
+        held = verdict.held if isinstance(verdict, Quarantined) else verdict
+        if isinstance(held, AdmittedLegacy):
+            # Telegrams come late by way of the storage: one below the newest is new all the same, if its own is not known.
+            since = [
+                stored
+                for stored in await statements.statements_with_counter(
+                    case.work, device.id, held.key.keyno, held.telegram.invocation_counter
+                )
+                if stored.first_at >= place.valid_from - QUARTER_HOUR
+            ]
+            counter = f"invocation counter {held.telegram.invocation_counter}"
+            if any(stored.signed == held.evidence for stored in since):
+                return await case.duplicate()
+            if since:
+                return await case.refuse(
+                    "rejected", Reason.REPEATED_COUNTER, f"{counter} was used by another telegram of this meter"
+                )
+        match verdict:
+            case AdmittedLegacy():
+                return await self._admit_legacy(case, device, verdict)
+            case Quarantined(reason, detail, AdmittedLegacy() as proven) if reason not in _SEND_AGAIN:
+                await case.keep("quarantined")
+                await statements.add_statement(case.work, _legacy_statement(case, device, proven), case.now)
+                return await case.refuse("quarantined", reason, detail)
+            case Quarantined(reason, detail):
+                return await case.refuse("quarantined", reason, detail)
+            case Rejected(reason, detail):
+                return await case.refuse(_refused_as(reason), reason, detail)
+            case Duplicate():
+                return await case.duplicate()
+
+    async def _admit_legacy(self, case: "_Case", device: DeviceFile, verdict: AdmittedLegacy) -> Outcome:
+        telegram = verdict.telegram
+        statement = _legacy_statement(case, device, verdict)
+        off = telegram.meter_time - statement.first_at
+        inexact = abs(off) > self.boundary_tolerance
+        await case.keep("quarantined" if inexact else "admitted")
+        await statements.add_statement(case.work, statement, case.now)
+        if inexact:
+            detail = f"the meter's time is {telegram.meter_time.isoformat()}, {int(off.total_seconds())} s from the quarter-hour"
+            return await case.refuse("quarantined", Reason.NOT_AT_A_BOUNDARY, detail)
+        place = device.installation_at(statement.first_at)
+        wanted = {} if place is None else place.registers
+        reading = ProvenReading(
+            at=statement.first_at,
+            off_s=int(off.total_seconds()),
+            status=1,
+            registers={obis: value for obis, value in telegram.registers.items() if obis in wanted},
+            evidence_mode="ATTESTED",
+            statement_digest=statement.digest,
+            leaf_index=0,
+        )
+        booked = case.bookings(device)
+        await booked.book(reading)
+        return await case.admitted(booked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One uplink under judgement: where its frame, its refusals and its verdict are recorded."""
+
+    work: Work
+    uplink: Uplink
+    device: DeviceFile | None
+    earlier: str | None
+    now: datetime
+
+    @property
+    def frame(self) -> Frame:
+        uplink = self.uplink
+        return Frame(
+            uplink.digest, uplink.source, uplink.device_eui, uplink.payload, uplink.envelope, uplink.received_at
+        )
+
+    async def keep(self, verdict: str) -> None:
+        """Keep the bytes: the first thing that is written, as all else refers to them."""
+        await frames.keep_frame(self.work, self.frame, verdict)
+
+    def bookings(self, device: DeviceFile) -> Bookings:
+        return Bookings(self.work, self.frame.digest, device, self.now)
+
+    async def refuse(self, verdict: str, reason: Reason, detail: str, subject: str | None = None) -> Outcome:
+        await self.keep(verdict)
+        device_id = None if self.device is None else self.device.id
+        refusal = Refusal(reason, detail, subject=subject)
+        await quarantine(self.work, self.frame.digest, device_id, refusal, self.now)
+        return Outcome(verdict, str(reason), self.device)
+
+    async def duplicate(self, acknowledge: int | None = None, generation: int = 0) -> Outcome:
+        await self.keep("duplicate")
+        return Outcome("duplicate", None, self.device, acknowledge, generation)
+
+    async def admitted(self, booked: Bookings, acknowledge: int | None = None, generation: int = 0) -> Outcome:
+        if self.earlier is not None:
+            await resolve_frame(self.work, self.frame.digest, "it came again and was taken in", self.now)
+        points = frozenset(booked.metering_points)
+        return Outcome("admitted", None, self.device, acknowledge, generation, points, booked.refused)
+
+
+async def _take_in_ecw1(case: _Case, device: DeviceFile) -> Outcome:
+    try:
+        _, generation, counter = peek_device(case.uplink.payload)
+    except MalformedEnvelope as error:
+        return await case.refuse("rejected", Reason.MALFORMED, str(error))
+    seen = await _seen(case.work, device.id, generation, counter)
+    verdict: admission.Verdict = admission.admit_message(
+        case.uplink.payload,
+        record_of(device),
+        lambda *_message: seen,
+        case.uplink.received_at,
+        stored_before=case.earlier is not None,
+    )
+    held = verdict.held if isinstance(verdict, Quarantined) else verdict
+    if isinstance(held, Admitted):
+        against = admission.judge_statement(held, await _stored_payload(case.work, device.id, held))
+        if not isinstance(against, Admitted):
+            verdict = against
+    match verdict:
+        case Admitted():
+            return await _admit_ecw1(case, device, verdict)
+        case Duplicate():
+            keyno = _keyno_of(device, held)
+            if isinstance(held, Admitted):
+                await frames.mark_seen(case.work, device.id, generation, counter)
+            return await case.duplicate(keyno, generation)
+        case Quarantined(reason, detail, Admitted() as proven) if reason not in _SEND_AGAIN:
+            await case.keep("quarantined")
+            await _keep_proof(case, device, proven)
+            refused = await case.refuse("quarantined", reason, detail)
+            return Outcome(refused.verdict, refused.reason, device, proven.signed.statement.keyno, generation)
+        case Quarantined(reason, detail, proof):
+            subject = digest_of(proof.evidence) if proof is not None else None
+            return await case.refuse("quarantined", reason, detail, subject)
+        case Rejected(reason, detail):
+            return await case.refuse(_refused_as(reason), reason, detail)
+
+
+async def _admit_ecw1(case: _Case, device: DeviceFile, verdict: Admitted) -> Outcome:
+    statement = verdict.signed.statement
+    await case.keep("admitted")
+    digest = await _keep_proof(case, device, verdict)
+    leaves = [merkle.leaf_hash(data) for data in verdict.leaf_inputs]
+    obis = registers_of(statement.profile)
+    readings = [
+        ProvenReading(
+            at=slot_start(reading.slot),
+            off_s=reading.off_s,
+            status=reading.status,
+            registers=dict(zip(obis, reading.registers, strict=True)),
+            evidence_mode="DEVICE",
+            statement_digest=digest,
+            leaf_index=index,
+            leaf_input=verdict.leaf_inputs[index],
+            leaf_path=b"".join(merkle.inclusion_path(leaves, index)),
+        )
+        for index, reading in enumerate(verdict.readings)
+    ]
+    booked = case.bookings(device)
+    for reading in readings:
+        await booked.book(reading)
+    return await case.admitted(booked, statement.keyno, verdict.generation)
+
+
+async def _keep_proof(case: _Case, device: DeviceFile, proven: Admitted) -> str:
+    statement = proven.signed.statement
+    stored = StoredStatement(
+        digest=digest_of(proven.evidence),
+        device_id=device.id,
+        device_key_id=_key_id(device, statement.keyno),
+        keyno=statement.keyno,
+        ctr=statement.ctr,
+        format="ecw1",
+        signed=proven.evidence,
+        first_at=slot_start(statement.first_slot),
+        span=statement.span,
+        reading_count=statement.count,
+        frame_digest=case.frame.digest,
+    )
+    await statements.add_statement(case.work, stored, case.now)
+    await frames.mark_seen(case.work, device.id, proven.generation, proven.counter)
+    newest = await frames.newest_counter(case.work, device.id, proven.generation)
+    if newest == proven.counter and newest % 64 == 0:
+        await frames.forget_old_counters(case.work, device.id, proven.generation, newest)
+    return stored.digest
+
+
+def _legacy_statement(case: _Case, device: DeviceFile, proven: AdmittedLegacy) -> StoredStatement:
+    return StoredStatement(
+        digest=digest_of(proven.evidence),
+        device_id=device.id,
+        device_key_id=_key_id(device, proven.key.keyno),
+        keyno=proven.key.keyno,
+        ctr=proven.telegram.invocation_counter,
+        format="legacy",
+        signed=proven.evidence,
+        first_at=slot_start(slot_at(proven.telegram.meter_time + QUARTER_HOUR / 2)),
+        span=1,
+        reading_count=1,
+        frame_digest=case.frame.digest,
+    )
+
+
+def _key_id(device: DeviceFile, keyno: int) -> str:
+    return next(key.id for key in device.keys if key.keyno == keyno)
+
+
+async def _seen(work: Work, device_id: str, generation: int, counter: int) -> bool:
+    """Whether a message counter was taken in, or is older than what is remembered."""
+    newest = await frames.newest_counter(work, device_id, generation)
+    if newest is not None and counter < newest - frames.REPLAY_WINDOW:
+        return True
+    return await frames.message_seen(work, device_id, generation, counter)
+
+
+async def _stored_payload(work: Work, device_id: str, proven: Admitted) -> bytes | None:
+    """The payload stored with the statement's counter: the same one if it is there, else any other."""
+    statement = proven.signed.statement
+    stored = await statements.statements_with_counter(work, device_id, statement.keyno, statement.ctr)
+    payloads = [parse_cose_sign1(entry.signed).payload for entry in stored]
+    if proven.signed.payload in payloads:
+        return proven.signed.payload
+    return payloads[0] if payloads else None
+
+
+def _keyno_of(device: DeviceFile, held: object) -> int | None:
+    """The key whose statements a duplicate asks to be acknowledged again: its own, or the device's newest."""
+    if isinstance(held, Admitted):
+        return held.signed.statement.keyno
+    return max((key.keyno for key in device.keys), default=None)
+
+
+def _refused_as(reason: Reason) -> str:
+    return "quarantined" if reason in _UNREGISTERED else "rejected"

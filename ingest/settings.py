@@ -1,0 +1,87 @@
+"""The settings of ingest: environment variables INGEST_*, secrets from files. All errors are reported together."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from community.clients.mqtt import MqttAddress
+from community.errors import FatalError
+from community.runtime.settings import SettingsReader
+from ingest.sources.things_stack import ThingsStackAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything ingest is told. At least one source is set."""
+
+    store_url: str
+    column_key_file: Path
+    client_id: str
+    device_broker: MqttAddress | None
+    things_stack: ThingsStackAddress | None
+    zone: str
+    boundary_tolerance: timedelta
+    health_every: timedelta
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """The settings in `environment`, the process's own by default. Raises SettingsError listing every problem."""
+    reader = SettingsReader("INGEST", environment)
+    zone = reader.text("ZONE", "Europe/Vienna")
+    try:
+        ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        reader.note(f"INGEST_ZONE must be a time zone such as Europe/Vienna, not {zone!r}")
+    store_url = reader.text("STORE_URL")
+    column_key_file = reader.existing_file("COLUMN_KEY_FILE")
+    client_id = reader.text("CLIENT_ID", "ingest")
+    device_broker = _broker(reader, "BROKER")
+    things_stack = _things_stack(reader)
+    tolerance = timedelta(seconds=reader.integer("BOUNDARY_TOLERANCE_S", 5, high=254))
+    health = timedelta(seconds=reader.integer("HEALTH_EVERY_S", 60, low=1))
+    if device_broker is None and things_stack is None:
+        reader.note("no source is set: give INGEST_BROKER_URL, INGEST_TTS_URL or both")
+    reader.finish()
+    return Settings(store_url, column_key_file, client_id, device_broker, things_stack, zone, tolerance, health)
+
+
+def _broker(reader: SettingsReader, name: str, version: Literal[4, 5] | None = None) -> MqttAddress | None:
+    url = reader.optional(f"{name}_URL")
+    asked = reader.text(f"{name}_MQTT_VERSION", "5") if version is None else str(version)
+    username = reader.optional(f"{name}_USERNAME")
+    password = reader.secret(f"{name}_PASSWORD", required=False)
+    ca_file, cert_file, key_file = (reader.optional(f"{name}_{part}_FILE") for part in ("CA", "CERT", "KEY"))
+    if asked not in ("3.1.1", "4", "5"):
+        reader.note(f"INGEST_{name}_MQTT_VERSION must be 5 or 3.1.1, not {asked!r}")
+    if url is None:
+        return None
+    try:
+        return MqttAddress(url, username, password, ca_file, cert_file, key_file, 5 if asked == "5" else 4)
+    except FatalError as error:
+        reader.note(f"INGEST_{name}_URL: {error}")
+        return None
+
+
+def _things_stack(reader: SettingsReader) -> ThingsStackAddress | None:
+    mqtt = _broker(reader, "TTS", version=4)
+    application = reader.optional("TTS_APPLICATION")
+    storage_url = reader.optional("TTS_STORAGE_URL")
+    api_key = reader.secret("TTS_API_KEY", required=False)
+    poll = reader.integer("TTS_POLL_EVERY_S", 600, low=1)
+    overlap = reader.integer("TTS_POLL_OVERLAP_S", 1800)
+    if mqtt is None:
+        return None
+    if application is None or not set(application).isdisjoint("/+#"):
+        reader.note("INGEST_TTS_APPLICATION must name the application as in its topics, such as my-app@ttn")
+        return None
+    return ThingsStackAddress(
+        mqtt,
+        application,
+        storage_url.rstrip("/") if storage_url else None,
+        api_key if api_key is not None else mqtt.password,
+        timedelta(seconds=poll),
+        timedelta(seconds=overlap),
+    )
