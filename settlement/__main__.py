@@ -54,7 +54,7 @@ def _status(_options: argparse.Namespace) -> int:
     settings = read_settings(process_environment())
 
     async def work(store: Store) -> None:
-        print("\n".join(await status_lines(store, settings, SystemClock())))
+        print("\n".join(await status_lines(store, settings.terms, SystemClock())))
 
     return _with_store(settings.database_url, work)
 

@@ -35,14 +35,14 @@ class SettlementApp:
         key = load_requester_key(settings.requester_key_file)
         store, node = Store.open(settings.database_url), EvmNode(settings.node_url)
         signer = BrokeredSigner(
-            settings.broker, settings.signer_id, settings.requester_id, key, settings.signature_timeout_s
+            settings.broker, settings.signer_id, settings.terms.requester_id, key, settings.signature_timeout_s
         )
-        loop = compose(settings, node, store, signer, self._clock)
+        loop = compose(settings.terms, node, store, signer, self._clock)
         try:
             async with sole_sender(store):
                 if not await self._pass_gate(node, store, signer, stop):
                     return
-                _log.info("settlement_ready", issuer=settings.issuer, account=settings.account)
+                _log.info("settlement_ready", issuer=settings.terms.issuer, account=settings.terms.account)
                 while not stop.is_set():
                     try:
                         await loop.pass_once()
@@ -58,7 +58,7 @@ class SettlementApp:
         """Wait until node, database and broker are there and right. False if stopped before."""
         while not stop.is_set():
             try:
-                await pass_gate(self._settings, node, store)
+                await pass_gate(self._settings.terms, node, store)
                 await signer.start()
             except RetryableError as error:
                 _log.warning("settlement_waits_to_start", reason=str(error))

@@ -15,7 +15,7 @@ from community.store.unit_of_work import Store
 from settlement import failpoints
 from settlement.failpoints import Failpoint
 from settlement.planner import Settlement, plan_settlement, settlement_of
-from settlement.settings import SettlementSettings
+from settlement.terms import SettlementTerms
 from settlement.signature_broker import SignerPort
 from settlement.submitter import Submitter
 from settlement.tracker import Tracker
@@ -27,7 +27,7 @@ _log = structlog.get_logger()
 class SettlementLoop:
     """The whole of settlement, re-driven from the books alone: a new object goes on where a killed one was."""
 
-    settings: SettlementSettings
+    terms: SettlementTerms
     store: Store
     submitter: Submitter
     tracker: Tracker
@@ -46,7 +46,7 @@ class SettlementLoop:
             if await self._is_signature_awaited():
                 return
             async with self.store.read() as work:
-                planned = await plan_settlement(work, source, self.settings, self.clock.now())
+                planned = await plan_settlement(work, source, self.terms, self.clock.now())
             match planned:
                 case Settlement():
                     await self._submit(planned)
@@ -123,7 +123,7 @@ class SettlementLoop:
 
 
 def compose(
-    settings: SettlementSettings,
+    terms: SettlementTerms,
     node: EvmNode,
     store: Store,
     signer: SignerPort,
@@ -131,6 +131,6 @@ def compose(
     failpoint: Failpoint = failpoints.none,
 ) -> SettlementLoop:
     """The loop over these ports."""
-    submitter = Submitter(settings, node, store, signer, clock, failpoint)
-    tracker = Tracker(settings, node, store, submitter, clock, failpoint)
-    return SettlementLoop(settings, store, submitter, tracker, clock)
+    submitter = Submitter(terms, node, store, signer, clock, failpoint)
+    tracker = Tracker(terms, node, store, submitter, clock, failpoint)
+    return SettlementLoop(terms, store, submitter, tracker, clock)

@@ -16,7 +16,7 @@ from community.store.unit_of_work import Work
 from community.units import WattHours, base_units
 from contracts.abi import SettleEvidence, ShareConfig
 from contracts.abi import address as contract_address
-from settlement.settings import SettlementSettings
+from settlement.terms import SettlementTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Settlement:
 
 
 async def plan_settlement(
-    work: Work, source: EnergySource, settings: SettlementSettings, now: datetime
+    work: Work, source: EnergySource, terms: SettlementTerms, now: datetime
 ) -> Settlement | PlanBlocked | None:
     """The next settlement of `source`; None while there is nothing to settle, or the one before is under way."""
     if source.approved_at is None:
@@ -55,7 +55,7 @@ async def plan_settlement(
             return None
     if source.evidence_mode is not EvidenceMode.DEVICE:
         return PlanBlocked("Sources with attested evidence are settled by hand; only device-signed ones settle here.")
-    issuance = _issuance(source, planned, settings, now)
+    issuance = _issuance(source, planned, terms, now)
     follows_final = newest is None or newest.state is IssuanceState.FINAL
     return await settlement_of(work, issuance, source, follows_final=follows_final)
 
@@ -93,14 +93,14 @@ def settle_evidence(stored: StoredEvidence) -> SettleEvidence:
     )
 
 
-def _issuance(source: EnergySource, planned: PlannedPeriod, settings: SettlementSettings, now: datetime) -> Issuance:
+def _issuance(source: EnergySource, planned: PlannedPeriod, terms: SettlementTerms, now: datetime) -> Issuance:
     shares = planned.share_table.shares
     amounts = apportion(planned.energy_wh, [share.count for share in shares])
     to_wh = planned.reading.register_wh
     return Issuance(
-        id=issuance_id(settings.chain_id, settings.issuer, source.source_ref, planned.from_wh, to_wh),
-        chain_id=settings.chain_id,
-        issuer=settings.issuer,
+        id=issuance_id(terms.chain_id, terms.issuer, source.source_ref, planned.from_wh, to_wh),
+        chain_id=terms.chain_id,
+        issuer=terms.issuer,
         source_id=source.id,
         from_wh=planned.from_wh,
         to_wh=to_wh,

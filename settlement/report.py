@@ -9,20 +9,24 @@ from community.store.issuances import count_by_state, issuance_by_id, issuances_
 from community.store.transactions import transaction_of
 from community.store.unit_of_work import Store
 from settlement.planner import plan_settlement
-from settlement.settings import SettlementSettings
+from settlement.terms import SettlementTerms
 
 
-async def status_lines(store: Store, settings: SettlementSettings, clock: Clock) -> list[str]:
+async def status_lines(store: Store, terms: SettlementTerms, clock: Clock) -> list[str]:
     """Counts by state, every stopped issuance with its reason, and every source that cannot be planned."""
     async with store.read() as work:
         counts = await count_by_state(work)
         lines = [f"{state.value}: {counts.get(state, 0)}" for state in IssuanceState]
-        for issuance in await issuances_in(work, OPEN_STATES):
-            lines.append(f"open {issuance.id} {issuance.state.value}: {issuance.from_wh} to {issuance.to_wh} Wh")
-        for issuance in await issuances_in(work, {IssuanceState.STOPPED}):
-            lines.append(f"stopped {issuance.id} of {issuance.source_id}: {issuance.failure}")
+        lines += [
+            f"open {one.id} {one.state.value}: {one.from_wh} to {one.to_wh} Wh"
+            for one in await issuances_in(work, OPEN_STATES)
+        ]
+        lines += [
+            f"stopped {one.id} of {one.source_id}: {one.failure}"
+            for one in await issuances_in(work, {IssuanceState.STOPPED})
+        ]
         for source in await energy_sources(work):
-            planned = await plan_settlement(work, source, settings, clock.now())
+            planned = await plan_settlement(work, source, terms, clock.now())
             if isinstance(planned, PlanBlocked):
                 lines.append(f"blocked {source.id}: {planned.reason}")
     return lines

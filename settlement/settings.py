@@ -5,40 +5,30 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from community.clients.mqtt import MqttAddress
-from community.runtime.settings import SettingsReader
+from community.runtime.settings import SettingsError, SettingsReader
+from settlement.terms import GWEI, SettlementTerms
 
 PREFIX = "SETTLEMENT"
-GWEI = 10**9
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementSettings:
-    """Settings of `python -m settlement run`. `account` is the signer's; its key is never here."""
+    """Settings of `python -m settlement run`."""
 
     database_url: str
     node_url: str
-    chain_id: int
-    issuer: str
-    account: str
     broker: MqttAddress
     signer_id: str
-    requester_id: str
     requester_key_file: Path
+    terms: SettlementTerms
     poll_ms: int = 500
-    tip_wei_min: int = 30 * GWEI
-    max_fee_wei_max: int = 2_000 * GWEI
-    bump_after_s: int = 20
     signature_timeout_s: int = 10
 
 
 def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
     """The settings from `SETTLEMENT_…` variables. Raises SettingsError with every problem."""
     reader = SettingsReader(PREFIX, environment)
-    addresses = {}
-    for name in ("ISSUER", "ACCOUNT"):
-        addresses[name] = reader.text(name).lower()
-        if addresses[name] and not _is_address(addresses[name]):
-            reader.note(f"{PREFIX}_{name} must be an address: 0x and 40 hexadecimal digits")
+    issuer, account = reader.text("ISSUER").lower(), reader.text("ACCOUNT").lower()
     database_url = reader.text("DATABASE_URL")
     node_url, chain_id = reader.text("NODE_URL"), reader.integer("CHAIN_ID", low=1)
     broker_url = reader.text("BROKER_URL", "mqtt://127.0.0.1:1883")
@@ -47,29 +37,32 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
     signer_id, requester_id = reader.text("SIGNER_ID", "signer"), reader.text("REQUESTER_ID", "settlement")
     key_file = reader.existing_file("REQUESTER_KEY")
     tip, ceiling = reader.integer("TIP_GWEI_MIN", 30, low=1), reader.integer("MAX_FEE_GWEI_MAX", 2_000, low=1)
-    if tip > ceiling:
-        reader.note(f"{PREFIX}_TIP_GWEI_MIN must not exceed {PREFIX}_MAX_FEE_GWEI_MAX")
     poll_ms = reader.integer("POLL_MS", 500, low=10, high=60_000)
     bump_after_s = reader.integer("BUMP_AFTER_S", 20, low=1)
     timeout_s = reader.integer("SIGNATURE_TIMEOUT_S", 10, low=1)
+    terms = None
+    try:
+        terms = SettlementTerms(
+            chain_id=chain_id,
+            issuer=issuer,
+            account=account,
+            requester_id=requester_id,
+            tip_wei_min=tip * GWEI,
+            max_fee_wei_max=ceiling * GWEI,
+            bump_after_s=bump_after_s,
+        )
+    except ValueError as error:
+        reader.note(str(error))
     reader.finish()
+    if terms is None:
+        raise SettingsError("The terms of settlement cannot be used.")
     return SettlementSettings(
         database_url=database_url,
         node_url=node_url,
-        chain_id=chain_id,
-        issuer=addresses["ISSUER"],
-        account=addresses["ACCOUNT"],
         broker=MqttAddress(broker_url, username, password, ca_file=ca_file, version=4 if version == 4 else 5),
         signer_id=signer_id,
-        requester_id=requester_id,
         requester_key_file=key_file,
+        terms=terms,
         poll_ms=poll_ms,
-        tip_wei_min=tip * GWEI,
-        max_fee_wei_max=ceiling * GWEI,
-        bump_after_s=bump_after_s,
         signature_timeout_s=timeout_s,
     )
-
-
-def _is_address(text: str) -> bool:
-    return len(text) == 42 and text.startswith("0x") and all(digit in "0123456789abcdef" for digit in text[2:])

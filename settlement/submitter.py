@@ -25,7 +25,7 @@ from settlement.failpoints import Failpoint
 from settlement.fees import current_fees
 from settlement.planner import Settlement
 from settlement.preflight import Cleared, Later, Refused, dry_run
-from settlement.settings import SettlementSettings
+from settlement.terms import SettlementTerms
 from settlement.signature_broker import SignerPort
 
 _log = structlog.get_logger()
@@ -37,7 +37,7 @@ GAS_MARGIN_PERCENT = 120
 class Submitter:
     """Takes settlements up to the network. Raises RetryableError where the outside fails; a repeat goes on."""
 
-    settings: SettlementSettings
+    terms: SettlementTerms
     node: EvmNode
     store: Store
     signer: SignerPort
@@ -47,7 +47,7 @@ class Submitter:
     async def submit(self, settlement: Settlement, *, recorded: bool = False) -> None:
         """Dry-run a settlement, then store the intent. `recorded`: its issuance stands in the books already."""
         issuance = settlement.issuance
-        match await dry_run(self.node, settlement, self.settings.account):
+        match await dry_run(self.node, settlement, self.terms.account):
             case Later(reason):
                 _log.info("settlement_waits", source=issuance.source_id, reason=reason)
             case Refused(reason):
@@ -60,7 +60,7 @@ class Submitter:
         transaction = await self._transaction(issuance)
         attempt = transaction.newest
         if attempt.state is AttemptState.REQUESTED:
-            reply = await self.signer.ask(_request(transaction, attempt, self.settings.requester_id))
+            reply = await self.signer.ask(_request(transaction, attempt, self.terms.requester_id))
             self.failpoint("signature_received")
             match reply:
                 case RefusedReply(reason=reason):
@@ -85,7 +85,7 @@ class Submitter:
 
     async def raise_fees(self, issuance: Issuance, transaction: ChainTransaction) -> bool:
         """Record a new attempt with higher fees under the same nonce. False if the ceiling is reached."""
-        fees = transaction.newest.fees.raised(self.settings.max_fee_wei_max)
+        fees = transaction.newest.fees.raised(self.terms.max_fee_wei_max)
         if fees is None:
             return False
         number = transaction.newest.number + 1
@@ -98,18 +98,18 @@ class Submitter:
         issuance = settlement.issuance
         call = encode_settle(settlement.source_ref, settlement.evidence, settlement.config)
         try:
-            gas = await self.node.estimate_gas(issuance.issuer, call, sender=self.settings.account)
+            gas = await self.node.estimate_gas(issuance.issuer, call, sender=self.terms.account)
         except NodeRefused as refusal:
             _log.warning("settlement_waits", source=issuance.source_id, reason=str(refusal))
             return
-        fees = await current_fees(self.node, self.settings.tip_wei_min, self.settings.max_fee_wei_max)
+        fees = await current_fees(self.node, self.terms.tip_wei_min, self.terms.max_fee_wei_max)
         if fees is None:
             _log.warning(
                 "settlement_waits", source=issuance.source_id, reason="The chain's fees are above the ceiling."
             )
             return
         gas_limit = gas * GAS_MARGIN_PERCENT // 100
-        intent = Intent(issuance.chain_id, self.settings.account, issuance.issuer, call, gas_limit=gas_limit, fees=fees)
+        intent = Intent(issuance.chain_id, self.terms.account, issuance.issuer, call, gas_limit=gas_limit, fees=fees)
         now = self.clock.now()
         self.failpoint("before_intent_stored")
         async with self.store.begin() as work:

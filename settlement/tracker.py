@@ -15,7 +15,7 @@ from community.store import issuances, transactions
 from community.store.unit_of_work import Store
 from contracts.abi import decode_revert
 from settlement.failpoints import Failpoint
-from settlement.settings import SettlementSettings
+from settlement.terms import SettlementTerms
 from settlement.submitter import Submitter
 
 _log = structlog.get_logger()
@@ -34,7 +34,7 @@ class Mined:
 class Tracker:
     """Follows issuances that were handed to the network."""
 
-    settings: SettlementSettings
+    terms: SettlementTerms
     node: EvmNode
     store: Store
     submitter: Submitter
@@ -80,7 +80,7 @@ class Tracker:
             await self.submitter.broadcast(issuance)
             return
         sent_at = newest.broadcast_at or newest.requested_at
-        if self.clock.now() - sent_at < timedelta(seconds=self.settings.bump_after_s):
+        if self.clock.now() - sent_at < timedelta(seconds=self.terms.bump_after_s):
             return
         if newest.number >= ATTEMPTS_MAX or not await self.submitter.raise_fees(issuance, transaction):
             _log.error("transaction_stuck", issuance=issuance.id, nonce=transaction.nonce, attempts=newest.number)
