@@ -65,6 +65,7 @@ def test_a_left_out_mint_is_noticed_or_changes_the_supply(history: list[Transfer
     first = next(n for n, one in enumerate(history) if one.kind is TransferKind.MINT and one.amount)
     rest = history[:first] + history[first + 1 :]
     try:
-        assert sum(fold(rest).values()) != sum(fold(history).values())
-    except BalanceOutOfRange as error:
-        assert "INDEXER_START_BLOCK" in str(error)
+        left = fold(rest)
+    except BalanceOutOfRange:
+        return  # somebody spent what the index never saw arrive
+    assert sum(left.values()) != sum(fold(history).values())

@@ -51,7 +51,7 @@ class Ledger:
         self.send(token, abi.encode_grant_role(abi.MINTER_ROLE, issuer))
         for role in (abi.SETTLER_ROLE, abi.REGISTRAR_ROLE, abi.CORRECTOR_ROLE):
             self.send(issuer, abi.encode_grant_role(role, accounts[0]))
-        started = self.chain_time() - 100_000
+        started = (self.chain_time() - 100_000) // 900 * 900
         setup = abi.SourceSetup(SOURCE_ID, bytes(7) + b"\1", 1, 0, 3_000_000, START_WH, started, 2, config)
         self.send(issuer, abi.encode_configure(setup))
         return self
@@ -78,11 +78,11 @@ class Ledger:
         """State of the source at the head."""
         return abi.decode_source(self._call(self.issuer, abi.encode_source(SOURCE_ID)))
 
-    def settle(self, energy_wh: int) -> dict[str, Any]:
-        """Settle `energy_wh` more."""
+    def settle(self, energy_wh: int, evidence: bytes = bytes(31) + b"\7") -> dict[str, Any]:
+        """Settle `energy_wh` more, read a quarter-hour after the last reading."""
         state = self.source()
         settlement = abi.AttestedSettlement(
-            SOURCE_ID, state.register_wh + energy_wh, state.read_at + 900, bytes(31) + b"\7", self.config
+            SOURCE_ID, state.register_wh + energy_wh, state.read_at + 900, evidence, self.config
         )
         return self.send(self.issuer, abi.encode_settle_attested(settlement))
 
