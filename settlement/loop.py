@@ -15,9 +15,9 @@ from community.store.unit_of_work import Store
 from settlement import failpoints
 from settlement.failpoints import Failpoint
 from settlement.planner import Settlement, plan_settlement, settlement_of
-from settlement.terms import SettlementTerms
 from settlement.signature_broker import SignerPort
 from settlement.submitter import Submitter
+from settlement.terms import SettlementTerms
 from settlement.tracker import Tracker
 
 _log = structlog.get_logger()

@@ -7,12 +7,9 @@ before the network sees them; what the node answers to a broadcast decides nothi
 from dataclasses import dataclass, replace
 
 import structlog
-from eth_account import Account
-from eth_account.typed_transactions.typed_transaction import TypedTransaction
-from eth_utils.crypto import keccak
-from hexbytes import HexBytes
 
 from community.chain.signature_requests import RefusedReply, SignatureRequest, SignedReply
+from community.chain.signed_transactions import MalformedTransaction, SignedTransaction, read_signed
 from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Intent
 from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
 from community.clock import Clock
@@ -25,8 +22,8 @@ from settlement.failpoints import Failpoint
 from settlement.fees import current_fees
 from settlement.planner import Settlement
 from settlement.preflight import Cleared, Later, Refused, dry_run
-from settlement.terms import SettlementTerms
 from settlement.signature_broker import SignerPort
+from settlement.terms import SettlementTerms
 
 _log = structlog.get_logger()
 
@@ -187,23 +184,22 @@ def check_signed(transaction: ChainTransaction, attempt: Attempt, raw: bytes, tx
     A signer that answers with anything else is broken or somebody else; nothing of it may be stored or sent.
     """
     try:
-        fields = TypedTransaction.from_bytes(HexBytes(raw)).as_dict()
-        sender = str(Account.recover_transaction(raw)).lower()
-        same = (
-            sender == transaction.account
-            and fields["chainId"] == transaction.chain_id
-            and fields["nonce"] == transaction.nonce
-            and bytes(fields["to"]) == bytes.fromhex(transaction.to[2:])
-            and fields["value"] == 0
-            and bytes(fields["data"]) == transaction.calldata
-            and fields["gas"] == transaction.gas_limit
-            and fields["maxFeePerGas"] == attempt.fees.max_fee_wei
-            and fields["maxPriorityFeePerGas"] == attempt.fees.tip_wei
-            and "0x" + keccak(raw).hex() == tx_hash
-        )
-    except (ValueError, TypeError, KeyError) as error:
-        raise FatalError(f"The signer's answer for nonce {transaction.nonce} is no transaction: {error}") from error
-    if not same:
+        signed = read_signed(raw)
+    except MalformedTransaction as error:
+        raise FatalError(f"The signer's answer for nonce {transaction.nonce} is no transaction: {error}.") from error
+    asked = SignedTransaction(
+        chain_id=transaction.chain_id,
+        nonce=transaction.nonce,
+        tip_wei=attempt.fees.tip_wei,
+        max_fee_wei=attempt.fees.max_fee_wei,
+        gas_limit=transaction.gas_limit,
+        to=transaction.to,
+        value=0,
+        data=transaction.calldata,
+        sender=transaction.account,
+        tx_hash=tx_hash,
+    )
+    if signed != asked:
         raise FatalError(
             f"The signer's answer for nonce {transaction.nonce} is not the transaction that was asked for. Stop and check "
             "the signer and the signature broker."

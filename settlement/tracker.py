@@ -15,8 +15,8 @@ from community.store import issuances, transactions
 from community.store.unit_of_work import Store
 from contracts.abi import decode_revert
 from settlement.failpoints import Failpoint
-from settlement.terms import SettlementTerms
 from settlement.submitter import Submitter
+from settlement.terms import SettlementTerms
 
 _log = structlog.get_logger()
 
