@@ -82,6 +82,33 @@ contract EnergyIssuerTest is Fixture {
         issuer.settle(ROOF, given, shares(KEY, 3));
     }
 
+    function test_theSignedCountDecidesTheTreesForm() public {
+        // One leaf, whose hash is the root, under a count of two: no path of that tree ends here.
+        EnergyIssuer.Evidence memory given = ofOneLeaf(2, 2, SLOT + 1);
+        refused(given, Statement.NotIncluded.selector);
+        // One leaf in a span of two, offered as the second one.
+        given = ofOneLeaf(2, 1, SLOT + 2);
+        given.leafIndex = 1;
+        refused(given, Statement.NotIncluded.selector);
+        given.leafIndex = 0;
+        issuer.settle(ROOF, given, shares(KEY, 3));
+    }
+
+    function ofOneLeaf(uint256 span, uint256 count, uint32 slot)
+        internal
+        pure
+        returns (EnergyIssuer.Evidence memory given)
+    {
+        bytes[] memory leaves = new bytes[](1);
+        leaves[0] = leaf(slot, 1001);
+        bytes memory payload = abi.encodePacked(
+            hex"890148", DEVICE, cbor(1), cbor(7), cbor(SLOT + 1), cbor(span), cbor(count), cbor(1), hex"5820",
+            root(leaves, 0, 1)
+        );
+        given = signed(KEY, payload);
+        given.leaf = leaves[0];
+    }
+
     // --- the statement's one encoding
 
     function testFuzz_integersOfAnySizeInTheirShortestForm(uint64 keyno, uint64 counter) public {
