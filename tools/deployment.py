@@ -1,0 +1,157 @@
+"""Makes the secrets and folders that docker-compose.yml expects; what exists is kept. ``python -m tools.deployment``.
+
+Everything lies below ``deploy/secrets`` (a folder that only its owner may enter) and ``deploy/state``. The broker gets a
+certificate of an authority of its own, which also signs the devices' certificates.
+"""
+
+import argparse
+import base64
+import hashlib
+import os
+import secrets
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
+from cryptography.x509.oid import NameOID
+
+ROOT = Path(__file__).resolve().parents[1]
+BROKER_USERS = ("ingest", "settlement", "signer")
+STATE_FOLDERS = ("mosquitto", "signer", "gateway-agent")
+AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 365
+# Mosquitto's own default; the passwords are random, so stretching adds nothing.
+_ITERATIONS = 101
+
+
+def keep_or_make(path: Path, content: Callable[[], bytes], mode: int = 0o600) -> bytes:
+    """What the file holds; made first where it does not exist. It is never readable for others in between."""
+    if not path.exists():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content())
+        path.chmod(mode)
+    return path.read_bytes()
+
+
+def mosquitto_line(user: str, password: str) -> str:
+    """A line of Mosquitto's password file: PBKDF2 with SHA-512, format 7."""
+    salt = secrets.token_bytes(12)
+    stretched = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
+    return f"{user}:$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(stretched).decode()}\n"
+
+
+def _pem(key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> bytes:
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _ec_key(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    key = load_pem_private_key(pem, password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("the authority's key is not an elliptic curve key")
+    return key
+
+
+def authority_certificate(key: ec.EllipticCurvePrivateKey, now: datetime) -> bytes:
+    """The authority's own certificate, as PEM."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "energy community device authority")])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=AUTHORITY_DAYS))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+    )
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def certificate(
+    common_name: str,
+    hosts: tuple[str, ...],
+    key: ec.EllipticCurvePrivateKey,
+    authority: tuple[bytes, bytes],
+    now: datetime,
+) -> bytes:
+    """A certificate signed by the authority (key PEM, certificate PEM), for a broker with host names or for a device."""
+    authority_key, issuer = _ec_key(authority[0]), x509.load_pem_x509_certificate(authority[1])
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)]))
+        .issuer_name(issuer.subject)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(minutes=5))
+        .not_valid_after(now + timedelta(days=CERTIFICATE_DAYS))
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    )
+    if hosts:
+        names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+        builder = builder.add_extension(names, critical=False)
+    return builder.sign(authority_key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+def make_everything(root: Path, host: str, now: datetime) -> None:
+    """Secrets, certificates and folders below ``root``; safe to repeat."""
+    folder, broker = root / "deploy" / "secrets", root / "deploy" / "secrets" / "broker"
+    for each in (folder, broker, *(root / "deploy" / "state" / name for name in STATE_FOLDERS)):
+        each.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def token() -> bytes:
+        return secrets.token_urlsafe(24).encode()
+
+    # PostgreSQL's own image reads this one as another user: the folder guards it
+    password = keep_or_make(folder / "database_password", token, 0o644).decode()
+    keep_or_make(folder / "database_passfile", f"postgres:*:*:community:{password}\n".encode)
+    keep_or_make(folder / "column_key", lambda: secrets.token_hex(32).encode())
+    keep_or_make(folder / "signer_passphrase", token)
+    keep_or_make(folder / "requester_key", lambda: _pem(Ed25519PrivateKey.generate()))
+    passwords = {user: keep_or_make(folder / f"broker_password_{user}", token).decode() for user in BROKER_USERS}
+    keep_or_make(broker / "passwords", lambda: "".join(mosquitto_line(*each) for each in passwords.items()).encode())
+
+    def new_key() -> bytes:
+        return _pem(ec.generate_private_key(ec.SECP256R1()))
+
+    authority_key = keep_or_make(folder / "ca.key", new_key)
+    authority = keep_or_make(broker / "ca.pem", lambda: authority_certificate(_ec_key(authority_key), now))
+    broker_key = _ec_key(keep_or_make(broker / "broker.key", new_key))
+    hosts = ("mosquitto", host)
+    keep_or_make(
+        broker / "broker.pem", lambda: certificate("broker", hosts, broker_key, (authority_key, authority), now)
+    )
+
+
+def make_device(root: Path, eui: str, now: datetime) -> Path:
+    """Certificate and key with which the device ``eui`` enters the broker; returns their folder."""
+    folder = root / "deploy" / "secrets" / "devices" / eui
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    secrets_folder = root / "deploy" / "secrets"
+    authority = ((secrets_folder / "ca.key").read_bytes(), (secrets_folder / "broker" / "ca.pem").read_bytes())
+    pem = keep_or_make(folder / "device.key", lambda: _pem(ec.generate_private_key(ec.SECP256R1())))
+    keep_or_make(folder / "device.pem", lambda: certificate(eui, (), _ec_key(pem), authority, now))
+    return folder
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tools.deployment", description=__doc__)
+    parser.add_argument("--host", default="localhost", help="name by which devices reach the broker")
+    parser.add_argument("--device", metavar="EUI", help="also make the certificate of this device")
+    options = parser.parse_args(arguments)
+    now = datetime.now(UTC)
+    make_everything(ROOT, options.host, now)
+    print("deploy/secrets and deploy/state are complete.")
+    if options.device:
+        print(f"The device's certificate and key: {make_device(ROOT, options.device.lower(), now)}")
+    print("Next: copy .env.example to .env and fill it in; then docker compose up -d")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
