@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import select
 import termios
 from types import TracebackType
 from typing import Self
@@ -54,17 +55,24 @@ class SerialLine:
         """The next bytes; nothing if none came in `timeout_s`. Raises LineLost."""
         port = self._opened()
         try:
-            await asyncio.wait_for(self._readable.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    await self._readable.wait()
+                    self._readable.clear()
+                    if piece := self._read_now(port.fileno()):
+                        return piece
         except TimeoutError:
             return b""
-        self._readable.clear()
+
+    def _read_now(self, descriptor: int) -> bytes:
+        """What is there, perhaps nothing: the same bytes may have announced themselves twice. Raises LineLost."""
         try:
-            piece = os.read(port.fileno(), _PIECE_MAX)
+            piece = os.read(descriptor, _PIECE_MAX)
         except BlockingIOError:
             return b""
         except OSError as error:
             raise LineLost(f"The port {self.path} went away: {error.strerror}") from error
-        if not piece:
+        if not piece and _hung_up(descriptor):
             raise LineLost(f"The port {self.path} was closed at the other end")
         return piece
 
@@ -80,3 +88,9 @@ class SerialLine:
         if self._port is None:
             raise LineLost(f"The port {self.path} is not open")
         return self._port
+
+
+def _hung_up(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, 0)
+    return bool(poll.poll(0))  # with no events asked for, only hang-up and errors are reported

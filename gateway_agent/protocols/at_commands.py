@@ -33,6 +33,8 @@ class Command:
 
     def judge(self, line: str) -> Answer:
         """What `line` says of this command. Raises ModemFailure."""
+        if line.startswith("+AT: ERROR"):
+            raise ModemFailure(line)
         if not line.startswith(f"{self.head}:"):
             return Answer.GOING_ON
         text = line.removeprefix(f"{self.head}:").strip()

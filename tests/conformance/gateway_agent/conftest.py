@@ -1,7 +1,6 @@
 """A token for the session: the module reads its configuration once in a process."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 

@@ -18,8 +18,8 @@ from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, NightStandby, SunPower
 from tests.support.agents import backend, mqtt_sink, running, until, write_agent_config
 from tests.support.brokers import free_port, start_amqtt
-from tests.support.ports import accepting
 from tests.support.manual_clock import ManualClock
+from tests.support.ports import accepting
 from tests.support.tokens import SoftToken
 
 NOON = slot_start(slot_at(slot_start(0).replace(year=2026, month=6, day=21, hour=10)))
