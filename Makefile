@@ -1,4 +1,4 @@
-# demo: run everything here | test | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
+# demo [RESET=1] [PORT=8080]: run everything here | test | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
 .PHONY: demo test check bench clean lock
 .SILENT:
 MAKEFLAGS += --no-print-directory
@@ -18,7 +18,7 @@ endef
 
 demo:
 	$(call prepare,run)
-	exec $(ENV) -m standalone demo $(if $(RESET),--reset)
+	exec $(ENV) -m standalone demo $(if $(RESET),--reset) $(if $(PORT),--port $(PORT))
 
 test:
 	$(call prepare,test)
