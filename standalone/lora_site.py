@@ -1,16 +1,12 @@
 """A LoRaWAN site on one machine: a modem on a serial port, and the network server behind it.
 
-    python -m standalone.lora_site --link PATH --dev-eui HEX --device-id ID --mqtt-url mqtt://... --storage FILE --http-port N
-
 Uplinks go out by MQTT at QoS 0, which loses what nobody hears, and stand in the storage, where they can be fetched.
 """
 
-import argparse
 import asyncio
 import contextlib
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,13 +15,9 @@ import structlog
 from community.clients.mqtt import MqttAddress, MqttConnection
 from community.clock import Clock
 from community.errors import RetryableError
-from community.runtime.lifecycle import run_until_stopped
-from community.runtime.logs import configure_logging
-from community.runtime.system_clock import SystemClock
 from standalone.lora_modem import LoraModem, RadioUplink
 from standalone.lora_storage import StorageServer, UplinkStorage
 from standalone.meters.serial_peer import SerialPeer
-from standalone.replay_clock import ReplayClock
 from standalone.things_stack_json import Application, uplink_json
 
 log = structlog.get_logger(__name__)
@@ -114,37 +106,3 @@ class LoraSite:
                 continue
             with contextlib.suppress(RetryableError):
                 await self._connection.publish(self._options.application.topic, message, qos=0, timeout_s=5)
-
-
-def _options(arguments: list[str]) -> tuple[SiteOptions, Path | None]:
-    parser = argparse.ArgumentParser(prog="python -m standalone.lora_site")
-    parser.add_argument("--link", type=Path, required=True, help="the path that shall name the modem's serial port")
-    parser.add_argument("--dev-eui", required=True)
-    parser.add_argument("--device-id", required=True)
-    parser.add_argument("--application", default="energy-community")
-    parser.add_argument("--tenant", default="ttn")
-    parser.add_argument("--mqtt-url", required=True)
-    parser.add_argument("--mqtt-username", default="network-server")
-    parser.add_argument("--mqtt-password-file", type=Path)
-    parser.add_argument("--storage", type=Path, required=True, help="a file for the uplinks")
-    parser.add_argument("--http-port", type=int, required=True)
-    parser.add_argument("--api-key-file", type=Path)
-    parser.add_argument("--clock", type=Path, help="the file of a replayed clock; without it the system's time")
-    given = parser.parse_args(arguments)
-    application = Application(given.application, given.tenant, given.device_id, bytes.fromhex(given.dev_eui))
-    password = given.mqtt_password_file.read_text("utf-8").strip() if given.mqtt_password_file else None
-    broker = MqttAddress(given.mqtt_url, username=given.mqtt_username, password=password, version=4)
-    api_key = given.api_key_file.read_text("utf-8").strip() if given.api_key_file else None
-    return SiteOptions(given.link, application, broker, given.storage, given.http_port, api_key), given.clock
-
-
-def main(arguments: list[str]) -> int:
-    """Run the site until it is stopped; returns the exit code."""
-    options, clock_file = _options(arguments)
-    configure_logging("lora-site")
-    clock: Clock = ReplayClock(clock_file) if clock_file else SystemClock()
-    return run_until_stopped(lambda: LoraSite(options, clock))
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

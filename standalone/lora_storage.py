@@ -92,7 +92,7 @@ class StorageServer:
         return _guarded(lambda: self._found(parse_qs(target.query)))
 
     def _found(self, query: dict[str, list[str]]) -> bytes:
-        after = datetime.fromisoformat(query["after"][0].replace("Z", "+00:00")) if "after" in query else None
+        after = datetime.fromisoformat(query["after"][0]) if "after" in query else None
         if after is not None and after.tzinfo is None:
             raise ValueError("an instant needs a time zone")
         limit = min(int(query.get("limit", [str(_LIMIT_MAX)])[0]), _LIMIT_MAX)
