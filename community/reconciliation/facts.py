@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from community.clock import QUARTER_HOUR, as_utc
+from community.minting.issuances import IssuanceState
 from community.tokens.issuer_events import SettledEvent
 from community.tokens.supply import Supply
 from community.tokens.transfers import Transfer
@@ -47,7 +48,7 @@ class IssuanceFacts:
     period_end: datetime
     amount: int
     parts: tuple[Part, ...]
-    state: str
+    state: IssuanceState
     planned_at: datetime
     evidence: EvidenceFacts
     mined_block: int | None = None

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from community.minting.issuances import IssuanceState
 from community.reconciliation.agreement import compare
 from community.reconciliation.breaks import Break, BreakKind
 from community.reconciliation.facts import Facts, IntervalFacts, IssuanceFacts, SourceFacts
@@ -10,10 +11,6 @@ from community.reconciliation.settlements import Settlement, assign_mints, chain
 from community.reconciliation.totals import control_totals
 from community.tokens.issuer_events import SettledEvent
 from community.tokens.transfers import Transfer
-
-ABANDONED = "stopped"
-FINAL = "final"
-MINED = "mined"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +187,12 @@ class _Source:
         facts = self._facts
         seen_by_index = issuance.mined_block is None or issuance.mined_block <= facts.finalised_block
         old = facts.is_old(issuance.planned_at)
-        if issuance.state == ABANDONED:
+        if issuance.state is IssuanceState.STOPPED:
             kind = BreakKind.MISSING_ON_CHAIN
             what = f"The issuance was given up: {issuance.failure or 'no reason is recorded'}."
-        elif seen_by_index and (issuance.state == FINAL or (issuance.state == MINED and old)):
+        elif seen_by_index and (
+            issuance.state is IssuanceState.FINAL or (issuance.state is IssuanceState.MINED and old)
+        ):
             kind = BreakKind.MISSING_ON_CHAIN
             what = f"Our books call the issuance {issuance.state}, but no finalised block settles it."
         elif old:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from community.attestation.statement import MalformedStatement, parse_cose_sign1
+from community.minting.issuances import IssuanceState
 from community.reconciliation.facts import EvidenceFacts, IntervalFacts, IssuanceFacts, Part, SourceFacts
 from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, IdentityRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
@@ -53,7 +54,7 @@ async def issuances(work: Work, chain_id: int, issuer: str) -> tuple[IssuanceFac
             period_end=issuance.period_end,
             amount=issuance.amount,
             parts=parts.get(issuance.id, ()),
-            state=issuance.state,
+            state=IssuanceState(issuance.state),
             planned_at=issuance.planned_at,
             evidence=EvidenceFacts(
                 digest=evidence_digest(measurement.evidence_mode, proof.signed),
@@ -119,6 +120,6 @@ async def _parts(work: Work) -> dict[str, tuple[Part, ...]]:
     columns = (col(IssuancePartRow.issuance_id), col(IssuancePartRow.address), col(IssuancePartRow.amount))
     statement = select(*columns).order_by(col(IssuancePartRow.issuance_id), col(IssuancePartRow.position))
     gathered: dict[str, list[Part]] = {}
-    for issuance_id, address, amount in (await work.session.execute(statement)):
+    for issuance_id, address, amount in await work.session.execute(statement):
         gathered.setdefault(issuance_id, []).append((address.lower(), amount))
     return {issuance_id: tuple(parts) for issuance_id, parts in gathered.items()}

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from community.minting.issuances import IssuanceState
 from community.reconciliation.facts import Facts
 from community.reconciliation.matching import reconcile
 from tests.support.books_in_agreement import JUST_NOW, agreeing
@@ -20,7 +21,7 @@ def troubled(draw: st.DrawFn) -> Facts:
     keep = st.integers(0, 5)
     issuances = tuple(one for one in facts.issuances if draw(keep))
     issuances = tuple(replace(one, amount=one.amount + 1) if not draw(keep) else one for one in issuances)
-    states = st.sampled_from(["planned", "broadcast", "mined", "final", "stopped"])
+    states = st.sampled_from(IssuanceState)
     issuances = tuple(replace(one, state=draw(states)) if not draw(keep) else one for one in issuances)
     intervals = tuple(one for one in facts.intervals if draw(keep))
     intervals = tuple(replace(one, recorded_at=JUST_NOW) if not draw(keep) else one for one in intervals)

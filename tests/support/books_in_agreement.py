@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from community.minting.issuances import IssuanceState
 from community.reconciliation.facts import (
     AskedTotals,
     Configured,
@@ -52,7 +53,7 @@ def agreeing(energies_wh: list[int]) -> Facts:
         issuances.append(
             IssuanceFacts(
                 f"0x{n:064x}", SOURCE.id, register, register + energy_wh, starts_at, starts_at + QUARTER,
-                energy_wh * BASE_UNITS_PER_WH, parts, "final", LONG_AGO, evidence, mined_block=block,
+                energy_wh * BASE_UNITS_PER_WH, parts, IssuanceState.FINAL, LONG_AGO, evidence, mined_block=block,
             )
         )  # fmt: skip
         settled.append(

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from community.minting.issuances import IssuanceState
 from community.reconciliation.breaks import GUIDES, Break, BreakKind, Severity
 from community.reconciliation.facts import Configured, Facts
 from community.reconciliation.matching import reconcile
@@ -107,8 +108,11 @@ def forget_issuance(facts: Facts, n: int, keep_interval: bool = False) -> Facts:
 
 CASES: list[tuple[BreakKind, Callable[[Facts], Facts]]] = [
     (K.MISSING_ON_CHAIN, without_last_settlement),
-    (K.MISSING_ON_CHAIN, lambda f: last_issuance(without_last_settlement(f), state="stopped", planned_at=JUST_NOW)),
-    (K.MISSING_ON_CHAIN, lambda f: last_issuance(without_last_settlement(f), state="mined")),
+    (
+        K.MISSING_ON_CHAIN,
+        lambda f: last_issuance(without_last_settlement(f), state=IssuanceState.STOPPED, planned_at=JUST_NOW),
+    ),
+    (K.MISSING_ON_CHAIN, lambda f: last_issuance(without_last_settlement(f), state=IssuanceState.MINED)),
     (K.MISSING_OFF_CHAIN, lambda f: forget_issuance(f, 1)),
     (K.MISSING_OFF_CHAIN, lambda f: more_tokens(f, FOREIGN)),
     (K.AMOUNT_DIFFERS, lambda f: last_issuance(f, amount=1)),
@@ -121,7 +125,7 @@ CASES: list[tuple[BreakKind, Callable[[Facts], Facts]]] = [
     (K.DUPLICATE, lambda f: settled_again(f, f.settled[-1].from_wh, f.settled[-1].to_wh)),
     (K.MINTED_TWICE, lambda f: settled_again(f, f.settled[-1].from_wh + 1, f.settled[-1].to_wh)),
     (K.GAP_IN_REGISTER_CHAIN, register_moved),
-    (K.LATE, lambda f: last_issuance(without_last_settlement(f), state="broadcast")),
+    (K.LATE, lambda f: last_issuance(without_last_settlement(f), state=IssuanceState.BROADCAST)),
     (K.INTERVAL_UNMINTED, lambda f: forget_issuance(without_last_settlement(f), 2, keep_interval=True)),
     (K.SUPPLY_DIFFERS, other_supply),
     (K.SUPPLY_DIFFERS, lambda f: replace(f, balances={**f.balances, ANNA: 0})),
@@ -152,7 +156,7 @@ def test_a_mint_without_issuance_is_grave_and_names_its_log() -> None:
 
 
 def test_what_is_recent_is_pending_and_no_break() -> None:
-    facts = last_issuance(without_last_settlement(books()), state="broadcast", planned_at=JUST_NOW)
+    facts = last_issuance(without_last_settlement(books()), state=IssuanceState.BROADCAST, planned_at=JUST_NOW)
     result = reconcile(facts)
     assert result.breaks == ()
     assert result.pending.issuances == (facts.issuances[-1].id,)
