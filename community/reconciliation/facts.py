@@ -16,13 +16,14 @@ Part = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class SourceFacts:
-    """An energy source and where its counting begins."""
+    """An energy source and where its counting begins. `collects` is how long it gathers energy before it settles."""
 
     id: str
     ref: str
     name: str
     opening_register_wh: int
     opening_at: datetime
+    collects: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +128,6 @@ class Facts:
         if any(event.block_number > self.finalised_block for event in self.settled):
             raise ValueError("only finalised settlements are reconciled")
 
-    def is_old(self, recorded_at: datetime) -> bool:
+    def is_old(self, recorded_at: datetime, more: timedelta = timedelta(0)) -> bool:
         """Whether something recorded then has had its time. Counted from the record: late data gets its time too."""
-        return self.now - recorded_at > self.grace
+        return self.now - recorded_at > self.grace + more

@@ -221,7 +221,7 @@ class _Source:
             if interval.energy_wh == 0:
                 idle.append(interval.key)
                 continue
-            if not self._facts.is_old(interval.recorded_at):
+            if not self._facts.is_old(interval.recorded_at, self._source.collects):
                 waiting.append(interval)
                 continue
             if run and run[-1].ends_at != interval.starts_at:

@@ -1,6 +1,7 @@
 """Our side of a reconciliation: sources, issuances with parts and evidence, verified production."""
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import func, select
@@ -16,6 +17,7 @@ from community.store.unit_of_work import Work
 
 VERIFIED = ("measured", "calculated")
 """Qualities of intervals whose energy is backed by verified readings at both ends."""
+_COLLECTS = {"interval": timedelta(0), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
 
 async def sources(work: Work) -> tuple[SourceFacts, ...]:
@@ -27,7 +29,14 @@ async def sources(work: Work) -> tuple[SourceFacts, ...]:
     )
     found = await work.session.execute(statement)
     return tuple(
-        SourceFacts(row.identity_id, row.source_ref.lower(), name, row.opening_register_wh, row.opening_at)
+        SourceFacts(
+            row.identity_id,
+            row.source_ref.lower(),
+            name,
+            row.opening_register_wh,
+            row.opening_at,
+            _COLLECTS[row.settlement_period],
+        )
         for row, name in found
     )
 

@@ -171,6 +171,13 @@ def test_age_counts_from_the_record_not_from_the_energys_time() -> None:
     assert NOW - facts.intervals[-1].starts_at > timedelta(days=100) and LONG_AGO < JUST_NOW
 
 
+def test_a_source_that_collects_a_day_gets_that_day() -> None:
+    facts = forget_issuance(without_last_settlement(books()), 2, keep_interval=True)
+    daily = replace(facts, sources=(replace(SOURCE, collects=timedelta(days=1)),))
+    assert [found.kind for found in reconcile(facts).breaks] == [K.INTERVAL_UNMINTED]
+    assert reconcile(daily).breaks == () and len(reconcile(daily).pending.intervals) == 1
+
+
 def test_a_final_issuance_waits_for_the_index_to_reach_its_block() -> None:
     facts = last_issuance(without_last_settlement(books()), mined_block=10_000, planned_at=JUST_NOW)
     assert reconcile(facts).breaks == ()
