@@ -1,7 +1,6 @@
 """Command line of the API: `run`, `schema`, `key create`."""
 
 import argparse
-import os
 import sys
 
 from api.app import build
@@ -49,9 +48,9 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(schema_text())
             return 0
         case "key":
-            return run_command(lambda: _create_key(read_settings(os.environ), chosen))
+            return run_command(lambda: _create_key(read_settings(), chosen))
         case _:
-            return run_until_stopped(lambda: build(read_settings(os.environ)))
+            return run_until_stopped(lambda: build(read_settings()))
 
 
 if __name__ == "__main__":

@@ -96,7 +96,8 @@ class ApiProcess:
         serving = asyncio.create_task(server.serve(sockets=[self._listen()]))
         stopping = asyncio.create_task(stop.wait())
         try:
-            while not server.started and not serving.done():
+            # uvicorn tells that it has started by an attribute only
+            while not server.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
             gc.collect()
             gc.freeze()  # what is built at start stays: the collector need not look at it again

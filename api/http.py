@@ -93,7 +93,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             return error_response(401, UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer ecb_…")
         return await self.run(request, context=context)
 
-    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
+    async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """A context with the viewer of the Authorization header; a WebSocket's viewer comes with connection_init."""
         context = Context(self._store, self._clock, self._hub, self._settings)
         if isinstance(request, Request):
@@ -115,7 +115,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             response.answer_type = RESPONSE_TYPE
         return response
 
-    async def process_result(self, request: Request, result: Any) -> GraphQLHTTPResponse:
+    async def process_result(self, request: Request, result: Any) -> GraphQLHTTPResponse:  # noqa: ARG002
         """One short error where there is no data: the first says what to do."""
         errors: list[GraphQLError] = [shown(too_many_tokens(error)) for error in result.errors or ()]
         if result.data is None:

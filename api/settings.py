@@ -28,8 +28,8 @@ class ApiSettings:
             raise ValueError("the token's address must be lower-case")
 
 
-def read_settings(environment: Mapping[str, str]) -> ApiSettings:
-    """The settings from variables `API_*`. Raises SettingsError with every problem."""
+def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
+    """The settings from variables `API_*` (of the process, where no environment is given). Raises SettingsError with every problem."""
     reader = SettingsReader("API", environment)
     token = reader.optional("TOKEN")
     settings = ApiSettings(

@@ -118,6 +118,7 @@ def _view(row: Any, scope: Scope) -> IdentityView:
     identity, member, device, source, unit = row[0], row[1], row[2], row[3], row[4]
     name = scope.shown_name(identity.kind, identity.id, identity.name)
     if member is not None:
+        name = identity.name if member.is_treasury else name  # the treasury is no person
         return MemberView(identity.id, name, member.is_treasury, member.joined_at, member.user_id)
     if device is not None:
         return DeviceView(
