@@ -26,11 +26,13 @@ test:
 
 check:
 	$(call prepare,check)
-	$(ENV) -m ruff format --check .
-	$(ENV) -m ruff check .
-	$(ENV) -m mypy
-	.venv/bin/lint-imports --no-logo
-	$(ENV) contracts/tools/build --check
+	failed=; say() { echo "- $$*"; "$$@" || failed="$$failed $$1"; }; \
+	say $(ENV) -m ruff format --check . ; \
+	say $(ENV) -m ruff check . ; \
+	say $(ENV) -m mypy ; \
+	say .venv/bin/lint-imports --no-logo ; \
+	say $(ENV) contracts/tools/build --check ; \
+	test -z "$$failed"
 
 bench:
 	$(call prepare,check)
