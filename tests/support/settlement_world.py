@@ -1,0 +1,336 @@
+"""A plant, its books, a real chain with the committed contracts, a signer and a signature broker: all that settles."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from community.attestation import merkle
+from community.attestation.sealing import derive_salt_key, slot_salt
+from community.attestation.statement import SlotReading, leaf_inputs_of
+from community.clients.evm import EvmNode
+from community.clients.mqtt import MqttAddress
+from community.clock import slot_start
+from community.identity.identities import EnergySource, Member
+from community.identity.shares import Share, ShareTable
+from community.ids import digest_of
+from community.minting.issuances import Issuance, IssuanceState
+from community.runtime.system_clock import SystemClock
+from community.store import identities, shares
+from community.store.issuances import issuances_in
+from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
+from community.store.unit_of_work import Store
+from contracts.abi import (
+    MINTER_ROLE,
+    MODE_DEVICE,
+    REGISTRAR_ROLE,
+    SETTLER_ROLE,
+    ShareConfig,
+    SourceSetup,
+    decode_uint,
+    encode_balance_of,
+    encode_configure,
+    encode_deploy_issuer,
+    encode_deploy_token,
+    encode_grant_role,
+    encode_total_supply,
+)
+from settlement import failpoints
+from settlement.gate import pass_gate
+from settlement.loop import SettlementLoop, compose
+from settlement.requester_key import create_requester_key, load_requester_key
+from settlement.signature_broker import BrokeredSigner
+from settlement.terms import GWEI, SettlementTerms
+from signer.journal import Journal
+from signer.keys import create_keys, open_settler
+from signer.mqtt_door import MqttDoor
+from signer.registry import load_registry, pin_registry
+from signer.signing import Signer
+from tests.support.anvil import CHAIN_ID, DEVELOPMENT_ADDRESSES, AnvilChain, start_anvil
+from tests.support.brokers import start_amqtt
+from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice, register
+from tests.support.stores import new_sqlite_url, opened
+
+SOURCE_REF = bytes.fromhex("5a" * 32)
+NAMEPLATE_W = 30_000
+OPENING_WH = 1_000_000
+SIGNER_ID = "signer"
+PASSPHRASE = "for tests only"
+HOLDERS = tuple(f"0x{n:040x}" for n in (0xA1, 0xB2, 0xC3))
+WEIGHTS = (300, 200, 500)
+ADMIN = DEVELOPMENT_ADDRESSES[0]
+
+
+@dataclass
+class SettlementWorld:
+    """Handles to everything; `add_readings` lets the plant produce, `running` gives a fresh settlement loop."""
+
+    folder: Path
+    chain: AnvilChain
+    store_url: str
+    broker: MqttAddress
+    issuer: str
+    token: str
+    account: str
+    registry: dict[str, Any]
+    device: SendingDevice = field(default_factory=SendingDevice)
+    terms_changes: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def terms(self) -> SettlementTerms:
+        return SettlementTerms(CHAIN_ID, self.issuer, self.account, **({"tip_wei_min": GWEI} | self.terms_changes))
+
+    @property
+    def config(self) -> ShareConfig:
+        key = self.device.public_key
+        return ShareConfig(key[1:33], key[33:], HOLDERS, WEIGHTS)
+
+    def pin(self) -> None:
+        """Pin the registry as it stands in `registry`."""
+        pin_registry(self.folder / "signer", json.dumps(self.registry))
+
+    def transact(self, to: str | None, data: bytes) -> dict[str, Any]:
+        """A transaction of the admin, mined at once."""
+        return transact(self.chain, to, data)
+
+    def balance(self, holder: str) -> int:
+        """Base units of a holder."""
+        return self._uint(encode_balance_of(holder))
+
+    def supply(self) -> int:
+        """Base units in existence."""
+        return self._uint(encode_total_supply())
+
+    def _uint(self, call: bytes) -> int:
+        answer = self.chain.rpc("eth_call", {"to": self.token, "data": "0x" + call.hex()}, "latest")
+        return decode_uint(bytes.fromhex(answer[2:]))
+
+    def mine_nonces(self) -> int:
+        """How many transactions of the settler are mined."""
+        return int(self.chain.rpc("eth_getTransactionCount", self.account, "latest"), 16)
+
+    async def add_readings(
+        self, *readings: tuple[int, int], forger: SendingDevice | None = None, status: int = 1
+    ) -> None:
+        """One signed statement over (quarter-hours after noon, Wh since the opening) pairs, as ingest would store it."""
+        slots = [SlotReading(NOON_SLOT + after, 0, status, (OPENING_WH + wh,)) for after, wh in readings]
+        signed = self.device.sign(slots, key_of=forger).signed
+        salt = partial(slot_salt, derive_salt_key(self.device.secret, bytes.fromhex(self.device.eui)))
+        leaves = leaf_inputs_of(slots, salt)
+        hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
+        evidence = signed.cose_sign1()
+        digest = digest_of(evidence)
+        now = SystemClock().now()
+        async with opened(self.store_url) as store, store.begin() as work:
+            frame = {"digest": digest, "source": "device_broker", "payload": evidence, "verdict": "admitted"}
+            await work.session.execute(insert(FrameRow).values(received_at=now, **frame))
+            await work.session.execute(
+                insert(StatementRow).values(
+                    digest=digest,
+                    device_id="dev-plant",
+                    device_key_id="key-plant",
+                    keyno=0,
+                    ctr=signed.statement.ctr,
+                    format="ecw1",
+                    signed=evidence,
+                    first_at=slot_start(slots[0].slot),
+                    span=signed.statement.span,
+                    reading_count=len(slots),
+                    frame_digest=digest,
+                    recorded_at=now,
+                )
+            )
+            for index, (slot, leaf) in enumerate(zip(slots, leaves, strict=True)):
+                await work.session.execute(
+                    insert(MeasurementRow).values(
+                        id=f"measurement-{slot.slot}",
+                        register_id="meter-plant-1-0:2.8.0",
+                        installation_id="inst-plant",
+                        device_id="dev-plant",
+                        at=slot_start(slot.slot),
+                        register_wh=slot.registers[0],
+                        off_s=0,
+                        status=slot.status,
+                        evidence_mode="DEVICE",
+                        statement_digest=digest,
+                        leaf_index=index,
+                        leaf_input=leaf,
+                        leaf_path=b"".join(merkle.inclusion_path(hashes, index)),
+                        recorded_at=now,
+                    )
+                )
+
+    async def issuances(self) -> list[Issuance]:
+        """Every issuance on the books, by register."""
+        async with opened(self.store_url) as store, store.read() as work:
+            return sorted(await issuances_in(work, set(IssuanceState)), key=lambda one: one.from_wh)
+
+    @asynccontextmanager
+    async def running(
+        self, failpoint: Callable[[str], None] = failpoints.none, *, timeout_s: float = 10
+    ) -> AsyncIterator[SettlementLoop]:
+        """A settlement loop built afresh from the books, after the gate; nothing of an earlier one is left in it."""
+        node = EvmNode(self.chain.url)
+        key = load_requester_key(self.folder / "requester.pem")
+        asker = BrokeredSigner(self.broker, SIGNER_ID, self.terms.requester_id, key, timeout_s)
+        async with opened(self.store_url) as store:
+            try:
+                await pass_gate(self.terms, node, store)
+                await asker.start()
+                yield compose(self.terms, node, store, asker, SystemClock(), failpoint)
+            finally:
+                await asker.stop()
+                await node.close()
+
+    async def settle_until(self, count: int, state: IssuanceState = IssuanceState.FINAL) -> list[Issuance]:
+        """Run a fresh loop, mining as time goes by, until `count` issuances are in `state`."""
+        async with asyncio.timeout(30), self.running() as loop:
+            while True:
+                await loop.pass_once()
+                found = await self.issuances()
+                if sum(one.state is state for one in found) >= count:
+                    return found
+                self.chain.mine()
+
+
+@asynccontextmanager
+async def settlement_world(folder: Path, **anvil: Any) -> AsyncIterator[SettlementWorld]:
+    """The whole world, with a signer that answers, until the block ends. The plant opened at noon, its chain eight hours later."""
+    chain_start = int(NOON.timestamp()) + 8 * 3600
+    with start_anvil(timestamp=chain_start, **anvil) as chain:
+        async with start_amqtt() as broker:
+            world = await _build(folder, chain, broker.address)
+            async with _signer(world):
+                yield world
+
+
+async def _build(folder: Path, chain: AnvilChain, broker: MqttAddress) -> SettlementWorld:
+    account = create_keys(folder / "signer", PASSPHRASE, keystore_iterations=2)
+    requester = create_requester_key(folder / "requester.pem")
+    token, issuer = deploy(chain)
+    device = SendingDevice()
+    world = SettlementWorld(folder, chain, await new_sqlite_url(folder), broker, issuer, token, account, {}, device)
+    configure(chain, issuer, device, world.config)
+    grant(chain, issuer, SETTLER_ROLE, account)
+    chain.rpc("anvil_setBalance", account, hex(10**20))
+    world.registry = {
+        "chain_id": CHAIN_ID,
+        "issuer": issuer,
+        "limits": {"gas_max": 3_000_000, "max_fee_wei_max": 2_000 * GWEI, "tip_wei_max": 500 * GWEI},
+        "requesters": {"settlement": requester},
+        "sources": [pinned_source(device, world.config)],
+    }
+    world.pin()
+    await _write_books(world)
+    return world
+
+
+def pinned_source(device: SendingDevice, config: ShareConfig) -> dict[str, Any]:
+    """The registry's entry of the plant."""
+    table = {"holders": list(config.holders), "weights": list(config.weights), "config_hash": config.hash().hex()}
+    return {
+        "source_ref": SOURCE_REF.hex(),
+        "device_eui": device.eui,
+        "device_public_key": device.public_key.hex(),
+        "profile": device.profile,
+        "channel": 0,
+        "nameplate_w": NAMEPLATE_W,
+        "opening_register_wh": OPENING_WH,
+        "opening_at": int(NOON.timestamp()),
+        "wh_per_day_max": NAMEPLATE_W * 24,
+        "share_tables": [table],
+    }
+
+
+def transact(chain: AnvilChain, to: str | None, data: bytes) -> dict[str, Any]:
+    """A transaction of the admin, whom anvil unlocks; mined whether or not the chain mines by itself."""
+    fields = {"from": ADMIN, "data": "0x" + data.hex(), "gas": hex(8_000_000)} | ({} if to is None else {"to": to})
+    tx_hash = chain.rpc("eth_sendTransaction", fields)
+    receipt = chain.rpc("eth_getTransactionReceipt", tx_hash)
+    if receipt is None:
+        chain.mine()
+        receipt = chain.rpc("eth_getTransactionReceipt", tx_hash)
+    assert receipt["status"] == "0x1", receipt
+    return dict(receipt)
+
+
+def deploy(chain: AnvilChain) -> tuple[str, str]:
+    """Token and issuer from the committed artifacts; the issuer may mint, the admin may register."""
+    token = str(transact(chain, None, encode_deploy_token(ADMIN, 0))["contractAddress"])
+    issuer = str(transact(chain, None, encode_deploy_issuer(token, ADMIN, 0))["contractAddress"])
+    grant(chain, token, MINTER_ROLE, issuer)
+    grant(chain, issuer, REGISTRAR_ROLE, ADMIN)
+    return token, issuer
+
+
+def grant(chain: AnvilChain, contract: str, role: bytes, account: str) -> None:
+    """Give an account a role."""
+    transact(chain, contract, encode_grant_role(role, account))
+
+
+def configure(chain: AnvilChain, issuer: str, device: SendingDevice, config: ShareConfig) -> None:
+    """Register the plant on chain."""
+    setup = SourceSetup(
+        source_id=SOURCE_REF,
+        device_id=bytes.fromhex(device.eui),
+        profile=device.profile,
+        channel=0,
+        max_watt=NAMEPLATE_W,
+        start_register_wh=OPENING_WH,
+        start_read_at=int(NOON.timestamp()),
+        mode=MODE_DEVICE,
+        config=config,
+    )
+    transact(chain, issuer, encode_configure(setup))
+
+
+async def _write_books(world: SettlementWorld) -> None:
+    async with opened(world.store_url) as store:
+        await register(store, world.device)
+        await write_source(store, world.config)
+
+
+async def write_source(store: Store, config: ShareConfig) -> None:
+    """Members, the plant as an energy source, and its share table."""
+    now = SystemClock().now()
+    async with store.begin() as work:
+        for holder in HOLDERS:
+            await identities.add_member(work, Member(f"member-{holder[-2:]}", f"Member {holder[-2:]}"), now)
+        source = EnergySource(
+            id="plant",
+            name="Plant",
+            source_ref="0x" + SOURCE_REF.hex(),
+            technology="pv",
+            nameplate_w=NAMEPLATE_W,
+            share_total=sum(WEIGHTS),
+            metering_point_id="mp-plant",
+            opening_register_wh=OPENING_WH,
+            opening_at=NOON,
+            approved_at=NOON,
+        )
+        await identities.add_energy_source(work, source, now)
+        held = tuple(
+            Share(f"member-{holder[-2:]}", holder, weight) for holder, weight in zip(HOLDERS, WEIGHTS, strict=True)
+        )
+        table = ShareTable("shares-1", "plant", 1, sum(WEIGHTS), held, "0x" + config.hash().hex(), NOON)
+        await shares.add_share_table(work, table, "test", now)
+
+
+@asynccontextmanager
+async def _signer(world: SettlementWorld) -> AsyncIterator[None]:
+    folder = world.folder / "signer"
+    journal, stop = Journal(folder), asyncio.Event()
+    signer = Signer(open_settler(folder, PASSPHRASE), journal, lambda: load_registry(folder))
+    door = asyncio.create_task(MqttDoor(world.broker, SIGNER_ID, signer, SystemClock()).run(stop))
+    try:
+        yield
+    finally:
+        stop.set()
+        await door
+        journal.close()
