@@ -1,6 +1,7 @@
 """What the command line does besides running: look at a meter, a configuration, a key, a spool."""
 
 import asyncio
+import contextlib
 import os
 from collections.abc import Callable
 
@@ -39,8 +40,8 @@ async def read_once(settings: AgentSettings, write: Write) -> None:
 
 async def _first_telegram(settings: AgentSettings, meter: DlmsPushMeter) -> MeterSample:
     try:
-        async with asyncio.timeout(READ_TIMEOUT_S):
-            return await anext(meter.samples())
+        async with asyncio.timeout(READ_TIMEOUT_S), contextlib.aclosing(meter.samples()) as samples:
+            return await anext(samples)
     except TimeoutError:
         raise MeterSilent(
             f"No readable telegram of meter {settings.meter_name!r} in {READ_TIMEOUT_S:g} s. Either nothing comes from the"

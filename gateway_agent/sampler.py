@@ -4,7 +4,8 @@ Pure but for the two loops at the end, which only wait and hand over.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -39,7 +40,7 @@ class PollMeter(Protocol):
 class PushMeter(Protocol):
     """A meter that sends telegrams on its own."""
 
-    def samples(self) -> AsyncIterator[MeterSample]:
+    def samples(self) -> AsyncGenerator[MeterSample, None]:
         """Every valid telegram, as it comes, until the meter is closed."""
         ...
 
@@ -127,13 +128,14 @@ class BoundaryRules:
 async def sample_pushed(meter: PushMeter, rules: BoundaryRules, clock: Clock, take: Take) -> None:
     """Hand over the first telegram at or after each boundary, until the meter is closed."""
     listening_since: datetime | None = None
-    async for sample in meter.samples():
-        now = clock.now()
-        if listening_since is None:
-            listening_since = min(now, sample.meter_at or now)
-        reading = rules.judge(sample, now, listening_since=listening_since)
-        if reading is not None:
-            await take(reading)
+    async with contextlib.aclosing(meter.samples()) as samples:
+        async for sample in samples:
+            now = clock.now()
+            if listening_since is None:
+                listening_since = min(now, sample.meter_at or now)
+            reading = rules.judge(sample, now, listening_since=listening_since)
+            if reading is not None:
+                await take(reading)
 
 
 async def sample_polled(meter: PollMeter, rules: BoundaryRules, clock: Clock, take: Take) -> None:

@@ -1,7 +1,8 @@
 """A meter that pushes encrypted DLMS telegrams on a serial line."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+from collections.abc import AsyncGenerator
 
 import structlog
 
@@ -33,21 +34,22 @@ class DlmsPushMeter:
         self._failures = 0
         self._last: tuple[bytes, int] | None = None
 
-    async def samples(self) -> AsyncIterator[MeterSample]:
+    async def samples(self) -> AsyncGenerator[MeterSample, None]:
         """Every telegram that decrypts to readings and is newer than the one before. Ends only by cancellation."""
         while True:
             try:
                 async with SerialLine(self._port, self._profile.baud, self._profile.format) as line:
                     log.info("meter_port_open", port=self._port)
-                    async for frame in self._frames(line):
-                        sample = self._sample(frame)
-                        if sample is not None:
-                            yield sample
+                    async with contextlib.aclosing(self._frames(line)) as frames:
+                        async for frame in frames:
+                            sample = self._sample(frame)
+                            if sample is not None:
+                                yield sample
             except LineLost as error:
                 log.warning("meter_port_lost", port=self._port, reason=str(error), retry_s=REOPEN_S)
                 await asyncio.sleep(REOPEN_S)
 
-    async def _frames(self, line: SerialLine) -> AsyncIterator[HdlcFrame]:
+    async def _frames(self, line: SerialLine) -> AsyncGenerator[HdlcFrame, None]:
         deframer = HdlcDeframer()
         silent_s = 0.0
         while True:

@@ -12,6 +12,7 @@ class Attempts:
     first_pause_s: float
     _due_s: dict[int, float] = field(default_factory=dict)
     _pause_s: dict[int, float] = field(default_factory=dict)
+    _sent_s: dict[int, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.first_pause_s <= 0:
@@ -24,7 +25,14 @@ class Attempts:
     def sent(self, ctr: int, now_s: float) -> None:
         """`ctr` went out now: the next time is a pause away, twice as long as the last one."""
         pause_s = min(self._pause_s.get(ctr, self.first_pause_s / 2) * 2, PAUSE_MAX_S)
-        self._pause_s[ctr], self._due_s[ctr] = pause_s, now_s + pause_s
+        self._pause_s[ctr], self._due_s[ctr], self._sent_s[ctr] = pause_s, now_s + pause_s, now_s
+
+    def hurry(self, now_s: float) -> None:
+        """The backend was heard: what it should have had by now is due at once, with short pauses again."""
+        for ctr, sent_s in self._sent_s.items():
+            if now_s - sent_s >= self.first_pause_s:
+                self._due_s[ctr] = now_s
+                self._pause_s[ctr] = self.first_pause_s / 2
 
     def forget_up_to(self, ctr: int) -> None:
         """All statements up to `ctr` are acknowledged."""
@@ -33,8 +41,8 @@ class Attempts:
 
     def forget(self, ctr: int) -> None:
         """`ctr` shall be sent at once when it is open again."""
-        self._due_s.pop(ctr, None)
-        self._pause_s.pop(ctr, None)
+        for table in (self._due_s, self._pause_s, self._sent_s):
+            table.pop(ctr, None)
 
     def next_due_s(self) -> float | None:
         """When the earliest of the sent ones is due again."""

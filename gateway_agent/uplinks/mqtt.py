@@ -113,7 +113,11 @@ class MqttUplink:
         now_s = asyncio.get_running_loop().time()
         due = [each for each in self._spool.unacknowledged() if self._attempts.is_due(each.ctr, now_s)]
         for at in range(0, len(due), IN_FLIGHT_MAX):
-            await asyncio.gather(*(self._send(each) for each in due[at : at + IN_FLIGHT_MAX]))
+            batch = due[at : at + IN_FLIGHT_MAX]
+            outcomes = await asyncio.gather(*(self._send(each) for each in batch), return_exceptions=True)
+            for failure in outcomes:
+                if failure is not None:
+                    raise failure
 
     async def _send(self, statement: SpooledStatement) -> None:
         counter = self._spool.reserve_message_counter()
@@ -156,6 +160,7 @@ class MqttUplink:
         if down.acked_ctr is not None:  # an old one played back acknowledges nothing new
             done = self._spool.acknowledge(down.acked_ctr)
             self._attempts.forget_up_to(down.acked_ctr)
+            self._attempts.hurry(asyncio.get_running_loop().time())
             log.info("statements_acknowledged", up_to_ctr=down.acked_ctr, count=done)
         fresh = self._spool.accept_down_counter(opened.counter)
         if down.resend and fresh:

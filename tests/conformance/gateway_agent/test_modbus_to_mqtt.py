@@ -17,7 +17,7 @@ from gateway_agent.settings import load_settings
 from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, NightStandby, SunPower
 from tests.support.agents import backend, mqtt_sink, running, until, write_agent_config
-from tests.support.brokers import free_port, start_amqtt
+from tests.support.brokers import RunningBroker, free_port, mosquitto_binary, start_amqtt, start_mosquitto
 from tests.support.manual_clock import ManualClock
 from tests.support.ports import accepting
 from tests.support.tokens import SoftToken
@@ -54,12 +54,23 @@ def token_signer(folder: Path, token: SoftToken, key: str) -> str:
     return f'module = "{token.module}"\ntoken = "{token.label}"\nkey = "{key}"\npin_file = "pin"'
 
 
-async def test_each_boundary_arrives_signed_once_and_is_acknowledged(tmp_path: Path, token: SoftToken) -> None:
-    clock, port, meter = ManualClock(NOON), free_port(), plant()
-    public_key = Pkcs11Signer(token.module, token.label, "path", token.pin).create_key()
-    async with start_amqtt() as broker, serving(meter, port, clock), backend(broker.address) as it:
+@pytest.fixture(params=["amqtt", "mosquitto"])
+async def any_broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningBroker]:
+    if request.param == "mosquitto" and mosquitto_binary() is None:
+        pytest.skip("mosquitto is not installed")
+    async with start_amqtt() if request.param == "amqtt" else start_mosquitto(tmp_path) as broker:
+        yield broker
+
+
+async def test_each_boundary_arrives_signed_once_and_is_acknowledged(
+    tmp_path: Path, token: SoftToken, any_broker: RunningBroker
+) -> None:
+    clock, port, meter, broker = ManualClock(NOON), free_port(), plant(), any_broker
+    key = f"path-{broker.address.version}"
+    public_key = Pkcs11Signer(token.module, token.label, key, token.pin).create_key()
+    async with serving(meter, port, clock), backend(broker.address) as it:
         path = write_agent_config(
-            tmp_path, modbus_meter(port), mqtt_sink(broker.address), token_signer(tmp_path, token, "path")
+            tmp_path, modbus_meter(port), mqtt_sink(broker.address), token_signer(tmp_path, token, key)
         )
         agent = build(load_settings(path), clock)
         async with running(agent):

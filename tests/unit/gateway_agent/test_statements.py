@@ -72,6 +72,19 @@ def test_pauses_double_up_to_ten_minutes() -> None:
     assert attempts.next_due_s() is None
 
 
+def test_a_backend_that_is_heard_again_gets_what_it_missed_at_once() -> None:
+    attempts = Attempts(10.0)
+    for now_s in (0.0, 10.0, 30.0, 70.0):
+        attempts.sent(1, now_s)
+    attempts.sent(2, 95.0)
+    assert not attempts.is_due(1, 100.0)
+    attempts.hurry(100.0)
+    assert attempts.is_due(1, 100.0)
+    assert not attempts.is_due(2, 100.0)  # it may still be on its way
+    attempts.sent(1, 100.0)
+    assert attempts.is_due(1, 110.0)
+
+
 def test_no_pause_at_all_is_refused() -> None:
     with pytest.raises(ValueError, match="longer"):
         Attempts(0)
