@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from community.chain.blocks import BlockRef
-from community.clients.evm import EvmNode
+from community.clients.evm import EvmNode, NodeRefused
 from community.errors import FatalError
 from community.store import chain_index, transfers
 from community.store.unit_of_work import Store
@@ -33,7 +33,13 @@ async def verify(store: Store, node: EvmNode, chain_id: int, contracts: Contract
         stored = await chain_index.block_at(work, chain_id, block.number)
         indexed = await transfers.balances(work, chain_id, contracts.token, final=True)
         supply = await transfers.supply(work, chain_id, contracts.token, final=True)
-    asked = await ask_totals(node, contracts, block.number, sorted(indexed), ())
+    try:
+        asked = await ask_totals(node, contracts, block.number, sorted(indexed), ())
+    except NodeRefused as error:
+        raise FatalError(
+            f"The chain node cannot tell balances at final block {block.number}: {error}. Wait until newer blocks are "
+            "final, or ask a node that keeps old states (INDEXER_RPC_URLS)."
+        ) from error
     differences = [
         f"{address} holds {amount} base units on chain, {indexed[address]} in the index"
         for address, amount in asked.balances.items()

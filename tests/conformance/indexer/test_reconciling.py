@@ -18,6 +18,7 @@ from community.errors import FatalError
 from community.reconciliation.breaks import BreakKind
 from community.store import outbox, reconciliation
 from community.store.reconciliation import RunSummary
+from community.store.tables.chain import BalanceRow
 from community.store.tables.minting import IssuanceRow
 from community.store.unit_of_work import Store
 from community.units import BASE_UNITS_PER_WH
@@ -25,6 +26,7 @@ from indexer.app import build
 from indexer.follow import FinalityContradicted
 from indexer.reconcile import Reconciler
 from indexer.settings import IndexerSettings, read_settings
+from indexer.verify import verify
 from tests.conformance.indexer.books import Books, long_before
 from tests.conformance.indexer.ledgers import Ledger, catch_up, follower, now
 from tests.support.anvil import CHAIN_ID, AnvilChain
@@ -108,6 +110,24 @@ async def test_a_mint_by_somebody_else_is_found(sqlite_store: Store, ledger: Led
     async with sqlite_store.read() as work:
         (found,) = await reconciliation.open_breaks(work)
     assert (found.kind, found.severity, found.found) == (BreakKind.MISSING_OFF_CHAIN, "grave", "50 Wh")
+
+
+async def test_verify_names_every_difference(store: Store, ledger: Ledger, node: EvmNode) -> None:
+    ledger.settle(100)
+    ledger.chain.mine(17)
+    await catch_up(follower(store, ledger), node)
+    agreed = await verify(store, node, CHAIN_ID, ledger.contracts)
+    assert agreed.differences == () and agreed.balances == 3 and agreed.supply == ledger.supply()
+    row, victim = BalanceRow, ledger.accounts[1]
+    async with store.begin() as work:
+        await work.session.execute(update(row).where(col(row.address) == victim).values(final_amount=1))
+    found = await verify(store, node, CHAIN_ID, ledger.contracts)
+    assert len(found.differences) == 2
+    assert victim in found.differences[0] and "the balances add up to" in found.differences[1]
+    run = await reconciler(store, ledger).run(node)
+    async with store.read() as work:
+        kinds = {one.kind for one in await reconciliation.open_breaks(work)}
+    assert {BreakKind.BALANCE_DIFFERS, BreakKind.SUPPLY_DIFFERS} <= kinds and run.break_count >= 2
 
 
 async def test_nothing_indexed_yet_is_said_so(sqlite_store: Store, ledger: Ledger, node: EvmNode) -> None:

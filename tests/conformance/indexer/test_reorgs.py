@@ -2,10 +2,12 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from community.clients.evm import EvmNode
+from community.store.chain_index import CheckpointMoved
 from community.store.unit_of_work import Store
 from indexer.follow import FinalityContradicted
 from tests.conformance.indexer.ledgers import Ledger, catch_up, follower, rows
@@ -82,3 +84,30 @@ async def test_a_changed_final_block_stops_and_rewrites_nothing(
     with pytest.raises(FinalityContradicted, match="Nothing was rewritten"):
         await catch_up(following, node)
     assert await rows(sqlite_store) == before
+
+
+async def test_two_indexers_on_one_database_double_nothing(
+    store: Store, ledger: Ledger, node: EvmNode, tmp_path: Path
+) -> None:
+    busy(ledger, 8, 4)
+    other = follower(store, ledger)
+    await catch_up(other, node)
+    busy(ledger, 9, 4)
+    raced = []
+
+    class Racing(EvmNode):
+        """Lets the other indexer work between our reading and our writing."""
+
+        async def logs(self, **query: Any) -> list[dict[str, Any]]:
+            found = await super().logs(**query)
+            if not raced:
+                raced.append(True)
+                await catch_up(other, node)
+            return found
+
+    racing = Racing(node.url)
+    with pytest.raises(CheckpointMoved):
+        await follower(store, ledger).step(racing)
+    await racing.close()
+    await catch_up(follower(store, ledger), node)
+    await assert_equals_fresh_index(store, ledger, node, tmp_path)
