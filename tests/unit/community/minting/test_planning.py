@@ -1,0 +1,118 @@
+"""What is issued next: intervals, longer periods, gaps, changes of shares, registers that fall."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from community.clock import QUARTER_HOUR
+from community.identity.identities import SettlementPeriod
+from community.identity.shares import Share, ShareTable
+from community.minting.planning import (
+    NothingToSettle,
+    Plan,
+    PlanBlocked,
+    PlannedPeriod,
+    SettledUpTo,
+    VerifiedReading,
+    plan_next,
+)
+from community.units import WattHours
+
+SIX = datetime(2026, 6, 15, 6, tzinfo=UTC)
+INTERVAL, HOUR, DAY = SettlementPeriod.INTERVAL, SettlementPeriod.HOUR, SettlementPeriod.DAY
+
+
+def at(quarters: int) -> datetime:
+    return SIX + quarters * QUARTER_HOUR
+
+
+def readings(**values: int) -> list[VerifiedReading]:
+    """q1=5 is 5 Wh one quarter-hour after six."""
+    return [VerifiedReading(name, at(int(name[1:])), WattHours(wh)) for name, wh in values.items()]
+
+
+def table(name: str, begin: int, end: int | None = None) -> ShareTable:
+    share = Share("anna", "0x" + "aa" * 20, 10)
+    return ShareTable(name, "plant", 1, 10, (share,), "0x", at(begin), None if end is None else at(end))
+
+
+def plan(
+    period: SettlementPeriod, taken: list[VerifiedReading], *tables: ShareTable, register: int = 0, start: int = 0
+) -> Plan:
+    settled = SettledUpTo(WattHours(register), at(start))
+    return plan_next(period, settled, taken, tables or (table("always", 0),))
+
+
+def span(planned: Plan) -> tuple[int, int, datetime, datetime, str]:
+    assert isinstance(planned, PlannedPeriod), planned
+    reading = planned.reading
+    return planned.from_wh, reading.register_wh, planned.period_start, reading.at, planned.share_table.id
+
+
+def test_the_first_interval_with_energy() -> None:
+    assert span(plan(INTERVAL, readings(q1=5, q2=9))) == (0, 5, at(0), at(1), "always")
+
+
+def test_intervals_without_energy_move_the_period_only() -> None:
+    assert span(plan(INTERVAL, readings(q1=0, q2=0, q3=7))) == (0, 7, at(2), at(3), "always")
+
+
+def test_a_gap_is_issued_whole() -> None:
+    assert span(plan(INTERVAL, readings(q4=40, q5=50))) == (0, 40, at(0), at(4), "always")
+
+
+@pytest.mark.parametrize("taken", [[], readings(q1=0, q2=0), readings(q0=0)])
+def test_nothing_to_settle(taken: list[VerifiedReading]) -> None:
+    assert plan(INTERVAL, taken) == NothingToSettle()
+
+
+def test_readings_before_the_settled_instant_are_past() -> None:
+    assert span(plan(INTERVAL, readings(q1=5, q2=9), register=5, start=1)) == (5, 9, at(1), at(2), "always")
+
+
+def test_an_hour_waits_until_it_is_over() -> None:
+    assert plan(HOUR, readings(q1=5, q2=9, q3=12)) == NothingToSettle()
+    assert span(plan(HOUR, readings(q1=5, q2=9, q3=12, q4=20))) == (0, 20, at(0), at(4), "always")
+
+
+def test_an_hour_whose_last_reading_is_missing_ends_at_the_one_before() -> None:
+    assert span(plan(HOUR, readings(q1=5, q3=12, q6=20))) == (0, 12, at(0), at(3), "always")
+
+
+def test_a_day_ends_at_midnight_utc() -> None:
+    assert plan(DAY, readings(q1=5, q71=100)) == NothingToSettle()
+    assert span(plan(DAY, readings(q1=5, q71=100, q72=101, q73=102))) == (0, 101, at(0), at(72), "always")
+
+
+@pytest.mark.parametrize("period", list(SettlementPeriod))
+def test_a_period_ends_where_the_shares_change(period: SettlementPeriod) -> None:
+    tables = (table("old", 0, 2), table("new", 2))
+    taken = readings(q2=9, q4=20, q100=30)
+    assert span(plan(period, taken, *tables)) == (0, 9, at(0), at(2), "old")
+    assert span(plan(period, taken, *tables, register=9, start=2))[4] == "new"
+
+
+def test_zero_energy_before_a_change_leaves_the_rest_to_the_new_table() -> None:
+    tables = (table("old", 0, 2), table("new", 2))
+    assert span(plan(INTERVAL, readings(q2=0, q5=9), *tables)) == (0, 9, at(2), at(5), "new")
+
+
+def test_a_change_of_shares_inside_a_gap_waits_for_a_person() -> None:
+    blocked = plan(INTERVAL, readings(q5=9), table("old", 0, 2), table("new", 2))
+    assert isinstance(blocked, PlanBlocked) and "inside a gap" in blocked.reason
+
+
+def test_a_falling_register_waits_for_a_person() -> None:
+    blocked = plan(INTERVAL, readings(q1=5), register=6)
+    assert isinstance(blocked, PlanBlocked) and "fell from 6 to 5 Wh" in blocked.reason
+
+
+def test_no_share_table_waits_for_a_person() -> None:
+    blocked = plan(INTERVAL, readings(q1=5), table("later", 1))
+    assert isinstance(blocked, PlanBlocked) and "No share table" in blocked.reason
+
+
+def test_the_energy_of_a_plan() -> None:
+    planned = plan(INTERVAL, readings(q1=5), register=2)
+    assert isinstance(planned, PlannedPeriod) and planned.energy_wh == 3
+    assert planned.reading.at - planned.period_start == timedelta(minutes=15)
