@@ -32,7 +32,7 @@ export function chart(series, direction, now, width) {
   energyWh.forEach((wh, index) => {
     const from = start + index * step, x = LEFT + index * wide;
     const span = `${time(from)}–${time(from + step)}`;
-    if (new Date(from).getMinutes() === 0 && new Date(from).getHours() % 4 === 0) {
+    if (new Date(from).getMinutes() === 0 && new Date(from).getHours() % (width < 480 ? 6 : 4) === 0) {
       picture.append(svg("text", { x, y: HEIGHT - 6, "text-anchor": index ? "middle" : "start" }, time(from)));
     }
     if (wh !== null) {

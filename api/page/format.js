@@ -33,7 +33,7 @@ export function midnight(days) {
 }
 
 /** A hash short enough for a table. */
-export const short = (hash) => `${hash.slice(0, 8)}…${hash.slice(-6)}`;
+export const short = (hash) => `${hash.slice(0, 7)}…${hash.slice(-4)}`;
 
 /** A machine's word as people write it. */
 export const words = (text) => text.replaceAll("_", " ");

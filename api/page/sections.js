@@ -103,7 +103,7 @@ export function settlementTable(nodes, opened, tell, said) {
 export function reconciliationColumns(run) {
   if (!run) return [element("p", { className: "empty" }, "No comparison yet. The first follows the first finalised settlement.")];
   const column = (name, wh, of) => element("div", { "data-column": name },
-    element("span", {}, name), figure(`run ${name}`, String(wh), element("strong", {}, kwhOfWh(wh), element("small", {}, " kWh"))), element("small", { className: "unseen" }, of));
+    element("span", {}, `${name}, kWh`), figure(`run ${name}`, String(wh), element("strong", {}, kwhOfWh(wh))), element("small", { className: "unseen" }, of));
   return [
     element("div", { className: "three" },
       column("verified", run.verifiedWh, "energy in verified readings"),
