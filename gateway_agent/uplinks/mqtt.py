@@ -25,7 +25,7 @@ CONTENT_TYPE = "application/ecw1+cbor"
 IN_FLIGHT_MAX = 16
 """Statements published at once: below the Receive Maximum of a broker with default settings."""
 _IDLE_S = 60.0
-_SIGNER_RETRY_S = 5.0
+SIGNER_RETRY_S = 5.0
 
 
 class MqttUplink:
@@ -90,8 +90,8 @@ class MqttUplink:
                 await self._send_due()
                 await self._publish_status()
             except SignerUnavailable as error:
-                log.warning("signer_unavailable", reason=str(error), retry_s=_SIGNER_RETRY_S)
-                await asyncio.sleep(_SIGNER_RETRY_S)
+                log.warning("signer_unavailable", reason=str(error), retry_s=SIGNER_RETRY_S)
+                await asyncio.sleep(SIGNER_RETRY_S)
                 continue
             except RetryableError as error:
                 log.warning("uplink_failed", reason=str(error))

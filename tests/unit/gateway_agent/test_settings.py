@@ -101,3 +101,16 @@ def test_the_command_line_makes_shows_and_guards_the_key(tmp_path: Path, capsys:
     assert main(["check", "--config", str(path)]) == EXIT_KEY
     assert "allow_insecure_key" in capsys.readouterr().err
     assert main(["check", "--config", str(tmp_path / "absent.toml")]) == EXIT_CONFIGURATION
+
+
+def test_the_example_is_a_configuration_that_loads(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[3] / "gateway_agent" / "agent.example.toml").read_text()
+    credentials = "/run/credentials/gateway-agent.service/"
+    assert text.count(credentials) >= 3
+    (tmp_path / "agent.toml").write_text(text.replace(credentials, ""))
+    (tmp_path / "device.secret").write_text(SECRET.hex())
+    (tmp_path / "pin").write_text("1234")
+    (tmp_path / "broker.password").write_text("let me in")
+    settings = load_settings(tmp_path / "agent.toml")
+    assert settings.serial_expected == "60400042"
+    assert isinstance(settings.sink, MqttSinkSettings) and settings.sink.address.password == "let me in"
