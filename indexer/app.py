@@ -54,6 +54,7 @@ class IndexerApp:
         checked: set[str] = set()
         contradicted: set[str] = set()
         pause_s = RETRY_FIRST_S
+        before: IndexCheckpoint | None = None
         while not stop.is_set():
             node = self.nodes.current
             try:
@@ -78,7 +79,9 @@ class IndexerApp:
                 contradicted.discard(node.url)
                 if progress.settled_final:
                     self.settled.set()
-                if progress.caught_up:
+                # a node that names a head whose blocks it cannot give yet must not be asked without end
+                stuck, before = progress.checkpoint == before, progress.checkpoint
+                if progress.caught_up or stuck:
                     await wait_or_stop(stop, self.settings.poll_ms / 1000)
 
     async def _reconcile(self, stop: asyncio.Event) -> None:

@@ -49,11 +49,8 @@ class Books:
             )
             moving = [transfer for block in blocks for transfer in block.rows.transfers]
             await self._add_rows(work, known, blocks)
-            for block in blocks:
-                changed = block.rows.transfers
-                await transfers.apply(
-                    work, known.chain_id, effects_of(changed), holders_of(changed), block.header.number
-                )
+            last_block = {key: block.header.number for block in blocks for key in holders_of(block.rows.transfers)}
+            await transfers.apply(work, known.chain_id, effects_of(moving), last_block)
             if final:
                 await self._finalise_transfers(work, known, head.number)
             await self._announce(work, head.number, holders_of(moving))

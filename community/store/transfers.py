@@ -1,6 +1,6 @@
 """Transfers as indexed, and the balances and supply that are their fold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, func, or_, select
@@ -56,20 +56,20 @@ async def remove_above(work: Work, chain_id: int, number: int) -> None:
     await work.session.execute(delete(TransferRow).where(*above))
 
 
-async def apply(work: Work, chain_id: int, effects: Effects, touched: Iterable[Holding], block_number: int) -> None:
-    """Fold `effects` into balances and supply at the head; every `touched` balance then stands at `block_number`.
+async def apply(work: Work, chain_id: int, effects: Effects, last_block: Mapping[Holding, int]) -> None:
+    """Fold `effects` into balances and supply at the head. `last_block` has every holding that was touched, and where.
 
     Raises BalanceOutOfRange.
     """
-    keys = sorted(set(effects.balances) | set(touched))
+    keys = sorted(last_block)
     known = await _balance_rows(work, chain_id, keys)
     for key in keys:
         row = known.get(key)
         amount = balance_after(row.amount if row else 0, effects.balances.get(key, 0), key)
         if row is None:
-            work.session.add(_new_balance(chain_id, key, amount, block_number))
+            work.session.add(_new_balance(chain_id, key, amount, last_block[key]))
         else:
-            row.amount, row.block_number = amount, block_number
+            row.amount, row.block_number = amount, last_block[key]
     for token in effects.tokens:
         supply_row = await _supply_row(work, chain_id, token)
         after = supply_after(Supply(supply_row.minted, supply_row.burned), effects, token)
@@ -81,7 +81,7 @@ async def take_back(work: Work, chain_id: int, effects: Effects, touched: Iterab
     """Undo `effects` of transfers already removed: balances stand as if those had never been."""
     keys = sorted(set(touched))
     undone = effects.reverted()
-    await apply(work, chain_id, undone, keys, 0)
+    await apply(work, chain_id, undone, dict.fromkeys(keys, 0))
     known = await _balance_rows(work, chain_id, keys)
     for key, row in known.items():
         last = await _last_block(work, chain_id, key)

@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -22,6 +22,7 @@ from community.store.tables.chain import BalanceRow
 from community.store.tables.minting import IssuanceRow
 from community.store.unit_of_work import Store
 from community.units import BASE_UNITS_PER_WH
+from indexer import __main__ as cli
 from indexer.app import build
 from indexer.follow import FinalityContradicted
 from indexer.reconcile import Reconciler
@@ -206,24 +207,43 @@ def command(ledger: Ledger, url: str, rpc_url: str, *arguments: str) -> subproce
     )  # fmt: skip
 
 
-async def test_the_command_line_speaks_plainly(ledger: Ledger, chain: AnvilChain, url: str, app_books: Books) -> None:
+async def test_the_command_line_speaks_plainly(
+    ledger: Ledger, chain: AnvilChain, url: str, app_books: Books, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings, store = read_settings(settings_of(ledger, url, chain.url)), app_books.store
+
+    async def said(task: Awaitable[None]) -> str:
+        await task
+        return capsys.readouterr().out
+
     issuance_id = await app_books.settle(100)
-    assert "Nothing is indexed yet" in command(ledger, url, chain.url, "verify").stderr
+    assert "Nothing is indexed yet" in await said(cli._status(settings, store))
+    assert "No reconciliation has run yet" in await said(cli._show(settings, store))
+    ledger.chain.mine(17)
+    node = EvmNode(chain.url)
+    await catch_up(follower(store, ledger), node)
+    await node.close()
+    assert "0 blocks behind" in await said(cli._status(settings, store))
+    assert "No break is open" in await said(cli._reconcile(settings, store))
+    await change_amount(store, issuance_id, 1)
+    assert "amount_differs" in await said(cli._reconcile(settings, store))
+    async with store.read() as work:
+        (found,) = await reconciliation.open_breaks(work)
+    assert found.id in await said(cli._show(settings, store))
+    explained = await said(cli._explain(store, found.id))
+    assert found.detail in explained and "is open" in explained
+
+
+async def test_the_command_line_ends_with_the_right_code(
+    ledger: Ledger, chain: AnvilChain, url: str, app_books: Books
+) -> None:
+    ledger.settle(100)
     ledger.chain.mine(17)
     node = EvmNode(chain.url)
     await catch_up(follower(app_books.store, ledger), node)
     await node.close()
     verified = command(ledger, url, chain.url, "verify")
     assert verified.returncode == 0 and "agree to the unit" in verified.stdout
-    assert "0 blocks behind" in command(ledger, url, chain.url, "status").stdout
-    assert "No break is open" in command(ledger, url, chain.url, "reconcile", "run").stdout
-    await change_amount(app_books.store, issuance_id, 1)
-    assert "amount_differs" in command(ledger, url, chain.url, "reconcile", "run").stdout
-    async with app_books.store.read() as work:
-        (found,) = await reconciliation.open_breaks(work)
-    assert found.id in command(ledger, url, chain.url, "reconcile", "show").stdout
-    explained = command(ledger, url, chain.url, "reconcile", "explain", found.id).stdout
-    assert found.detail in explained and "is open" in explained
     missing = command(ledger, url, chain.url, "reconcile", "explain", "brk_nothing")
     assert missing.returncode == 1 and "There is no break brk_nothing" in missing.stderr
 
