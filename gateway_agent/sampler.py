@@ -23,8 +23,8 @@ log = structlog.get_logger(__name__)
 LATE_S = 60
 STALE_S = 254
 """Beyond this the offset does not fit its byte and the sample says nothing about the boundary: a gap."""
-POLL_PAUSES_S = (0.0, 0.05, 1.0)
-"""Before each attempt to read a polled meter."""
+POLL_PAUSES_S = (0.0, 0.05, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Before each attempt to read a polled meter: less than LATE_S in all, so that a late answer still counts."""
 
 Take = Callable[[RegisterReading], Awaitable[None]]
 
@@ -139,7 +139,7 @@ async def sample_pushed(meter: PushMeter, rules: BoundaryRules, clock: Clock, ta
 
 
 async def sample_polled(meter: PollMeter, rules: BoundaryRules, clock: Clock, take: Take) -> None:
-    """Read the meter at every boundary, for ever. What fails three times leaves a gap."""
+    """Read the meter at every boundary, for ever. What fails at every attempt leaves a gap."""
     start = clock.now()
     boundary = slot_start(slot_at(start)) if is_boundary(start) else next_boundary(start)
     while True:

@@ -1,5 +1,6 @@
 """A meter that answers on Modbus TCP, read by its profile."""
 
+import logging
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
@@ -10,6 +11,8 @@ from community.errors import RetryableError
 from gateway_agent.profiles import ModbusProfile, ModbusValue
 from gateway_agent.protocols.modbus_registers import InvalidRegister, decode, decode_energy
 from gateway_agent.reading import MeterSample
+
+logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # what fails is told once, by our own events
 
 BLOCK_MAX = 125
 """Registers in one read (Modbus V1.1b3, 6.3)."""

@@ -8,8 +8,9 @@ import pytest
 from community.attestation.statement import ReadingStatus
 from community.clock import QUARTER_HOUR, slot_at
 from community.errors import RetryableError
+from gateway_agent import sampler
 from gateway_agent.reading import MeterSample, RegisterReading
-from gateway_agent.sampler import BoundaryRules, sample_polled
+from gateway_agent.sampler import LATE_S, POLL_PAUSES_S, BoundaryRules, sample_polled
 from tests.support.agents import until
 from tests.support.manual_clock import ManualClock
 
@@ -106,7 +107,8 @@ class FlakyMeter:
         return sample(self.clock.now(), wh=1000 + self.reads)
 
 
-async def test_polling_tries_three_times_and_then_leaves_a_gap() -> None:
+async def test_polling_tries_again_and_then_leaves_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sampler, "POLL_PAUSES_S", (0.0, 0.01, 0.02))
     clock = ManualClock(BOUNDARY - timedelta(seconds=5))
     meter, taken = FlakyMeter(clock), list[RegisterReading]()
 
@@ -149,3 +151,30 @@ async def test_a_sampler_that_wakes_late_reads_at_once_what_is_still_near_its_bo
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert [(reading.slot, reading.off_s) for reading in taken] == [(SLOT, 0), (SLOT + 3, 30)]
+
+
+def test_all_attempts_fit_into_the_time_in_which_a_reading_is_not_late() -> None:
+    assert sum(POLL_PAUSES_S) < LATE_S
+    assert len(POLL_PAUSES_S) >= 3
+
+
+async def test_polling_waits_for_a_meter_whose_clock_is_a_little_slow() -> None:
+    clock = ManualClock(BOUNDARY)
+    taken = list[RegisterReading]()
+
+    class SlowMeter(FlakyMeter):
+        async def read(self) -> MeterSample:
+            self.reads += 1
+            return sample(BOUNDARY - timedelta(seconds=2 - self.reads))
+
+    async def take(reading: RegisterReading) -> None:
+        taken.append(reading)
+
+    meter = SlowMeter(clock)
+    task = asyncio.create_task(sample_polled(meter, rules(), clock, take))
+    try:
+        await until(lambda: len(taken) == 1, "the reading")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert (meter.reads, taken[0].slot, taken[0].off_s) == (2, SLOT, 0)
