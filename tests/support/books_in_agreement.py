@@ -1,6 +1,5 @@
 """A picture of books in full agreement: one source, settled in order; tests change one thing in it."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from community.minting.issuances import IssuanceState
@@ -82,8 +81,3 @@ def agreeing(energies_wh: list[int]) -> Facts:
         balances=balances,
         asked=AskedTotals(supply.outstanding, dict(balances), {SOURCE.ref: SourceOnChain(register, 0)}),
     )
-
-
-def without_asking(facts: Facts) -> Facts:
-    """`facts` where the contracts were not asked for their totals."""
-    return replace(facts, asked=None)
