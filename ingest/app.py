@@ -7,6 +7,7 @@ import structlog
 
 from community.clients.mqtt import BrokerUnavailable
 from community.clock import Clock
+from community.errors import FatalError
 from community.runtime.lifecycle import wait_or_stop
 from community.store.schema import require_current_schema
 from community.store.sealed_columns import ColumnKey
@@ -30,6 +31,7 @@ class IngestApp:
         self._settings = settings
         self._clock = clock
         self._judge = Judge(ColumnKey.load(settings.column_key_file), settings.zone, settings.boundary_tolerance)
+        self._broker: DeviceBroker | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in until `stop`. Raises FatalError if the database's schema is not current."""
@@ -37,6 +39,8 @@ class IngestApp:
         store = Store.open(self._settings.store_url)
         try:
             await self._run(store, stop)
+        except* FatalError as failures:
+            raise failures.exceptions[0] from None  # one sentence for the person who has to act
         finally:
             await store.close()
 
@@ -44,7 +48,6 @@ class IngestApp:
         acknowledgements = Acknowledgements(store, self._send_down)
         intake = Intake(store, self._judge, self._clock, acknowledgements.committed)
         settings = self._settings
-        self._broker: DeviceBroker | None = None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(intake.run(stop))
             if settings.device_broker is not None:

@@ -29,6 +29,8 @@ _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _REFUSED = 0x80
 _gmqtt_log = logging.getLogger("community.clients.mqtt.gmqtt")
 _gmqtt_log.setLevel(logging.CRITICAL)  # every event of the connection is logged here, once, with names of our own
+# It warns of every acknowledgement that comes too late for its connection: the broker simply delivers again.
+logging.getLogger("gmqtt.mqtt.protocol").setLevel(logging.ERROR)
 
 
 class BrokerUnavailable(RetryableError):
@@ -165,7 +167,7 @@ class MqttConnection:
         self._on_ready = on_ready
         self._link: _Link | None = None
         self._ready = asyncio.Event()
-        self._stopping = False
+        self._stopped = asyncio.Event()
         self._supervisor: asyncio.Task[None] | None = None
         self._failure = "no answer"
 
@@ -177,7 +179,7 @@ class MqttConnection:
     async def start(self, timeout_s: float = 10.0) -> None:
         """Connect, subscribe, and stay connected until `stop`. Raises BrokerUnavailable, FatalError."""
         self.address.tls()
-        self._stopping = False
+        self._stopped.clear()
         self._supervisor = asyncio.create_task(self._supervise(timeout_s), name=f"mqtt-{self.client_id}")
         try:
             await asyncio.wait_for(self._ready.wait(), timeout_s)
@@ -190,7 +192,7 @@ class MqttConnection:
 
     async def stop(self) -> None:
         """Disconnect. Messages whose handlers still run stay unacknowledged and come again next time."""
-        self._stopping = True
+        self._stopped.set()
         self._ready.clear()
         if self._link is not None:
             self._link.closed.set()
@@ -225,7 +227,9 @@ class MqttConnection:
             ) from None
 
     async def _publish_once(self, message: gmqtt.Message) -> bool:
-        await self._ready.wait()
+        await _first_of(self._ready, self._stopped)
+        if self._stopped.is_set():
+            raise BrokerUnavailable(f"the connection to {self.address.url} was stopped")
         link = self._link
         if link is None or link.closed.is_set():
             await asyncio.sleep(0.01)  # the supervisor is between two connections
@@ -248,7 +252,7 @@ class MqttConnection:
 
     async def _supervise(self, connect_timeout_s: float) -> None:
         failures = 0
-        while not self._stopping:
+        while not self._stopped.is_set():
             try:
                 link = await self._open_link(connect_timeout_s)
             except BrokerUnavailable as error:

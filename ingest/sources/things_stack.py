@@ -128,7 +128,9 @@ class ThingsStack:
             f"{self._address.storage_url}/api/v3/as/applications/{self._address.application_id}"
             "/packages/storage/uplink_message"
         )
-        headers = {"Accept": "text/event-stream", "Authorization": f"Bearer {self._address.api_key or ''}"}
+        headers = {"Accept": "text/event-stream"}
+        if self._address.api_key:
+            headers["Authorization"] = f"Bearer {self._address.api_key}"
         async with httpx.AsyncClient(timeout=REQUEST_TIMEOUT_S) as client:
             for _page in count():
                 query = {"limit": str(PAGE), "order": "received_at"}

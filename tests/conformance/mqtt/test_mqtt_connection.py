@@ -201,6 +201,18 @@ async def test_publish_gives_up_after_its_deadline(broker: RunningBroker) -> Non
     await sender.stop()
 
 
+async def test_publish_does_not_outlive_a_stop(broker: RunningBroker) -> None:
+    sender = MqttConnection(broker.address, "sender")
+    await sender.start()
+    await broker.stop()
+    await until(lambda: not sender.connected)
+    waiting = asyncio.create_task(sender.publish("t", b"lost"))
+    await asyncio.sleep(0.05)
+    await sender.stop()
+    with pytest.raises(BrokerUnavailable, match="was stopped"):
+        await asyncio.wait_for(waiting, 2)
+
+
 async def test_the_last_will_tells_others_that_a_client_vanished(broker: RunningBroker) -> None:
     seen = Recorder()
     watcher = MqttConnection(broker.address, "watcher", subscriptions={"d/+/status": seen})
