@@ -23,6 +23,11 @@ class Reason(StrEnum):
     CONFLICTING_READING = "conflicting_reading"
     DEVICE_NOT_ACTIVE = "device_not_active"
     METER_FRAME_UNREADABLE = "meter_frame_unreadable"
+    NOT_AT_A_BOUNDARY = "not_at_a_boundary"
+    NOT_INSTALLED = "not_installed"
+    UNKNOWN_REGISTER = "unknown_register"
+    SIMULATED = "simulated"
+    INTAKE_FAILED = "intake_failed"
 
     @property
     def sentence(self) -> str:
@@ -63,4 +68,12 @@ _SENTENCES = {
     "it still sends.",
     Reason.METER_FRAME_UNREADABLE: "The meter's own frame gives no reading: compare the meter key and the time zone "
     "with the grid operator's data; the frame is kept and can be read again.",
+    Reason.NOT_AT_A_BOUNDARY: "The meter's own time is too far from a quarter-hour to stand for it: let the gateway read "
+    "on the quarter-hour, or check the meter's clock.",
+    Reason.NOT_INSTALLED: "No installation is recorded for the device at that time: record which meter it reads at which "
+    "metering point, then admit the reading by hand.",
+    Reason.UNKNOWN_REGISTER: "The meter on file has no such register, or the value does not fit into it: correct the "
+    "meter's registers or the device's profile.",
+    Reason.SIMULATED: "The network server made this uplink up on someone's request: nothing to do.",
+    Reason.INTAKE_FAILED: "The intake itself failed on this frame: report it with the detail; the bytes are kept.",
 }
