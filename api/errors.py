@@ -3,7 +3,7 @@
 import secrets
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
 
 from community.errors import CommunityError
 from community.store.unit_of_work import StoreUnavailable
@@ -27,6 +27,10 @@ class Refused(GraphQLError):
         super().__init__(sentence, extensions={"code": code})
 
 
+class BadValue(ValueError):
+    """A value from outside that its scalar does not take; the text says what it takes."""
+
+
 def forbidden(what: str) -> Refused:
     """Not his to see. The same words whether the thing exists or not."""
     return Refused(FORBIDDEN, f"You may not see this {what}, or it does not exist.")
@@ -40,6 +44,12 @@ def shown(error: GraphQLError) -> GraphQLError:
         return _like(error, refused.message, dict(refused.extensions or {}))
     if isinstance(cause, RecursionError):
         return _like(error, "The operation is nested too deeply. Ask for less at once.", {"code": TOO_COSTLY})
+    if isinstance(error, GraphQLSyntaxError) and "Parsing aborted" in error.message:
+        return _like(
+            error, "The operation is too long or nested too deeply. Ask for less at once.", {"code": TOO_COSTLY}
+        )
+    if isinstance(cause, BadValue):
+        return _like(error, error.message, {"code": BAD_REQUEST})
     if isinstance(cause, CursorInvalid | SeriesTooLong):
         return _like(error, str(cause), {"code": BAD_REQUEST})
     if isinstance(cause, StoreUnavailable):

@@ -15,7 +15,7 @@ from strawberry.extensions import SchemaExtension
 from api import auth, limits, permissions
 from api.auth import Role
 from api.context import Context
-from api.errors import FORBIDDEN, TOO_COSTLY, UNAUTHENTICATED, Refused, shown
+from api.errors import FORBIDDEN, UNAUTHENTICATED, Refused, shown
 
 KNOWN_MAX = 512
 
@@ -131,10 +131,3 @@ class Gate(SchemaExtension):
         if role not in known.refused:
             known.refused[role] = permissions.refusal(schema, document, role)
         return known.refused[role]
-
-
-def too_many_tokens(error: GraphQLError) -> GraphQLError:
-    """The parser's refusal of a long text, in our words."""
-    if "token limit" in error.message or ("tokens" in error.message and "exceeded" in error.message):
-        return Refused(TOO_COSTLY, f"The operation has more than {limits.TOKENS_MAX} tokens. Ask for less at once.")
-    return error

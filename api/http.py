@@ -17,7 +17,6 @@ from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_
 from api import auth
 from api.context import Context
 from api.errors import BAD_REQUEST, TOO_COSTLY, UNAUTHENTICATED, shown
-from api.gate import too_many_tokens
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
 from api.schema import Schema
@@ -108,6 +107,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             raise ConnectionRejectionError
         return None
 
+    def parse_json(self, data: str | bytes) -> Any:
+        """One operation; several in one request are not taken."""
+        parsed = super().parse_json(data)
+        if not isinstance(parsed, dict):
+            raise HTTPException(400, "Send one operation as a JSON object with the member query.")
+        return parsed
+
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
         response = _Negotiated()
         del response.headers["content-length"]
@@ -117,7 +123,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def process_result(self, request: Request, result: Any) -> GraphQLHTTPResponse:  # noqa: ARG002
         """One short error where there is no data: the first says what to do."""
-        errors: list[GraphQLError] = [shown(too_many_tokens(error)) for error in result.errors or ()]
+        errors: list[GraphQLError] = [shown(error) for error in result.errors or ()]
         if result.data is None:
             return {"data": None, "errors": [error.formatted for error in errors[:1]]} if errors else {"data": None}
         answer: GraphQLHTTPResponse = {"data": result.data}

@@ -184,7 +184,7 @@ class _Refusals(Visitor):
     def enter_field(self, node: FieldNode, *_: object) -> None:
         parent = self._types.get_parent_type()
         name = node.name.value
-        if self.first is not None or parent is None or name.startswith("__"):
+        if self.first is not None or parent is None or name.startswith("__") or parent.name.startswith("__"):
             return
         field = f"{get_named_type(parent).name}.{name}"
         if self._role not in PERMISSIONS.get(field, frozenset()):

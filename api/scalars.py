@@ -9,6 +9,7 @@ import strawberry
 from eth_utils.address import to_checksum_address
 from strawberry.types.scalar import ScalarDefinition
 
+from api.errors import BadValue
 from community.clock import as_utc
 from community.store.views.keyset import PAGE_MAX
 from community.units import AMOUNT_MAX, TokenAmount, WattHours
@@ -29,13 +30,13 @@ _SAFE_INTEGER = 2**53 - 1
 
 def _amount_in(value: Any) -> TokenAmount:
     if not isinstance(value, str) or not value.isascii() or not value.isdigit() or int(value) > AMOUNT_MAX:
-        raise ValueError("an Amount is a decimal string of base units")
+        raise BadValue("an Amount is a decimal string of base units")
     return TokenAmount(int(value))
 
 
 def _whole(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _SAFE_INTEGER:
-        raise ValueError("a whole number below 2^53 is needed")
+        raise BadValue("a whole number below 2^53 is needed")
     return value
 
 
@@ -46,13 +47,13 @@ def _address_out(value: str) -> str:
 
 def _address_in(value: Any) -> Address:
     if not isinstance(value, str) or not (_EVM_ADDRESS.match(value) or re.match(r"^[a-z0-9]{14,90}$", value)):
-        raise ValueError("an Address is 0x and 40 hex digits, or a bech32 text")
+        raise BadValue("an Address is 0x and 40 hex digits, or a bech32 text")
     return Address(value.lower())
 
 
 def _hash_in(value: Any) -> Hash:
     if not isinstance(value, str) or not _HASH.match(value):
-        raise ValueError("a Hash is 0x and 64 hex digits")
+        raise BadValue("a Hash is 0x and 64 hex digits")
     return Hash(value.lower())
 
 
@@ -64,18 +65,18 @@ def _instant_in(value: Any) -> datetime:
     try:
         return as_utc(datetime.fromisoformat(value))
     except (TypeError, ValueError, OverflowError):
-        raise ValueError("a DateTime is ISO 8601 with its zone, such as 2026-03-29T12:15:00Z") from None
+        raise BadValue("a DateTime is ISO 8601 with its zone, such as 2026-03-29T12:15:00Z") from None
 
 
 def _cursor_in(value: Any) -> Cursor:
     if not isinstance(value, str) or not 0 < len(value) <= _CURSOR_MAX:
-        raise ValueError("a Cursor is a text that a list gave out")
+        raise BadValue("a Cursor is a text that a list gave out")
     return Cursor(value)
 
 
 def _page_size_in(value: Any) -> PageSize:
     if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= PAGE_MAX:
-        raise ValueError(f"a PageSize is a whole number from 1 to {PAGE_MAX}")
+        raise BadValue(f"a PageSize is a whole number from 1 to {PAGE_MAX}")
     return PageSize(value)
 
 
@@ -85,7 +86,7 @@ def _plain(value: Any) -> Any:
 
 def _text_in(value: Any) -> Any:
     if not isinstance(value, str):
-        raise ValueError("a text is needed")  # noqa: TRY004  an answer to a client, not a bug
+        raise BadValue("a text is needed")
     return value
 
 

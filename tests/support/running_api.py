@@ -17,7 +17,9 @@ JSON_RESPONSE = "application/graphql-response+json"
 
 
 @asynccontextmanager
-async def serving(url: str, *, development: bool = False, clock: Clock | None = None, port: int = 0) -> AsyncIterator[ApiProcess]:
+async def serving(
+    url: str, *, development: bool = False, clock: Clock | None = None, port: int = 0
+) -> AsyncIterator[ApiProcess]:
     """The API of the store at `url` on a free port."""
     app = build(ApiSettings(database_url=url, port=port, development=development, outbox_poll_ms=50), clock)
     stop = asyncio.Event()
@@ -39,7 +41,7 @@ def address(app: ApiProcess) -> str:
     return f"http://127.0.0.1:{app.port}"
 
 
-async def post(app: ApiProcess, query: str, key: str | None = None, **variables: Any) -> httpx.Response:
+async def post(app: ApiProcess, query: str, key: str | None = None, /, **variables: Any) -> httpx.Response:
     """One operation by POST."""
     headers = {"Accept": JSON_RESPONSE, "Content-Type": "application/json"}
     if key:
@@ -49,7 +51,7 @@ async def post(app: ApiProcess, query: str, key: str | None = None, **variables:
         return await client.post(f"{address(app)}/graphql", content=body, headers=headers)
 
 
-async def ask(app: ApiProcess, query: str, key: str, **variables: Any) -> Any:
+async def ask(app: ApiProcess, query: str, key: str, /, **variables: Any) -> Any:
     """The data of an operation that must succeed."""
     response = await post(app, query, key, **variables)
     body = response.json()
@@ -57,7 +59,7 @@ async def ask(app: ApiProcess, query: str, key: str, **variables: Any) -> Any:
     return body["data"]
 
 
-async def code_of(app: ApiProcess, query: str, key: str | None, **variables: Any) -> str:
+async def code_of(app: ApiProcess, query: str, key: str | None, /, **variables: Any) -> str:
     """The code of the one error that the operation must end in."""
     body = (await post(app, query, key, **variables)).json()
     assert len(body["errors"]) == 1, body

@@ -263,8 +263,19 @@ async def _addresses_and_shares(work: Work, at: datetime) -> None:
     )
 
 
+Rows = dict[type[SQLModel], list[dict[str, Any]]]
+
+
 async def add_measurement(work: Work, point: str, at: datetime, register_wh: int, recorded_at: datetime) -> str:
     """One reading with its frame and statement. Returns its id."""
+    rows: Rows = defaultdict(list)
+    number = _measure(rows, point, at, register_wh, recorded_at)
+    for row, values in rows.items():
+        await _insert(work, row, values)
+    return number
+
+
+def _measure(rows: Rows, point: str, at: datetime, register_wh: int, recorded_at: datetime) -> str:
     device, name = DEVICES[point], f"{point}_{at:%Y%m%d%H%M}"
     digest = hashlib.sha256(name.encode()).hexdigest()
     frame = {
@@ -272,9 +283,7 @@ async def add_measurement(work: Work, point: str, at: datetime, register_wh: int
         "source": "device_broker",
         "device_eui": f"70b3d57ed000{list(DEVICES.values()).index(device):04x}",
     }
-    await _insert(
-        work, measuring.FrameRow, [{**frame, "payload": b"frame", "received_at": recorded_at, "verdict": "admitted"}]
-    )
+    rows[measuring.FrameRow].append({**frame, "payload": b"frame", "received_at": recorded_at, "verdict": "admitted"})
     statement = {
         "digest": digest,
         "device_id": device,
@@ -289,7 +298,7 @@ async def add_measurement(work: Work, point: str, at: datetime, register_wh: int
         "frame_digest": digest,
         "recorded_at": recorded_at,
     }
-    await _insert(work, measuring.StatementRow, [statement])
+    rows[measuring.StatementRow].append(statement)
     measurement = {
         "id": f"mea_{name}",
         "register_id": f"reg_{point}",
@@ -304,19 +313,20 @@ async def add_measurement(work: Work, point: str, at: datetime, register_wh: int
         "leaf_index": 0,
         "recorded_at": recorded_at,
     }
-    await _insert(work, measuring.MeasurementRow, [measurement])
+    rows[measuring.MeasurementRow].append(measurement)
     return f"mea_{name}"
 
 
 async def _measurements(work: Work, point: str, number: int, first: datetime, now: datetime) -> None:
     register_wh = OPENING_WH if point == PV_POINT else 500_000 * (number + 1)
-    before = await add_measurement(work, point, first, register_wh, first)
-    at, intervals = first, []
+    rows: Rows = defaultdict(list)
+    before = _measure(rows, point, first, register_wh, first)
+    at, intervals = first, rows[measuring.IntervalRow]
     while at < now:
         gap = point == "mp_top2" and at.hour == 3
         energy = production_wh(at) if point == PV_POINT else consumption_wh(point, at)
         register_wh += energy
-        after = await add_measurement(work, point, at + QUARTER_HOUR, register_wh, at + QUARTER_HOUR)
+        after = _measure(rows, point, at + QUARTER_HOUR, register_wh, at + QUARTER_HOUR)
         if not gap:
             intervals.append(
                 {
@@ -331,7 +341,8 @@ async def _measurements(work: Work, point: str, number: int, first: datetime, no
                 }
             )
         at, before = at + QUARTER_HOUR, after
-    await _insert(work, measuring.IntervalRow, intervals)
+    for row in (measuring.FrameRow, measuring.StatementRow, measuring.MeasurementRow, measuring.IntervalRow):
+        await _insert(work, row, rows[row])
 
 
 async def _settlements(work: Work, first: datetime, now: datetime, unsettled: int, unfinal: int) -> Seeded:
