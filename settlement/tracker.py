@@ -113,12 +113,13 @@ class Tracker:
         self.failpoint("mined_stored")
 
     async def _revert_reason(self, transaction: ChainTransaction, block: int) -> str:
-        """Why, by repeating the call on the state before the block. The state inside the block may have differed."""
-        try:
-            await self.node.eth_call(transaction.to, transaction.calldata, block - 1, sender=transaction.account)
-        except NodeRefused as refusal:
-            return decode_revert(refusal.data) if refusal.data else refusal.message
-        return "it would have succeeded on the block before; it may have run out of gas"
+        """Why, by repeating the call on the states around it. The state inside the block may have differed."""
+        for state in (block, block - 1):
+            try:
+                await self.node.eth_call(transaction.to, transaction.calldata, state, sender=transaction.account)
+            except NodeRefused as refusal:
+                return decode_revert(refusal.data) if refusal.data else refusal.message
+        return "it would have succeeded before and after; it may have run out of gas"
 
     async def _freeze(self, transaction: ChainTransaction) -> None:
         async with self.store.begin() as work:

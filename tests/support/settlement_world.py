@@ -200,12 +200,18 @@ class SettlementWorld:
 
 
 @asynccontextmanager
-async def settlement_world(folder: Path, **anvil: Any) -> AsyncIterator[SettlementWorld]:
-    """The whole world, with a signer that answers, until the block ends. The plant opened at noon, its chain eight hours later."""
+async def settlement_world(folder: Path, *, serve: bool = True, **anvil: Any) -> AsyncIterator[SettlementWorld]:
+    """The whole world, with a signer that answers (unless not `serve`), until the block ends.
+
+    The plant opened at noon, its chain eight hours later.
+    """
     chain_start = int(NOON.timestamp()) + 8 * 3600
     with start_anvil(timestamp=chain_start, **anvil) as chain:
         async with start_amqtt() as broker:
             world = await _build(folder, chain, broker.address)
+            if not serve:
+                yield world
+                return
             async with _signer(world):
                 yield world
 

@@ -1,0 +1,167 @@
+"""What settlement refuses to start on, and what makes it stop and call a person, on a real chain."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from community.clients.evm import EvmNode
+from community.errors import FatalError
+from community.minting.issuances import IssuanceState
+from community.runtime.system_clock import SystemClock
+from community.store.transactions import open_account
+from contracts.abi import CORRECTOR_ROLE, PAUSER_ROLE, encode_correct, encode_grant_role, encode_pause, encode_unpause
+from settlement.gate import pass_gate
+from settlement.loop import SettlementLoop
+from settlement.report import resume, status_lines
+from settlement.terms import GWEI, SettlementTerms
+from tests.support.anvil import DEVELOPMENT_ADDRESSES
+from tests.support.settlement_world import ADMIN, HOLDERS, SOURCE_REF, SettlementWorld, settlement_world
+from tests.support.stores import new_sqlite_url, opened
+
+pytestmark = pytest.mark.timeout(90)
+
+
+async def gate(world: SettlementWorld, terms: SettlementTerms) -> None:
+    node = EvmNode(world.chain.url)
+    async with opened(world.store_url) as store:
+        try:
+            await pass_gate(terms, node, store)
+        finally:
+            await node.close()
+
+
+async def test_the_gate(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        await gate(world, world.terms)
+        for change, sentence in (
+            ({"chain_id": 137}, "the settings say 137"),
+            ({"issuer": "0x" + "99" * 20}, "no contract"),
+            ({"account": DEVELOPMENT_ADDRESSES[1]}, "SETTLER_ROLE"),
+        ):
+            with pytest.raises(FatalError, match=sentence):
+                await gate(world, replace(world.terms, **change))
+        await world.add_readings((1, 10))
+        await world.settle_until(1)
+        restored = tmp_path / "restored"
+        restored.mkdir()
+        world.store_url = await new_sqlite_url(restored)
+        async with opened(world.store_url) as store, store.begin() as work:
+            await open_account(work, world.terms.chain_id, world.account, 0)
+        with pytest.raises(FatalError, match="old backup"):
+            await gate(world, world.terms)
+
+
+def with_priority(world: SettlementWorld, data: bytes, sender: str = ADMIN) -> None:
+    """Leave a transaction in the pool that goes before any other."""
+    fields = {"from": sender, "to": world.issuer, "data": "0x" + data.hex(), "gas": hex(200_000)}
+    fees = {"maxFeePerGas": hex(900 * GWEI), "maxPriorityFeePerGas": hex(800 * GWEI)}
+    world.chain.rpc("eth_sendTransaction", fields | fees)
+
+
+async def test_a_settlement_that_reverts_stops_its_source_and_says_why(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path, automine=False) as world:
+        world.transact(world.issuer, encode_grant_role(PAUSER_ROLE, ADMIN))
+        await world.add_readings((1, 400))
+        async with world.running() as loop:
+            await loop.pass_once()
+            with_priority(world, encode_pause())
+            world.chain.mine()
+            await loop.pass_once()
+        (stopped,) = await world.issuances()
+        assert stopped.state is IssuanceState.STOPPED and stopped.tx_hash is not None
+        assert "the issuer is paused" in (stopped.failure or "")
+        async with opened(world.store_url) as store:
+            with pytest.raises(FatalError, match="nonce is spent"):
+                await resume(store, stopped.id, SystemClock())
+        assert world.supply() == 0
+
+
+async def test_a_pause_only_waits(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        world.transact(world.issuer, encode_grant_role(PAUSER_ROLE, ADMIN))
+        world.transact(world.issuer, encode_pause())
+        await world.add_readings((1, 400))
+        async with world.running() as loop:
+            await loop.pass_once()
+        assert await world.issuances() == []
+        world.transact(world.issuer, encode_unpause())
+        await world.settle_until(1)
+
+
+async def test_a_debt_is_netted_before_anything_is_minted(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        world.transact(world.issuer, encode_grant_role(CORRECTOR_ROLE, ADMIN))
+        world.transact(world.issuer, encode_correct(SOURCE_REF, 150, bytes(32)))
+        await world.add_readings((1, 100))
+        await world.add_readings((2, 300))
+        first, second = await world.settle_until(2)
+        assert (first.amount, second.amount) == (0, 150 * 10**15)
+        assert [world.balance(holder) for holder in HOLDERS] == [part.amount for part in second.parts]
+
+
+async def pass_several(loop: SettlementLoop) -> None:
+    for _ in range(3):
+        await loop.pass_once()
+
+
+async def test_a_nonce_used_by_another_freezes_the_account(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        await world.add_readings((1, 400))
+        async with world.running() as loop:
+            world.chain.rpc("anvil_impersonateAccount", world.account)
+            world.chain.rpc("eth_sendTransaction", {"from": world.account, "to": ADMIN, "value": "0x1"})
+            world.chain.rpc("anvil_stopImpersonatingAccount", world.account)
+            world.chain.mine(5)
+            with pytest.raises(FatalError, match="not ours"):
+                await pass_several(loop)
+        with pytest.raises(FatalError, match="frozen"):
+            await gate(world, world.terms)
+
+
+async def test_fees_above_the_ceiling_wait(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        world.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(3_000 * GWEI))
+        world.chain.mine()
+        await world.add_readings((1, 400))
+        async with world.running() as loop:
+            await loop.pass_once()
+        assert await world.issuances() == []
+
+
+async def test_a_silent_signer_delays_and_its_late_answer_is_the_same(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        await world.add_readings((1, 400))
+        registry = (tmp_path / "signer" / "registry.json").read_text()
+        (tmp_path / "signer" / "registry.json").write_text("broken")
+        async with world.running(timeout_s=1) as loop:
+            await loop.pass_once()
+        (waiting,) = await world.issuances()
+        assert waiting.state is IssuanceState.REQUESTED
+        (tmp_path / "signer" / "registry.json").write_text(registry)
+        (final,) = await world.settle_until(1)
+        assert final.id == waiting.id and world.mine_nonces() == 1
+
+
+async def test_a_node_that_is_away_delays(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        await world.add_readings((1, 400))
+        async with world.running() as loop:
+            url, loop.submitter.node.url = loop.submitter.node.url, "http://127.0.0.1:9"
+            await loop.pass_once()
+            assert await world.issuances() == []
+            loop.submitter.node.url = url
+            await loop.pass_once()
+        assert len(await world.issuances()) == 1
+
+
+async def test_the_status_names_what_waits(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        world.registry["limits"]["gas_max"] = 21_000
+        world.pin()
+        await world.add_readings((1, 400))
+        await world.settle_until(1, IssuanceState.STOPPED)
+        async with opened(world.store_url) as store:
+            lines = await status_lines(store, world.terms, SystemClock())
+        assert "stopped: 1" in lines
+        assert any("ceiling is 21000" in line for line in lines)
