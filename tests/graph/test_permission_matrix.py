@@ -16,7 +16,12 @@ from api.permissions import PERMISSIONS, refusal
 from api.schema import build_schema
 
 SCHEMA = build_schema()._schema
-ARGUMENTS = {"ID": '"mem_x"', "String": '"x"', "DateTime": '"2026-01-01T00:00:00Z"', "CommandInput": '{idempotencyKey: "k", reason: "r"}'}
+ARGUMENTS = {
+    "ID": '"mem_x"',
+    "String": '"x"',
+    "DateTime": '"2026-01-01T00:00:00Z"',
+    "CommandInput": '{idempotencyKey: "k", reason: "r"}',
+}
 
 
 def declared_types() -> list[GraphQLObjectType | GraphQLInterfaceType]:
@@ -47,11 +52,22 @@ def selection(kind: object, depth: int = 0) -> str:
 
 
 def operation(kind: str, root: str) -> str:
-    parent = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}[kind]
+    parent = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}[
+        kind
+    ]
     assert parent is not None
     field = parent.fields[root]
-    needed = {name: arg for name, arg in field.args.items() if isinstance(arg.type, GraphQLNonNull) and arg.default_value is None or "!" in str(arg.type) and "=" not in str(arg.ast_node or "")}
-    given = [f"{name}: {ARGUMENTS[get_named_type(arg.type).name]}" for name, arg in needed.items() if get_named_type(arg.type).name in ARGUMENTS]
+    needed = {
+        name: arg
+        for name, arg in field.args.items()
+        if (isinstance(arg.type, GraphQLNonNull) and arg.default_value is None)
+        or ("!" in str(arg.type) and "=" not in str(arg.ast_node or ""))
+    }
+    given = [
+        f"{name}: {ARGUMENTS[get_named_type(arg.type).name]}"
+        for name, arg in needed.items()
+        if get_named_type(arg.type).name in ARGUMENTS
+    ]
     return f"{kind} {{ {root}{'(' + ', '.join(given) + ')' if given else ''}{selection(field.type)} }}"
 
 
@@ -84,7 +100,9 @@ def test_each_root_is_open_to_its_roles_only(kind: str, root: str, role: Role) -
 def test_each_nested_field_is_refused_to_every_other_role(role: Role) -> None:
     """Fields are reached through a fragment on their type, under a root that shows identities."""
     for each in declared_types():
-        if each.name in ("Query", "Mutation", "Subscription") or not SCHEMA.is_sub_type(SCHEMA.type_map["Identity"], each):  # type: ignore[arg-type]
+        if each.name in ("Query", "Mutation", "Subscription") or not SCHEMA.is_sub_type(
+            SCHEMA.type_map["Identity"], each
+        ):  # type: ignore[arg-type]
             continue
         for name, field in each.fields.items():
             text = f'{{ identity(id: "x_1") {{ ... on {each.name} {{ {name}{selection(field.type)} }} }} }}'
