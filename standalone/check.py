@@ -23,6 +23,7 @@ DISTURBANCES = ("ingest", "settlement", "reorg", "signer", "indexer")
 DOWN_S = 1.0
 TIME_LIMIT_S = 360.0
 QUIET_LIMIT_S = 120.0
+PROBLEMS_SHOWN = 10
 
 
 async def run_check(root: Path, folder: Path | None, say: Callable[[str], None]) -> bool:
@@ -38,7 +39,8 @@ async def run_check(root: Path, folder: Path | None, say: Callable[[str], None])
         await system.stop()
     figures: dict[str, object] = {**findings.figures, "seconds": round(time.monotonic() - began)}
     ok = not findings.problems
-    print(json.dumps({"ok": ok, **figures, "problems": findings.problems}), flush=True)
+    shown = findings.problems[:PROBLEMS_SHOWN]
+    print(json.dumps({"ok": ok, **figures, "problem_count": len(findings.problems), "problems": shown}), flush=True)
     if ok and folder is None:
         shutil.rmtree(place)
     elif not ok:

@@ -49,7 +49,7 @@ def backend(layout: Layout, ports: Ports, facts: Facts) -> list[Command]:
             "ingest",
             _python("ingest", "run"),
             {
-                "INGEST_DATABASE_URL": url,
+                "INGEST_STORE_URL": url,
                 "INGEST_COLUMN_KEY_FILE": str(layout.secrets / "column.key"),
                 "INGEST_BROKER_URL": mqtt,
                 "INGEST_BROKER_USERNAME": "ingest",

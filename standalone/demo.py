@@ -82,8 +82,8 @@ def status_line(system: System, books: Books) -> str:
 
 async def run_demo(root: Path, folder: Path, port: int, *, reset: bool) -> None:
     """Run until SIGINT or SIGTERM. Raises FatalError with one clear sentence."""
-    if reset and folder.exists():
-        shutil.rmtree(folder)
+    if reset:
+        shutil.rmtree(folder, ignore_errors=True)
     progress = Progress()
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

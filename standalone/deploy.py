@@ -9,7 +9,7 @@ from contracts import abi
 from standalone.anvil import ADMIN
 
 RECEIPT_TIMEOUT_S = 30.0
-_SETTLER_FUNDS_WEI = 10_000 * 10**18
+_SETTLER_FUNDS_WEI = 1_000 * 10**18
 
 
 @dataclass(frozen=True, slots=True)
