@@ -15,6 +15,7 @@ from community.store import issuances, transactions
 from community.store.unit_of_work import Store
 from contracts.abi import decode_revert
 from settlement.failpoints import Failpoint
+from settlement.nonce_owner import transaction_with_nonce
 from settlement.submitter import Submitter
 from settlement.terms import SettlementTerms
 
@@ -44,14 +45,12 @@ class Tracker:
     async def follow(self, issuance: Issuance) -> None:
         """Look for a receipt; without one send the same bytes again, or raise the fees once they are old."""
         transaction = await self._transaction(issuance)
-        # Asked before the receipts: if it has passed ours and still no receipt is there, another transaction used it.
-        used = await self.node.nonce(transaction.account, "finalized")
         mined = await self._mined(transaction)
         if mined is not None:
             self.failpoint("receipt_seen")
             await self._record_mined(issuance, transaction, mined)
-        elif used > transaction.nonce:
-            await self._freeze(transaction)
+        elif await self.node.nonce(transaction.account, "finalized") > transaction.nonce:
+            await self._look_for_another(issuance, transaction)
         else:
             await self._push(issuance, transaction)
 
@@ -121,12 +120,17 @@ class Tracker:
                 return decode_revert(refusal.data) if refusal.data else refusal.message
         return "it would have succeeded before and after; it may have run out of gas"
 
-    async def _freeze(self, transaction: ChainTransaction) -> None:
+    async def _look_for_another(self, issuance: Issuance, transaction: ChainTransaction) -> None:
+        """Our nonce is used and finalised, but the node shows no receipt of ours. Freeze only on proof of another's."""
+        used_by = await transaction_with_nonce(self.node, transaction.account, transaction.nonce)
+        if used_by is None or used_by in {attempt.tx_hash for attempt in transaction.signed_attempts}:
+            _log.warning("receipt_missing", issuance=issuance.id, nonce=transaction.nonce, tx=used_by)
+            return
         async with self.store.begin() as work:
             await transactions.freeze_account(work, transaction.chain_id, transaction.account)
         raise FatalError(
-            f"Nonce {transaction.nonce} of {transaction.account} was used by a transaction that is not ours. The account "
-            "is frozen: find out who used the key, and replace it."
+            f"Nonce {transaction.nonce} of {transaction.account} was used by transaction {used_by}, which is not ours. The "
+            "account is frozen: find out who used the key, and replace it."
         )
 
     async def _move(self, issuance: Issuance, state: IssuanceState, **facts: Any) -> None:

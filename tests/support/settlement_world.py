@@ -173,10 +173,14 @@ class SettlementWorld:
 
     @asynccontextmanager
     async def running(
-        self, failpoint: Callable[[str], None] = failpoints.none, *, timeout_s: float = 10
+        self,
+        failpoint: Callable[[str], None] = failpoints.none,
+        *,
+        timeout_s: float = 10,
+        node: EvmNode | None = None,
     ) -> AsyncIterator[SettlementLoop]:
         """A settlement loop built afresh from the books, after the gate; nothing of an earlier one is left in it."""
-        node = EvmNode(self.chain.url)
+        node = node or EvmNode(self.chain.url)
         key = load_requester_key(self.folder / "requester.pem")
         asker = BrokeredSigner(self.broker, SIGNER_ID, self.terms.requester_id, key, timeout_s)
         async with opened(self.store_url) as store:

@@ -110,10 +110,10 @@ async def test_a_nonce_used_by_another_freezes_the_account(tmp_path: Path) -> No
         await world.add_readings((1, 400))
         async with world.running() as loop:
             world.chain.rpc("anvil_impersonateAccount", world.account)
-            world.chain.rpc("eth_sendTransaction", {"from": world.account, "to": ADMIN, "value": "0x1"})
+            other = world.chain.rpc("eth_sendTransaction", {"from": world.account, "to": ADMIN, "value": "0x1"})
             world.chain.rpc("anvil_stopImpersonatingAccount", world.account)
             world.chain.mine(5)
-            with pytest.raises(FatalError, match="not ours"):
+            with pytest.raises(FatalError, match=f"{other}, which is not ours"):
                 await pass_several(loop)
         with pytest.raises(FatalError, match="frozen"):
             await gate(world, world.terms)
