@@ -14,6 +14,7 @@ from community.attestation.reasons import Reason
 from community.clock import Clock
 from community.errors import RetryableError
 from community.store import frames, outbox
+from community.store.devices import DeviceFile
 from community.store.frames import Frame
 from community.store.quarantine import Refusal, quarantine
 from community.store.savepoints import savepoint
@@ -131,15 +132,16 @@ class Intake:
     async def _commit(self, uplinks: list[Uplink]) -> list[Outcome]:
         async with self._store.begin() as work:
             await frames.lock_intake(work)
-            outcomes = [await self._take_in_one(work, uplink) for uplink in uplinks]
+            on_file: dict[str, DeviceFile | None] = {}
+            outcomes = [await self._take_in_one(work, uplink, on_file) for uplink in uplinks]
             for point in sorted(set().union(*(outcome.metering_points for outcome in outcomes))):
                 await outbox.announce(work, "measurement", point, self._clock.now())
         return outcomes
 
-    async def _take_in_one(self, work: Work, uplink: Uplink) -> Outcome:
+    async def _take_in_one(self, work: Work, uplink: Uplink, on_file: dict[str, DeviceFile | None]) -> Outcome:
         try:
             async with savepoint(work):
-                return await self._judge.take_in(work, uplink, self._clock.now())
+                return await self._judge.take_in(work, uplink, self._clock.now(), on_file)
         except StoreUnavailable:
             raise
         except Exception as error:

@@ -39,10 +39,15 @@ class Judge:
     zone: str = "Europe/Vienna"
     boundary_tolerance: timedelta = timedelta(seconds=5)
 
-    async def take_in(self, work: Work, uplink: Uplink, now: datetime) -> Outcome:
-        """Record the uplink and what is decided about it. Everything it writes belongs to `work`."""
+    async def take_in(
+        self, work: Work, uplink: Uplink, now: datetime, on_file: dict[str, DeviceFile | None] | None = None
+    ) -> Outcome:
+        """Record the uplink and what is decided about it. Everything it writes belongs to `work`.
+
+        `on_file` remembers the devices loaded in this unit of work: several uplinks of one device load it once.
+        """
         earlier = await frames.verdict_of(work, uplink.digest)
-        device = None if uplink.device_eui is None else await load_device(work, uplink.device_eui, self.column_key)
+        device = await self._on_file(work, uplink.device_eui, {} if on_file is None else on_file)
         case = _Case(work, uplink, device, earlier, now)
         if uplink.fault is not None:
             return await case.refuse("rejected", uplink.fault.reason, uplink.fault.detail)
@@ -58,6 +63,13 @@ class Judge:
             case other:
                 detail = f"{other} frames of {uplink.source} are not read by this version"
                 return await case.refuse("rejected", Reason.MALFORMED, detail)
+
+    async def _on_file(self, work: Work, eui: str | None, on_file: dict[str, DeviceFile | None]) -> DeviceFile | None:
+        if eui is None:
+            return None
+        if eui not in on_file:
+            on_file[eui] = await load_device(work, eui, self.column_key)
+        return on_file[eui]
 
     async def _take_in_legacy(self, case: "_Case", device: DeviceFile) -> Outcome:
         place = device.installation_at(case.uplink.received_at)

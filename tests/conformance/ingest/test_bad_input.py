@@ -252,8 +252,8 @@ async def test_a_frame_that_breaks_the_intake_is_kept_and_stops_nothing(
         judge = type(intake.intake._judge)
         take_in = judge.take_in
 
-        async def failing(self: object, work: object, uplink: object, now: object) -> object:
-            outcome = await take_in(self, work, uplink, now)  # type: ignore[arg-type]
+        async def failing(self: object, work: object, uplink: object, *more: object) -> object:
+            outcome = await take_in(self, work, uplink, *more)  # type: ignore[arg-type]
             if uplink.payload == poison:  # type: ignore[attr-defined]
                 raise LookupError("a bug")
             return outcome
