@@ -20,6 +20,8 @@ from community.errors import RetryableError
 
 _log = structlog.get_logger()
 
+ASK_AGAIN_S = 1.0
+
 
 class SignerSilent(RetryableError):
     """The signer did not answer in time. It may have signed all the same: the same request will find it."""
@@ -56,12 +58,19 @@ class BrokeredSigner:
         await self._connection.stop()
 
     async def ask(self, request: SignatureRequest) -> SignatureReply:
-        """Ask and wait. A late answer is dropped: the next request with this id is answered the same."""
+        """Ask, again every second, until the answer is there: a signer that just started may have missed the first.
+
+        A late answer is dropped: the next request with this id is answered the same.
+        """
         answer: asyncio.Future[SignatureReply] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = answer
+        message = sign_request(request, self._key)
         try:
-            await self._connection.publish(self._topic, sign_request(request, self._key), timeout_s=self._timeout_s)
-            return await asyncio.wait_for(answer, self._timeout_s)
+            async with asyncio.timeout(self._timeout_s):
+                while not answer.done():
+                    await self._connection.publish(self._topic, message, timeout_s=self._timeout_s)
+                    await asyncio.wait({answer}, timeout=ASK_AGAIN_S)
+                return answer.result()
         except TimeoutError:
             raise SignerSilent(
                 f"The signer did not answer within {self._timeout_s:g} s. Is it running, and does it listen on "
