@@ -4,13 +4,13 @@ import argparse
 import sys
 
 from api.app import build
+from api.auth import Role
 from api.schema import schema_text
 from api.settings import ApiSettings, read_settings
 from community.runtime.lifecycle import run_command, run_until_stopped
 from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from community.store import api_keys
-from community.store.tables.access import ROLES
 from community.store.unit_of_work import Store
 
 
@@ -21,7 +21,7 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     commands.add_parser("schema", help="print the GraphQL schema")
     key = commands.add_parser("key", help="API keys").add_subparsers(dest="key_command", required=True)
     create = key.add_parser("create", help="make an API key and print it, this once")
-    create.add_argument("--role", required=True, choices=ROLES)
+    create.add_argument("--role", required=True, choices=[role.value for role in Role])
     create.add_argument("--label", required=True, help="what the key is for")
     create.add_argument("--identity", help="id of the member or device it stands for")
     return parser.parse_args(arguments)

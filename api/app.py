@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 
 import structlog
 import uvicorn
-from sqlalchemy import text
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from api.context import Options
 from api.http import GraphQLEndpoint
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
@@ -25,6 +25,7 @@ from community.errors import FatalError, RetryableError
 from community.runtime.system_clock import SystemClock
 from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store
+from community.store.views import chain
 
 _log = structlog.get_logger()
 GRAPHQL_PATH = "/graphql"
@@ -38,7 +39,8 @@ class ApiProcess:
         self.settings = settings
         self.store = Store.open(settings.database_url)
         self.hub = Hub(self.store, settings.outbox_poll_ms / 1000)
-        endpoint = GraphQLEndpoint(build_schema(), self.store, clock, self.hub, settings)
+        options = Options(settings.token, settings.development)
+        endpoint = GraphQLEndpoint(build_schema(), self.store, clock, self.hub, options, settings.allowed_origins)
         self.asgi = Starlette(
             routes=[
                 Route("/healthz", self._healthz, methods=["GET"]),
@@ -54,7 +56,7 @@ class ApiProcess:
         """Alive, and the books can be read. Says nothing else: it is public."""
         try:
             async with self.store.read() as work:
-                await work.session.execute(text("SELECT 1"))
+                await chain.head(work)
         except RetryableError:
             return JSONResponse({"ok": False}, 503)
         return JSONResponse({"ok": True})

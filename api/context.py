@@ -9,10 +9,17 @@ from typing import Any
 from api.auth import Viewer
 from api.live import Hub
 from api.loaders import Loaders
-from api.settings import ApiSettings
 from community.clock import Clock
 from community.store.unit_of_work import Store, Work
 from community.store.views.scope import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What of the settings an operation depends on: the token whose balances count, and whether developers look on."""
+
+    token: str | None = None
+    development: bool = False
 
 
 class Snapshot:
@@ -46,7 +53,7 @@ class Context:
     store: Store
     clock: Clock
     hub: Hub
-    settings: ApiSettings
+    options: Options
     viewer: Viewer | None = None
     connection_params: dict[str, object] | None = None
     snapshot: Snapshot = field(init=False)
@@ -54,16 +61,16 @@ class Context:
 
     def __post_init__(self) -> None:
         self.snapshot = Snapshot(self.store)
-        self.loaders = Loaders(self, self.settings.token)
+        self.loaders = Loaders(self, self.options.token)
 
     def fork(self) -> "Context":
         """The same asker with a snapshot and loaders of his own."""
-        return Context(self.store, self.clock, self.hub, self.settings, self.viewer, self.connection_params)
+        return Context(self.store, self.clock, self.hub, self.options, self.viewer, self.connection_params)
 
     async def refresh(self) -> None:
         """Give up the snapshot: what is read next is newer. After a command, and between the events of a stream."""
         await self.snapshot.close()
-        self.loaders = Loaders(self, self.settings.token)
+        self.loaders = Loaders(self, self.options.token)
 
     def reading(self) -> Any:
         """`async with context.reading() as work` for the operation's snapshot."""

@@ -125,7 +125,7 @@ class Gate(SchemaExtension):
             known.introspects, known.validated = introspection.found, True
         if known.invalid is not None:
             return known.invalid
-        if known.introspects and not context.settings.development:
+        if known.introspects and not context.options.development:
             return Refused(FORBIDDEN, "The schema is not shown here. It is published as schema.graphql.")
         role = context.viewer.role
         if role not in known.refused:

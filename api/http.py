@@ -1,6 +1,7 @@
 """GraphQL over HTTP, server-sent events and WebSocket at one address, each with its viewer."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from cross_web import HTTPException
@@ -15,12 +16,11 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api import auth
-from api.context import Context
+from api.context import Context, Options
 from api.errors import BAD_REQUEST, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
 from api.schema import Schema
-from api.settings import ApiSettings
 from community.clock import Clock
 from community.store.unit_of_work import Store, StoreUnavailable
 
@@ -49,17 +49,25 @@ class _Negotiated(Response):
 class GraphQLEndpoint(GraphQL[Context, None]):
     """The endpoint. Nobody reaches the schema without a valid API key."""
 
-    def __init__(self, schema: Schema, store: Store, clock: Clock, hub: Hub, settings: ApiSettings) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        store: Store,
+        clock: Clock,
+        hub: Hub,
+        options: Options,
+        allowed_origins: Sequence[str] = (),
+    ) -> None:
         super().__init__(
             schema,
-            graphql_ide="graphiql" if settings.development else None,
+            graphql_ide="graphiql" if options.development else None,
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             multipart_uploads_enabled=False,
             max_subscriptions_per_connection=STREAMS_PER_CONNECTION,
-            allowed_origins=settings.allowed_origins,
+            allowed_origins=allowed_origins,
         )
-        self._store, self._clock, self._hub, self._settings = store, clock, hub, settings
+        self._store, self._clock, self._hub, self._options = store, clock, hub, options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -94,7 +102,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """A context with the viewer of the Authorization header; a WebSocket's viewer comes with connection_init."""
-        context = Context(self._store, self._clock, self._hub, self._settings)
+        context = Context(self._store, self._clock, self._hub, self._options)
         if isinstance(request, Request):
             context.viewer = await auth.authenticate(self._store, auth.bearer(request.headers.get("authorization")))
         return context

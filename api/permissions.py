@@ -131,7 +131,7 @@ PERMISSIONS: Mapping[str, Roles] = {
     **_fields(
         "ReconciliationRun",
         PEOPLE,
-        "id startedAt finalisedBlock finalisedHash verifiedWh issuedWh settledWh supply matchCount breakCount agrees",
+        "id startedAt finalisedBlock finalisedHash verifiedWh issuedWh settledWh supply matchCount breakCount agrees pendingWh",
     ),
     **_fields("Match", PEOPLE, "issuance source txHash blockNumber energyWh amount matchedAt"),
     **_fields(

@@ -232,7 +232,7 @@ class Query:
     async def balances(self, info: Info) -> list[Balance]:
         """The members' three numbers; for a member his own."""
         async with info.context.reading() as work:
-            found = await balances.balances(work, info.context.scope, info.context.settings.token)
+            found = await balances.balances(work, info.context.scope, info.context.options.token)
         return all_projected(Balance, found)
 
     @strawberry.field

@@ -24,7 +24,7 @@ NEWEST = PageSize(20)
 
 BALANCES = frozenset({"balance", "block", "issuance", "measurement"})
 SETTLEMENTS = frozenset({"issuance", "block"})
-BREAKS = frozenset({"break", "reconciliation", "block"})
+BREAKS = frozenset({"break", "issuance", "block"})
 
 
 @strawberry.type
@@ -116,7 +116,7 @@ class Subscription:
 
     @strawberry.subscription
     async def balances(self, info: Info, after: Cursor | None = None) -> AsyncGenerator[BalancesChange, None]:
-        scope, token = info.context.scope, info.context.settings.token
+        scope, token = info.context.scope, info.context.options.token
         watch = Watch(BALANCES)
         async for event in _events(
             info, ("balances",), watch, lambda work: balances.balances(work, scope, token), after

@@ -11,7 +11,7 @@ const said = (sentence) => { $("said").textContent = sentence; };
 
 const BALANCE = "member { id name } final mintedNotFinal earnedNotYetMinted verifiedUntil";
 const SETTLEMENT = "txHash readAt mintedWh isFinal blockNumber source { name }";
-const RUN = "verifiedWh issuedWh settledWh agrees matchCount breakCount startedAt finalisedBlock";
+const RUN = "verifiedWh issuedWh settledWh pendingWh agrees matchCount breakCount startedAt finalisedBlock";
 const BREAK = "id kind detail openedAt owner disposition";
 const QUARANTINE = "id reason detail recordedAt deviceEui device { name }";
 const START = "{ viewer { role label identity { id name } } meteringPoints(first: 50) { nodes { id name direction } } }";
@@ -102,7 +102,7 @@ function watchAll() {
     const list = breakList(data.nodes);
     $("breaks").replaceChildren(...(list ? [list] : []));
     const good = run ? run.agrees && !data.nodes.length : null;
-    $("verdict").textContent = good === null ? "" : good ? "✓ all three agree" : `${data.nodes.length || "?"} open break${data.nodes.length === 1 ? "" : "s"}`;
+    $("verdict").textContent = good === null ? "" : good ? (run.pendingWh ? "✓ agree" : "✓ all three agree") : `${data.nodes.length || "?"} open break${data.nodes.length === 1 ? "" : "s"}`;
     $("verdict").dataset.good = good === null ? "" : good ? "yes" : "no";
   });
   client.watch("subscription ($after: Cursor) { chainHead(after: $after) { cursor chainHead { head finalised lag } } }", "chainHead", (data) => {

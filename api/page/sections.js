@@ -109,6 +109,7 @@ export function reconciliationColumns(run) {
       column("verified", run.verifiedWh, "energy in verified readings"),
       column("issued", run.issuedWh, "energy in issuances"),
       column("minted", run.settledWh, "energy in settlements on chain")),
+    run.pendingWh > 0 ? element("p", { className: "note" }, `${kwhOfWh(run.pendingWh)} kWh of it is verified and still on its way to a final block.`) : "",
     element("p", { className: "note" }, `${run.matchCount} settlements agree to the watt-hour, compared at ${moment(run.startedAt)} up to finalised block ${run.finalisedBlock}.`),
   ];
 }

@@ -8,7 +8,8 @@ import pytest
 from community.store.unit_of_work import Store
 from tests.support.browser import Page, browser_page, find_browser
 from tests.support.running_api import address, serving
-from tests.support.seeded_community import Seeded, add_break, make_key, seed, settle_more
+from tests.support.seeded_chain import Seeded, add_break, settle_more
+from tests.support.seeded_community import make_key, seed
 from tests.support.stores import new_sqlite_url, opened
 
 BROWSER = find_browser()

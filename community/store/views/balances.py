@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from community.minting.apportionment import apportion
 from community.store.tables.chain import SettledEventRow
 from community.store.tables.identity import EnergySourceRow, MemberRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow
@@ -15,7 +16,7 @@ from community.store.tables.minting import IssuancePartRow, IssuanceRow
 from community.store.unit_of_work import Work
 from community.store.views import chain
 from community.store.views.scope import Scope
-from community.units import BASE_UNITS_PER_WH, TokenAmount
+from community.units import TokenAmount, WattHours
 
 MEMBERS_MAX = 500
 SOURCES_MAX = 500
@@ -143,7 +144,7 @@ async def _add_current_split(work: Work, reach: _Reach, energy_wh: int, earned: 
     """Split energy that no issuance covers over the shares valid at its end, as the contract will split it."""
     table = ShareTableRow
     statement = (
-        select(col(ShareRow.holder_id), col(ShareRow.share_count), col(table.share_total))
+        select(col(ShareRow.holder_id), col(ShareRow.share_count))
         .join(table, col(table.id) == col(ShareRow.share_table_id))
         .where(
             col(table.source_id) == reach.source_id,
@@ -153,8 +154,8 @@ async def _add_current_split(work: Work, reach: _Reach, energy_wh: int, earned: 
         .order_by(col(ShareRow.position))
     )
     shares = list(await work.session.execute(statement))
-    left = whole = energy_wh * BASE_UNITS_PER_WH
-    for number, (holder_id, count, total) in enumerate(shares, start=1):
-        part = left if number == len(shares) else whole * count // total
-        left -= part
+    if not shares:
+        return  # before the first share table nobody has earned anything
+    parts = apportion(WattHours(energy_wh), [count for _, count in shares])
+    for (holder_id, _), part in zip(shares, parts, strict=True):
         earned[holder_id] = earned.get(holder_id, 0) + part

@@ -9,7 +9,8 @@ import pytest
 from api.app import ApiProcess
 from community.store.unit_of_work import Store
 from tests.support.running_api import serving
-from tests.support.seeded_community import Seeded, make_key, seed
+from tests.support.seeded_chain import Seeded
+from tests.support.seeded_community import make_key, seed
 
 NOW = datetime(2026, 6, 15, 14, tzinfo=UTC)
 

@@ -5,7 +5,7 @@ import pytest
 
 from tests.conformance.api.conftest import Served
 from tests.support.running_api import address, ask, code_of, post
-from tests.support.seeded_community import NAMES
+from tests.support.seeded_figures import NAMES
 
 BALANCE_OF = "query ($id: ID!) { balance(memberId: $id) { final } }"
 

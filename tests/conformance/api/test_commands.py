@@ -4,7 +4,7 @@ import asyncio
 
 from tests.conformance.api.conftest import NOW, Served
 from tests.support.running_api import ask, code_of
-from tests.support.seeded_community import add_break
+from tests.support.seeded_chain import add_break
 
 APPROVE = 'mutation ($key: String!, $id: ID!) { approveDevice(deviceId: $id, command: {idempotencyKey: $key, reason: "seen on site"}) { __typename ... on DeviceDecided { device { state approvedAt } } ... on Problem { code sentence } } }'
 CREATE = 'mutation ($key: String!, $role: String!, $of: ID) { createApiKey(role: $role, label: "new", identityId: $of, command: {idempotencyKey: $key, reason: "asked for"}) { ... on ApiKeyCreated { secret apiKey { id role } } ... on Problem { code sentence } } }'

@@ -4,7 +4,7 @@ from community.clock import QUARTER_HOUR
 from community.units import BASE_UNITS_PER_WH
 from tests.conformance.api.conftest import Served
 from tests.support.running_api import ask, code_of
-from tests.support.seeded_community import SHARES, apportioned, consumption_wh, production_wh
+from tests.support.seeded_figures import SHARES, apportioned, consumption_wh, production_wh
 
 
 async def test_three_numbers_add_up_to_all_verified_energy(served: Served) -> None:

@@ -12,7 +12,9 @@ from community.clock import QUARTER_HOUR
 from community.store import outbox
 from tests.conformance.api.conftest import NOW, Served
 from tests.support.running_api import address, ask, message, socket, subscribe
-from tests.support.seeded_community import add_break, add_measurement, apportioned, settle_more
+from tests.support.seeded_chain import add_break, settle_more
+from tests.support.seeded_community import add_measurement
+from tests.support.seeded_figures import apportioned
 
 BALANCES = (
     "subscription ($after: Cursor) { balances(after: $after) { cursor nodes { member { id } final mintedNotFinal } } }"
