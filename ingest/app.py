@@ -35,8 +35,8 @@ class IngestApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in until `stop`. Raises FatalError if the database's schema is not current."""
-        await require_current_schema(self._settings.store_url)
-        store = Store.open(self._settings.store_url)
+        await require_current_schema(self._settings.database_url)
+        store = Store.open(self._settings.database_url)
         try:
             await self._run(store, stop)
         except* FatalError as failures:

@@ -17,7 +17,7 @@ from ingest.sources.things_stack import ThingsStackAddress
 class Settings:
     """Everything ingest is told. At least one source is set."""
 
-    store_url: str
+    database_url: str
     column_key_file: Path
     client_id: str
     device_broker: MqttAddress | None
@@ -35,7 +35,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
         reader.note(f"INGEST_ZONE must be a time zone such as Europe/Vienna, not {zone!r}")
-    store_url = reader.text("STORE_URL")
+    database_url = reader.text("DATABASE_URL")
     column_key_file = reader.existing_file("COLUMN_KEY_FILE")
     client_id = reader.text("CLIENT_ID", "ingest")
     device_broker = _broker(reader, "BROKER")
@@ -45,7 +45,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     if device_broker is None and things_stack is None:
         reader.note("no source is set: give INGEST_BROKER_URL, INGEST_TTS_URL or both")
     reader.finish()
-    return Settings(store_url, column_key_file, client_id, device_broker, things_stack, zone, tolerance, health)
+    return Settings(database_url, column_key_file, client_id, device_broker, things_stack, zone, tolerance, health)
 
 
 def _broker(reader: SettingsReader, name: str, version: Literal[4, 5] | None = None) -> MqttAddress | None:

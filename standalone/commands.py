@@ -11,7 +11,7 @@ from standalone.layout import Facts, Layout, Ports
 from standalone.processes import Command
 
 TTS_APPLICATION = "community@ttn"
-FINALITY_POLL_MS = "250"
+POLL_MS = "250"
 _SYSTEM_TITLES = {FLAT_ONE.key: ("AM550", "49534b7400000071"), FLAT_TWO.key: ("E450", "4c475a6700000072")}
 
 
@@ -31,79 +31,85 @@ def chain(layout: Layout, ports: Ports) -> Command:
 
 def backend(layout: Layout, ports: Ports, facts: Facts) -> list[Command]:
     """Signer, ingest, settlement, indexer and API, in the order in which they are started."""
-    url, node = layout.database_url, f"http://127.0.0.1:{ports.chain}"
-    mqtt = f"mqtt://127.0.0.1:{ports.broker}"
     return [
-        Command(
-            "signer",
-            _python("signer", "run"),
-            {
-                "SIGNER_FOLDER": str(layout.signer),
-                "SIGNER_PASSPHRASE_FILE": str(layout.secrets / "signer.passphrase"),
-                "SIGNER_BROKER_URL": mqtt,
-                "SIGNER_BROKER_USERNAME": "signer",
-                "SIGNER_BROKER_MQTT_VERSION": "4",
-            },
-        ),
-        Command(
-            "ingest",
-            _python("ingest", "run"),
-            {
-                "INGEST_STORE_URL": url,
-                "INGEST_COLUMN_KEY_FILE": str(layout.secrets / "column.key"),
-                "INGEST_BROKER_URL": mqtt,
-                "INGEST_BROKER_USERNAME": "ingest",
-                "INGEST_BROKER_MQTT_VERSION": "4",
-                "INGEST_TTS_URL": mqtt,
-                "INGEST_TTS_USERNAME": TTS_APPLICATION,
-                "INGEST_TTS_APPLICATION": TTS_APPLICATION,
-                "INGEST_TTS_STORAGE_URL": f"http://127.0.0.1:{ports.storage}",
-                "INGEST_TTS_POLL_EVERY_S": "10",
-            },
-        ),
-        Command(
-            "settlement",
-            _python("settlement", "run"),
-            {
-                "SETTLEMENT_DATABASE_URL": url,
-                "SETTLEMENT_NODE_URL": node,
-                "SETTLEMENT_CHAIN_ID": str(facts.chain_id),
-                "SETTLEMENT_ISSUER": facts.issuer,
-                "SETTLEMENT_ACCOUNT": facts.settler,
-                "SETTLEMENT_BROKER_URL": mqtt,
-                "SETTLEMENT_BROKER_USERNAME": "settlement",
-                "SETTLEMENT_BROKER_MQTT_VERSION": "4",
-                "SETTLEMENT_REQUESTER_ID": REQUESTER,
-                "SETTLEMENT_REQUESTER_KEY": str(layout.secrets / "requester.pem"),
-                "SETTLEMENT_POLL_MS": FINALITY_POLL_MS,
-                "SETTLEMENT_SIGNATURE_TIMEOUT_S": "3",
-            },
-        ),
-        Command(
-            "indexer",
-            _python("indexer", "run"),
-            {
-                "INDEXER_DATABASE_URL": url,
-                "INDEXER_RPC_URLS": node,
-                "INDEXER_CHAIN_ID": str(facts.chain_id),
-                "INDEXER_TOKEN_ADDRESS": facts.token,
-                "INDEXER_ISSUER_ADDRESS": facts.issuer,
-                "INDEXER_START_BLOCK": str(facts.start_block),
-                "INDEXER_POLL_MS": FINALITY_POLL_MS,
-                "INDEXER_RECONCILE_EVERY_S": "10",
-            },
-        ),
-        Command(
-            "api",
-            _python("api", "run"),
-            {
-                "API_DATABASE_URL": url,
-                "API_PORT": str(ports.page),
-                "API_DEVELOPMENT": "yes",
-                "API_TOKEN": facts.token,
-            },
-        ),
+        Command("signer", _python("signer", "run"), _signer(layout, ports)),
+        Command("ingest", _python("ingest", "run"), _ingest(layout, ports)),
+        Command("settlement", _python("settlement", "run"), _settlement(layout, ports, facts)),
+        Command("indexer", _python("indexer", "run"), _indexer(layout, ports, facts)),
+        Command("api", _python("api", "run"), _api(layout, ports, facts)),
     ]
+
+
+def _broker_url(ports: Ports) -> str:
+    return f"mqtt://127.0.0.1:{ports.broker}"
+
+
+def _node_url(ports: Ports) -> str:
+    return f"http://127.0.0.1:{ports.chain}"
+
+
+def _signer(layout: Layout, ports: Ports) -> dict[str, str]:
+    return {
+        "SIGNER_FOLDER": str(layout.signer),
+        "SIGNER_PASSPHRASE_FILE": str(layout.secrets / "signer.passphrase"),
+        "SIGNER_BROKER_URL": _broker_url(ports),
+        "SIGNER_BROKER_USERNAME": "signer",
+        "SIGNER_BROKER_MQTT_VERSION": "4",
+    }
+
+
+def _ingest(layout: Layout, ports: Ports) -> dict[str, str]:
+    return {
+        "INGEST_DATABASE_URL": layout.database_url,
+        "INGEST_COLUMN_KEY_FILE": str(layout.secrets / "column.key"),
+        "INGEST_BROKER_URL": _broker_url(ports),
+        "INGEST_BROKER_USERNAME": "ingest",
+        "INGEST_BROKER_MQTT_VERSION": "4",
+        "INGEST_TTS_URL": _broker_url(ports),
+        "INGEST_TTS_USERNAME": TTS_APPLICATION,
+        "INGEST_TTS_APPLICATION": TTS_APPLICATION,
+        "INGEST_TTS_STORAGE_URL": f"http://127.0.0.1:{ports.storage}",
+        "INGEST_TTS_POLL_EVERY_S": "10",
+    }
+
+
+def _settlement(layout: Layout, ports: Ports, facts: Facts) -> dict[str, str]:
+    return {
+        "SETTLEMENT_DATABASE_URL": layout.database_url,
+        "SETTLEMENT_NODE_URL": _node_url(ports),
+        "SETTLEMENT_CHAIN_ID": str(facts.chain_id),
+        "SETTLEMENT_ISSUER": facts.issuer,
+        "SETTLEMENT_ACCOUNT": facts.settler,
+        "SETTLEMENT_BROKER_URL": _broker_url(ports),
+        "SETTLEMENT_BROKER_USERNAME": "settlement",
+        "SETTLEMENT_BROKER_MQTT_VERSION": "4",
+        "SETTLEMENT_REQUESTER_ID": REQUESTER,
+        "SETTLEMENT_REQUESTER_KEY": str(layout.secrets / "requester.pem"),
+        "SETTLEMENT_POLL_MS": POLL_MS,
+        "SETTLEMENT_SIGNATURE_TIMEOUT_S": "3",
+    }
+
+
+def _indexer(layout: Layout, ports: Ports, facts: Facts) -> dict[str, str]:
+    return {
+        "INDEXER_DATABASE_URL": layout.database_url,
+        "INDEXER_RPC_URLS": _node_url(ports),
+        "INDEXER_CHAIN_ID": str(facts.chain_id),
+        "INDEXER_TOKEN_ADDRESS": facts.token,
+        "INDEXER_ISSUER_ADDRESS": facts.issuer,
+        "INDEXER_START_BLOCK": str(facts.start_block),
+        "INDEXER_POLL_MS": POLL_MS,
+        "INDEXER_RECONCILE_EVERY_S": "10",
+    }
+
+
+def _api(layout: Layout, ports: Ports, facts: Facts) -> dict[str, str]:
+    return {
+        "API_DATABASE_URL": layout.database_url,
+        "API_PORT": str(ports.page),
+        "API_DEVELOPMENT": "yes",
+        "API_TOKEN": facts.token,
+    }
 
 
 def meters(layout: Layout, ports: Ports, facts: Facts) -> list[Command]:

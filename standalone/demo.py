@@ -18,8 +18,8 @@ DEFAULT_PORT = 8000
 _REPORT_S = 0.5
 
 QUERIES = (
-    "{ members { name balance { final mintedNotFinal earnedNotYetMinted } } }",
-    "{ settlements(first: 5) { nodes { mintedWh txHash } } latestReconciliation { verifiedWh issuedWh settledWh breakCount } }",
+    "{ balances { member { name } final mintedNotFinal earnedNotYetMinted verifiedUntil } }",
+    "{ settlements(first: 5) { nodes { mintedWh txHash } } reconciliation { verifiedWh issuedWh settledWh agrees } }",
 )
 
 

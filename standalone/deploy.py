@@ -22,12 +22,16 @@ class Deployment:
     start_block: int
 
 
-async def _send(node: EvmNode, to: str | None, data: bytes, value: int = 0) -> dict[str, object]:
-    """Send a transaction from the chain's own funded account and wait until it is mined."""
+async def _submit(node: EvmNode, to: str | None, data: bytes, value: int = 0) -> str:
+    """Hand a transaction of the chain's own funded account to the node; returns its hash."""
     message = {"from": ADMIN, "data": "0x" + data.hex(), "value": hex(value)}
     if to is not None:
         message["to"] = to
-    tx_hash = await node.call("eth_sendTransaction", message)
+    return str(await node.call("eth_sendTransaction", message))
+
+
+async def _mined(node: EvmNode, tx_hash: str) -> dict[str, object]:
+    """Wait for a receipt. Raises FatalError if the transaction failed."""
     async with asyncio.timeout(RECEIPT_TIMEOUT_S):
         while (receipt := await node.receipt(tx_hash)) is None:  # noqa: ASYNC110 - the chain gives no event
             await asyncio.sleep(0.05)
@@ -38,16 +42,19 @@ async def _send(node: EvmNode, to: str | None, data: bytes, value: int = 0) -> d
 
 async def deploy(node: EvmNode, settler: str) -> Deployment:
     """Deploy token and issuer, give the issuer the right to mint, the signer's account the right to settle, and gas."""
-    token_receipt = await _send(node, None, abi.encode_deploy_token(ADMIN, 0))
+    token_receipt = await _mined(node, await _submit(node, None, abi.encode_deploy_token(ADMIN, 0)))
     token = str(token_receipt["contractAddress"])
-    issuer_receipt = await _send(node, None, abi.encode_deploy_issuer(token, ADMIN, 0))
+    issuer_receipt = await _mined(node, await _submit(node, None, abi.encode_deploy_issuer(token, ADMIN, 0)))
     issuer = str(issuer_receipt["contractAddress"])
-    await asyncio.gather(
-        _send(node, token, abi.encode_grant_role(abi.MINTER_ROLE, issuer)),
-        _send(node, issuer, abi.encode_grant_role(abi.REGISTRAR_ROLE, ADMIN)),
-        _send(node, issuer, abi.encode_grant_role(abi.SETTLER_ROLE, settler)),
-        _send(node, settler, b"", _SETTLER_FUNDS_WEI),
-    )
+    # One after the other: the node gives two requests at the same moment the same nonce.
+    sent = [
+        await _submit(node, token, abi.encode_grant_role(abi.MINTER_ROLE, issuer)),
+        await _submit(node, issuer, abi.encode_grant_role(abi.REGISTRAR_ROLE, ADMIN)),
+        await _submit(node, issuer, abi.encode_grant_role(abi.SETTLER_ROLE, settler)),
+        await _submit(node, settler, b"", _SETTLER_FUNDS_WEI),
+    ]
+    for tx_hash in sent:
+        await _mined(node, tx_hash)
     return Deployment(
         chain_id=await node.chain_id(),
         token=token.lower(),
@@ -58,4 +65,4 @@ async def deploy(node: EvmNode, settler: str) -> Deployment:
 
 async def register_source(node: EvmNode, deployment: Deployment, setup: abi.SourceSetup) -> None:
     """Register an energy source with the issuer contract, as its REGISTRAR."""
-    await _send(node, deployment.issuer, abi.encode_configure(setup))
+    await _mined(node, await _submit(node, deployment.issuer, abi.encode_configure(setup)))

@@ -64,7 +64,7 @@ async def start_ingest(url: str, broker: RunningBroker, folder: Path) -> asyncio
     key_file = folder / "column.key"
     key_file.write_text(COLUMN_KEY.key.hex())
     settings = {
-        "INGEST_STORE_URL": url,
+        "INGEST_DATABASE_URL": url,
         "INGEST_COLUMN_KEY_FILE": str(key_file),
         "INGEST_BROKER_URL": broker.address.url,
         "INGEST_BROKER_USERNAME": "ingest",
@@ -166,7 +166,7 @@ async def test_settings_that_cannot_be_used_end_it_with_every_problem_named(tmp_
     assert process.returncode == 1
     lines = said.decode()
     for expected in (
-        "INGEST_STORE_URL",
+        "INGEST_DATABASE_URL",
         "INGEST_COLUMN_KEY_FILE",
         "INGEST_BROKER_URL",
         "INGEST_ZONE",

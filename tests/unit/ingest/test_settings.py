@@ -14,7 +14,7 @@ def needed(tmp_path: Path) -> dict[str, str]:
     key = tmp_path / "column.key"
     key.write_text("00" * 32)
     (tmp_path / "api.key").write_text("NNSXS.key\n")
-    return {"INGEST_STORE_URL": "sqlite:///x.db", "INGEST_COLUMN_KEY_FILE": str(key)}
+    return {"INGEST_DATABASE_URL": "sqlite:///x.db", "INGEST_COLUMN_KEY_FILE": str(key)}
 
 
 def test_a_device_broker_alone(needed: dict[str, str], tmp_path: Path) -> None:
@@ -72,5 +72,5 @@ def test_all_problems_are_told_together() -> None:
     with pytest.raises(SettingsError) as found:
         read_settings({"INGEST_TTS_URL": "ftp://h", "INGEST_ZONE": "x/y", "INGEST_TYPO": "1"})
     text = str(found.value)
-    for name in ("INGEST_STORE_URL", "INGEST_COLUMN_KEY_FILE", "INGEST_TTS_URL", "INGEST_ZONE", "INGEST_TYPO"):
+    for name in ("INGEST_DATABASE_URL", "INGEST_COLUMN_KEY_FILE", "INGEST_TTS_URL", "INGEST_ZONE", "INGEST_TYPO"):
         assert name in text
