@@ -45,10 +45,12 @@ class SettlementApp:
                 _log.info("settlement_ready", issuer=settings.terms.issuer, account=settings.terms.account)
                 while not stop.is_set():
                     try:
-                        await loop.pass_once()
+                        more = await loop.pass_once()
                     except RetryableError as error:
                         _log.warning("settlement_retries", reason=str(error))
-                    await wait_or_stop(stop, settings.poll_ms / 1000)
+                        more = False
+                    if not more:
+                        await wait_or_stop(stop, settings.poll_ms / 1000)
         finally:
             await signer.stop()
             await node.close()

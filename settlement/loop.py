@@ -1,13 +1,13 @@
-"""One pass over everything that is not final, and over every source that may have something new. Holds no state."""
+"""One pass over everything that is not final, and over every source that may have something new."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
 from community.clients.evm import EvmNode
 from community.clock import Clock
 from community.errors import RetryableError
-from community.minting.issuances import OPEN_STATES, Issuance, IssuanceState
+from community.minting.issuances import OPEN_STATES, SETTLED_STATES, Issuance, IssuanceState
 from community.minting.planning import PlanBlocked
 from community.store.identities import energy_sources
 from community.store.issuances import issuance_by_id, issuances_in
@@ -32,9 +32,15 @@ class SettlementLoop:
     submitter: Submitter
     tracker: Tracker
     clock: Clock
+    said: dict[str, str] = field(default_factory=dict)
+    """What was logged last about each blocked source; only so as not to repeat it."""
 
-    async def pass_once(self) -> None:
-        """Drive what is open, then plan. A source or issuance that fails for now leaves the others alone."""
+    async def pass_once(self) -> bool:
+        """Drive what is open, then plan; says whether more may be planned at once, because something was mined.
+
+        A source or issuance that fails for now leaves the others alone.
+        """
+        progressed = False
         async with self.store.read() as work:
             open_ones = await issuances_in(work, OPEN_STATES)
         for issuance in open_ones:
@@ -44,16 +50,17 @@ class SettlementLoop:
         for source in sources:
             # Only one nonce at a time may be without a signature: a refused one is given back, so none is left out.
             if await self._is_signature_awaited():
-                return
+                return False
             async with self.store.read() as work:
                 planned = await plan_settlement(work, source, self.terms, self.clock.now())
             match planned:
                 case Settlement():
-                    await self._submit(planned)
+                    progressed = await self._submit(planned) or progressed
                 case PlanBlocked(reason):
-                    _log.warning("settlement_blocked", source=source.id, reason=reason)
+                    self._say_blocked(source.id, reason)
                 case None:
                     pass
+        return progressed
 
     async def drive(self, issuance: Issuance) -> None:
         """The next step of one issuance, by its state."""
@@ -71,13 +78,23 @@ class SettlementLoop:
             case IssuanceState.FINAL | IssuanceState.STOPPED:
                 pass
 
-    async def _submit(self, planned: Settlement) -> None:
+    def _say_blocked(self, source_id: str, reason: str) -> None:
+        """Log a blocked source once for each reason, not in every pass."""
+        if self.said.get(source_id) != reason:
+            self.said[source_id] = reason
+            _log.warning("settlement_blocked", source=source_id, reason=reason)
+
+    async def _submit(self, planned: Settlement) -> bool:
+        """Submit and follow up. Says whether it is mined already, so that the source's next one may be planned."""
         try:
             await self.submitter.submit(planned)
         except RetryableError as error:
             _log.warning("settlement_retries", source=planned.issuance.source_id, reason=str(error))
-            return
+            return False
         await self._drive_on(planned.issuance.id)
+        async with self.store.read() as work:
+            now = await issuance_by_id(work, planned.issuance.id)
+        return now is not None and now.state in SETTLED_STATES
 
     async def _guarded(self, issuance: Issuance) -> None:
         try:
@@ -115,7 +132,7 @@ class SettlementLoop:
             case Settlement():
                 await self.submitter.submit(settlement, recorded=True)
             case PlanBlocked(reason):
-                _log.warning("settlement_blocked", source=source.id, reason=reason)
+                self._say_blocked(source.id, reason)
 
     async def _is_signature_awaited(self) -> bool:
         async with self.store.read() as work:

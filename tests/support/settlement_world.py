@@ -204,7 +204,9 @@ class SettlementWorld:
 
 
 @asynccontextmanager
-async def settlement_world(folder: Path, *, serve: bool = True, **anvil: Any) -> AsyncIterator[SettlementWorld]:
+async def settlement_world(
+    folder: Path, *, serve: bool = True, store_url: str | None = None, **anvil: Any
+) -> AsyncIterator[SettlementWorld]:
     """The whole world, with a signer that answers (unless not `serve`), until the block ends.
 
     The plant opened at noon, its chain eight hours later.
@@ -212,7 +214,7 @@ async def settlement_world(folder: Path, *, serve: bool = True, **anvil: Any) ->
     chain_start = int(NOON.timestamp()) + 8 * 3600
     with start_anvil(timestamp=chain_start, **anvil) as chain:
         async with start_amqtt() as broker:
-            world = await _build(folder, chain, broker.address)
+            world = await _build(folder, chain, broker.address, store_url or await new_sqlite_url(folder))
             if not serve:
                 yield world
                 return
@@ -220,12 +222,12 @@ async def settlement_world(folder: Path, *, serve: bool = True, **anvil: Any) ->
                 yield world
 
 
-async def _build(folder: Path, chain: AnvilChain, broker: MqttAddress) -> SettlementWorld:
+async def _build(folder: Path, chain: AnvilChain, broker: MqttAddress, store_url: str) -> SettlementWorld:
     account = create_keys(folder / "signer", PASSPHRASE, keystore_iterations=2)
     requester = create_requester_key(folder / "requester.pem")
     token, issuer = deploy(chain)
     device = SendingDevice()
-    world = SettlementWorld(folder, chain, await new_sqlite_url(folder), broker, issuer, token, account, {}, device)
+    world = SettlementWorld(folder, chain, store_url, broker, issuer, token, account, {}, device)
     configure(chain, issuer, device, world.config)
     grant(chain, issuer, SETTLER_ROLE, account)
     chain.rpc("anvil_setBalance", account, hex(10**20))

@@ -32,8 +32,8 @@ def assert_minted_exactly(world: SettlementWorld, *energies: int) -> None:
     assert world.mine_nonces() == len(energies)
 
 
-async def test_a_signed_reading_becomes_a_final_issuance(tmp_path: Path) -> None:
-    async with settlement_world(tmp_path) as world:
+async def test_a_signed_reading_becomes_a_final_issuance(tmp_path: Path, store_url: str) -> None:
+    async with settlement_world(tmp_path, store_url=store_url) as world:
         await world.add_readings((1, 0), (2, 1234))
         (issuance,) = await world.settle_until(1)
         assert (issuance.from_wh, issuance.to_wh) == (OPENING_WH, OPENING_WH + 1234)
