@@ -99,6 +99,7 @@ async def _carry_out(
     decide: Callable[[Work], Awaitable[decisions.Outcome]],
 ) -> Problem | None:
     """Record and decide in one unit of work; None when the decision stands."""
+    await info.context.refresh()  # what a command before it read is let go: a command needs one connection, not two
     try:
         async with info.context.store.begin() as work:
             if await _record(info, work, command, subject, with_) is audit.Recorded.NEW:
@@ -205,6 +206,7 @@ class Mutation:
         """Make an API key for a role: member, operator, auditor or device."""
         owner = None if identity_id is None else given_id(identity_id)
         subject = f"{role}:{owner or ''}:{_checked_text('label', label)}"
+        await info.context.refresh()
         try:
             async with info.context.store.begin() as work:
                 if await _record(info, work, "create_api_key", subject, command) is not audit.Recorded.NEW:

@@ -97,7 +97,9 @@ async def _events(
         async with store.read() as work:
             return await load(work)
 
-    stream = context.hub.watch((*key, viewer.scope), watch, state, key_id=viewer.key_id, after=_after(after))
+    after_id = _after(after)
+    await context.refresh()  # holding a snapshot while waiting for another connection could block everybody
+    stream = context.hub.watch((*key, viewer.scope), watch, state, key_id=viewer.key_id, after=after_id)
     try:
         async for event in stream:
             await context.refresh()

@@ -11,7 +11,7 @@ from community.clock import QUARTER_HOUR
 from community.store import outbox
 from community.store.tables import chain, minting, reconciling
 from community.store.unit_of_work import Store, Work
-from community.store.upserts import upsert
+from community.store.upserts import insert_if_absent, upsert
 from community.units import BASE_UNITS_PER_WH
 from tests.support.seeded_figures import (
     CHAIN_ID,
@@ -209,6 +209,18 @@ async def fold_balances(work: Work, finalised: int) -> None:
         await upsert(work, chain.BalanceRow, {**values, **fold}, list(values))
 
 
+async def issue_more(store: Store, seeded: Seeded, energy_wh: int) -> None:
+    """One more issuance that has been planned and is in no block."""
+    number = seeded.settlement_count + 1
+    rows: Rows = defaultdict(list)
+    _settle(rows, number, seeded.now - QUARTER_HOUR, OPENING_WH + seeded.settled_wh, energy_wh, final=False)
+    (issuance,) = rows[minting.IssuanceRow]
+    issuance |= {"state": "planned", "mined_block": None, "tx_hash": None}
+    async with store.begin() as work:
+        for row in (minting.IssuanceRow, minting.IssuancePartRow):
+            await write(work, row, rows[row])
+
+
 async def settle_more(store: Store, seeded: Seeded, energy_wh: int = 1000) -> None:
     """One more settlement on chain, as the indexer would write and announce it."""
     number = seeded.settlement_count + 1
@@ -217,7 +229,11 @@ async def settle_more(store: Store, seeded: Seeded, energy_wh: int = 1000) -> No
     _settle(rows, number, start, OPENING_WH + seeded.settled_wh, energy_wh, final=False)
     async with store.begin() as work:
         for row, values in rows.items():
-            await write(work, row, values)
+            if row in (minting.IssuanceRow, minting.IssuancePartRow):
+                for each in values:
+                    await insert_if_absent(work, row, each)
+            else:
+                await write(work, row, values)
         await fold_balances(work, seeded.settlement_count)
         await work.session.execute(
             update(chain.IndexCheckpointRow).values(head_number=number, finalised_number=number - 1)

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
 from community.minting.apportionment import apportion
-from community.store.tables.chain import SettledEventRow
+from community.store.tables.chain import IndexCheckpointRow, SettledEventRow
 from community.store.tables.identity import EnergySourceRow, MemberRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
@@ -88,40 +89,49 @@ async def _earned(work: Work) -> tuple[dict[str, int], datetime | None]:
 
 
 async def _reaches(work: Work) -> list[_Reach]:
-    """One entry per source that has a verified reading of its settled register."""
-    newest = (
-        select(
-            col(InstallationRow.metering_point_id).label("point"),
-            func.max(col(MeasurementRow.at)).label("at"),
-            func.max(col(MeasurementRow.register_wh)).label("register_wh"),
-        )
-        .join(InstallationRow, col(InstallationRow.id) == col(MeasurementRow.installation_id))
-        .join(RegisterRow, col(RegisterRow.id) == col(MeasurementRow.register_id))
-        .join(MeteringPointRow, col(MeteringPointRow.id) == col(InstallationRow.metering_point_id))
-        .where(
-            col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
-            col(MeteringPointRow.direction) == "production",
-        )
-        .group_by(col(InstallationRow.metering_point_id))
-        .subquery()
-    )
-    minted = (
-        select(col(SettledEventRow.source_ref), func.max(col(SettledEventRow.to_wh)).label("to_wh"))
-        .group_by(col(SettledEventRow.source_ref))
-        .subquery()
-    )
+    """One entry per source that has a verified reading of its settled register.
+
+    Correlated look-ups by index: the cost does not grow with the number of measurements or settlements.
+    """
     statement = (
         select(
             col(EnergySourceRow.identity_id),
-            newest.c.register_wh,
-            newest.c.at,
-            func.coalesce(minted.c.to_wh, col(EnergySourceRow.opening_register_wh)),
+            _newest(col(MeasurementRow.register_wh)),
+            _newest(col(MeasurementRow.at)).label("at"),
+            func.coalesce(_last_settled(), col(EnergySourceRow.opening_register_wh)),
         )
-        .join(newest, newest.c.point == col(EnergySourceRow.metering_point_id))
-        .outerjoin(minted, minted.c.source_ref == col(EnergySourceRow.source_ref))
+        .join(MeteringPointRow, col(MeteringPointRow.id) == col(EnergySourceRow.metering_point_id))
+        .join(InstallationRow, col(InstallationRow.metering_point_id) == col(MeteringPointRow.id))
+        .join(
+            RegisterRow,
+            (col(RegisterRow.meter_id) == col(InstallationRow.meter_id))
+            & (col(RegisterRow.obis) == col(MeteringPointRow.settled_obis)),
+        )
         .limit(SOURCES_MAX)
     )
-    return [_Reach(*row) for row in await work.session.execute(statement)]
+    newest: dict[str, _Reach] = {}
+    for source_id, register_wh, at, minted_wh in await work.session.execute(statement):
+        known = newest.get(source_id)
+        if at is not None and (known is None or known.verified_at < at):  # an exchanged meter leaves an older register
+            newest[source_id] = _Reach(source_id, register_wh, at, minted_wh)
+    return list(newest.values())
+
+
+def _newest(column: Any) -> Any:
+    """`column` of the newest measurement of the register in the enclosing statement."""
+    row = MeasurementRow
+    own = (col(row.register_id) == col(RegisterRow.id)) & (col(row.installation_id) == col(InstallationRow.id))
+    latest = select(column).where(own).order_by(col(row.at).desc()).limit(1)
+    return latest.correlate(RegisterRow, InstallationRow).scalar_subquery()
+
+
+def _last_settled() -> Any:
+    """The register value up to which the source in the enclosing statement is settled on the indexed chain."""
+    row = SettledEventRow
+    chain_id = select(func.min(col(IndexCheckpointRow.chain_id))).scalar_subquery()
+    own = (col(row.chain_id) == chain_id) & (col(row.source_ref) == col(EnergySourceRow.source_ref))
+    last = select(col(row.to_wh)).where(own).order_by(col(row.seq).desc()).limit(1)
+    return last.correlate(EnergySourceRow).scalar_subquery()
 
 
 async def _add_unminted_parts(work: Work, reach: _Reach, earned: dict[str, int]) -> int:

@@ -1,9 +1,12 @@
 """Figures are those of the books, lists page without loss, evidence can be reached from a transfer."""
 
+import asyncio
+
 from community.clock import QUARTER_HOUR
 from community.units import BASE_UNITS_PER_WH
 from tests.conformance.api.conftest import Served
 from tests.support.running_api import ask, code_of
+from tests.support.seeded_chain import issue_more, settle_more
 from tests.support.seeded_figures import SHARES, apportioned, consumption_wh, production_wh
 
 
@@ -23,6 +26,30 @@ async def test_three_numbers_add_up_to_all_verified_energy(served: Served) -> No
     assert way > 0
     owed = apportioned(seeded.verified_wh - seeded.settled_wh)
     assert {each["member"]["id"]: int(each["earnedNotYetMinted"]) for each in data["balances"]} == owed
+
+
+async def test_issued_energy_counts_as_earned_until_the_index_sees_it_minted(served: Served) -> None:
+    query = "{ balances { member { id } final mintedNotFinal earnedNotYetMinted } }"
+    before = await ask(served.app, query, served.keys.operator)
+    await issue_more(served.store, served.seeded, energy_wh=served.seeded.verified_wh - served.seeded.settled_wh)
+    assert await ask(served.app, query, served.keys.operator) == before
+    await settle_more(served.store, served.seeded, energy_wh=served.seeded.verified_wh - served.seeded.settled_wh)
+    after = await ask(served.app, query, served.keys.operator)
+    assert {each["earnedNotYetMinted"] for each in after["balances"]} == {"0"}
+    totals = [
+        [
+            sum(int(each[name]) for name in ("final", "mintedNotFinal", "earnedNotYetMinted"))
+            for each in data["balances"]
+        ]
+        for data in (before, after)
+    ]
+    assert totals[0] == totals[1]
+
+
+async def test_many_at_once_wait_for_each_other_and_all_are_answered(served: Served) -> None:
+    query = "{ viewer { role } balances { member { name shares { shareCount } } final } transfers(first: 5) { nodes { settlement { issuance { id } } } } }"
+    answers = await asyncio.gather(*(ask(served.app, query, served.keys.operator) for _ in range(60)))
+    assert all(each == answers[0] for each in answers)
 
 
 async def test_series_is_in_columns_with_holes_marked(served: Served) -> None:
