@@ -67,6 +67,19 @@ async def test_figures_move_without_reloading(url: str, books: Store, seeded: Se
         assert all(each.startswith((address(app), "data:")) for each in page.requested), page.requested
 
 
+async def test_member_is_told_why_he_got_what_he_got(url: str, books: Store, seeded: Seeded, page: Page) -> None:
+    key = await make_key(books, "member", "mem_anna")
+    async with serving(url) as app:
+        await page.open(f"{address(app)}/#key={key}")
+        await page.until(SHOWN)
+        await page.evaluate("document.querySelector('#settlements .link').click()")
+        await page.until("document.querySelector('.story')")
+        told = await page.evaluate("document.querySelector('.story').textContent")
+        assert "Sonnendach Süd produced" in told and "Anna Berger held 300 of 1000 shares" in told and "Bernd" not in told
+        assert "statement" in told and "development key" in told
+        assert page.complaints == []
+
+
 async def test_page_catches_up_after_the_connection_was_lost(
     url: str, books: Store, seeded: Seeded, page: Page
 ) -> None:
