@@ -75,7 +75,9 @@ async def test_member_is_told_why_he_got_what_he_got(url: str, books: Store, see
         await page.evaluate("document.querySelector('#settlements .link').click()")
         await page.until("document.querySelector('.story')")
         told = await page.evaluate("document.querySelector('.story').textContent")
-        assert "Sonnendach Süd produced" in told and "Anna Berger held 300 of 1000 shares" in told and "Bernd" not in told
+        assert (
+            "Sonnendach Süd produced" in told and "Anna Berger held 300 of 1000 shares" in told and "Bernd" not in told
+        )
         assert "statement" in told and "development key" in told
         assert page.complaints == []
 
