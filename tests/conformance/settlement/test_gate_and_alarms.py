@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -165,3 +166,34 @@ async def test_the_status_names_what_waits(tmp_path: Path) -> None:
             lines = await status_lines(store, world.terms, SystemClock())
         assert "stopped: 1" in lines
         assert any("ceiling is 21000" in line for line in lines)
+
+
+class StaleNode(EvmNode):
+    """Goes on showing a receipt whose block is no longer part of the chain."""
+
+    def __init__(self, url: str, receipt: dict[str, Any]) -> None:
+        super().__init__(url)
+        self.stale = receipt
+
+    async def receipt(self, tx_hash: str) -> dict[str, Any] | None:
+        return self.stale if tx_hash == self.stale["transactionHash"] else await super().receipt(tx_hash)
+
+
+async def test_a_receipt_of_a_block_that_is_gone_counts_as_none(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path, slots_in_an_epoch=1) as world:
+        world.chain.mine(3)
+        await world.add_readings((1, 400))
+        async with world.running() as loop:
+            await loop.pass_once()
+        (mined,) = await world.issuances()
+        assert mined.state is IssuanceState.MINED
+        receipt = world.chain.rpc("eth_getTransactionReceipt", mined.tx_hash)
+        world.chain.rpc("anvil_reorg", 1, [])
+        world.chain.rpc("anvil_dropAllTransactions")
+        world.chain.rpc("evm_setAutomine", False)
+        world.chain.mine(5)
+        async with world.running(node=StaleNode(world.chain.url, receipt)) as loop:
+            for _ in range(3):
+                await loop.pass_once()
+        (again,) = await world.issuances()
+        assert again.state is IssuanceState.BROADCAST and world.supply() == 0

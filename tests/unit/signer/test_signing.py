@@ -6,9 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
-from community.attestation.statement import SlotReading
+from community.attestation import merkle
+from community.attestation.signatures import normalise_low_s
+from community.attestation.statement import SlotReading, Statement, sig_structure
 from community.chain.signature_requests import RefusedReply, SignatureRequest, SignedReply
 from community.chain.signed_transactions import read_signed
 from community.errors import FatalError
@@ -117,6 +122,17 @@ def test_a_device_that_is_not_the_sources(plant: SigningPlant) -> None:
     plant.registry["sources"][0]["device_eui"] = "00" * 8
     plant.pin()
     assert "The statement is of device" in refusal(plant, plant.request(after=1))
+
+
+def test_a_reading_outside_the_signed_span(plant: SigningPlant) -> None:
+    inside = plant.evidence([reading(1, 500)])
+    root = merkle.leaf_hash(inside.leaf)
+    eui = bytes.fromhex(plant.device.eui)
+    elsewhere = Statement(eui, 0, 9, NOON_SLOT + 2, 1, 1, plant.device.profile, root).payload()
+    r, s = decode_dss_signature(plant.device.key.sign(sig_structure(elsewhere), ec.ECDSA(SHA256())))
+    signature = normalise_low_s(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    evidence = replace(inside, statement=sig_structure(elsewhere), r=signature[:32], s=signature[32:])
+    assert "not in the signed statement" in refusal(plant, plant.request(500, evidence=evidence))
 
 
 def test_an_unknown_source(plant: SigningPlant) -> None:
