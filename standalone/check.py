@@ -15,7 +15,7 @@ from standalone.households import SITES
 from standalone.layout import Layout, Ports
 from standalone.system import System
 
-SLOTS_PER_SECOND = 4.0
+SLOTS_PER_SECOND = 2.0
 SETTLEMENTS_FINAL = 24
 REORG_DEPTH = 3
 DISTURBANCES = ("ingest", "settlement", "reorg", "signer", "indexer")

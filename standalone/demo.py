@@ -1,7 +1,6 @@
 """`make demo`: the whole system with a community of five, for a person to look at."""
 
 import asyncio
-import shutil
 import signal
 import sys
 import time
@@ -68,11 +67,16 @@ def introduction(facts: Facts, page: int) -> str:
 """
 
 
+def settled_count(books: Books) -> int:
+    """Settlements that are in a block."""
+    return books.number("SELECT count(*) FROM issuance WHERE state IN ('mined', 'final')")
+
+
 def status_line(system: System, books: Books) -> str:
     """How far the days and the settlements are."""
     assert system.clock is not None
     now = system.clock.now()
-    settled = books.number("SELECT count(*) FROM issuance WHERE state IN ('mined', 'final')")
+    settled = settled_count(books)
     final = books.number("SELECT count(*) FROM issuance WHERE state = 'final'")
     supply = books.rows("SELECT minted FROM supply")
     minted = kwh_text(TokenAmount(int(supply[0][0]) if supply else 0))
@@ -82,14 +86,12 @@ def status_line(system: System, books: Books) -> str:
 
 async def run_demo(root: Path, folder: Path, port: int, *, reset: bool) -> None:
     """Run until SIGINT or SIGTERM. Raises FatalError with one clear sentence."""
-    if reset:
-        shutil.rmtree(folder, ignore_errors=True)
     progress = Progress()
     stop = asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     layout = Layout(root, folder)
-    system = System(layout, Ports.free(port), progress.say, SLOTS_PER_SECOND)
+    system = System(layout, Ports.free(port), progress.say, SLOTS_PER_SECOND, reset=reset)
     print("Starting the energy community on this machine.")
     try:
         starting = asyncio.create_task(system.start())
@@ -112,16 +114,17 @@ async def run_demo(root: Path, folder: Path, port: int, *, reset: bool) -> None:
 async def _watch(system: System, progress: Progress, stop: asyncio.Event) -> None:
     books = Books(system.layout.database)
     replaying = True
-    first_token = False
+    first_token = await asyncio.to_thread(settled_count, books) > 0
     while not stop.is_set():
         system.require_healthy()
         line = await asyncio.to_thread(status_line, system, books)
         progress.show(line)
-        if not first_token and "0 settlements mined, 0 final" not in line:
+        if not first_token and await asyncio.to_thread(settled_count, books) > 0:
             first_token = True
             progress.say("the first tokens are minted: watch the balances move")
         if replaying and system.clock is not None and not system.clock.is_replaying:
             replaying = False
+            await system.slow_down_chain()
             progress.say("the replay has reached the present; from now on in real time")
         try:
             async with asyncio.timeout(_REPORT_S):

@@ -53,6 +53,11 @@ class Layout:
         return self.folder / "facts.json"
 
     @property
+    def lock(self) -> Path:
+        """Held by the demo that runs in this folder."""
+        return self.folder / "lock"
+
+    @property
     def storage(self) -> Path:
         """What the simulated network server keeps for its Storage Integration."""
         return self.folder / "uplinks.db"

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +13,19 @@ from pathlib import Path
 from community.errors import FatalError
 
 STOP_TIMEOUT_S = 10.0
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 LAST_LINES = 15
 
 
 class ChildFailed(FatalError):
     """A process ended that should run. The text names it and shows its last lines."""
+
+
+def _end_with_parent() -> None:
+    """In the child: ask Linux for SIGINT when the parent dies, so that a kill -9 of the demo leaves nothing running."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGINT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +51,10 @@ class Processes:
         self._logs = log_folder
         self._folder = working_folder
         self._children: dict[str, _Child] = {}
-        log_folder.mkdir(parents=True, exist_ok=True)
 
     async def start(self, command: Command) -> None:
         """Start a process in a group of its own, so that Ctrl-C reaches us first and we stop it in order."""
+        self._logs.mkdir(parents=True, exist_ok=True)
         log = self._logs / f"{command.name}.log"
         with log.open("ab") as output:
             process = await asyncio.create_subprocess_exec(
@@ -55,6 +65,7 @@ class Processes:
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                preexec_fn=_end_with_parent,
             )
         self._children[command.name] = _Child(command, process, log)
 

@@ -1,9 +1,11 @@
 """The whole system on one machine: what is started, in which order, and how it stops."""
 
 import asyncio
+import fcntl
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import IO
 
 from community.clients.evm import EvmNode
 from community.clock import slot_at, slot_start
@@ -20,6 +22,7 @@ from standalone.replay import ReplayDriver, last_spooled_slot
 from standalone.replay_clock import ReplayClock
 
 START_TIMEOUT_S = 60.0
+REAL_TIME_BLOCK_S = 3
 FREE_SPACE_BYTES = 300 * 1024 * 1024
 Say = Callable[[str], None]
 
@@ -27,16 +30,18 @@ Say = Callable[[str], None]
 class System:
     """One running system. `start` brings it up, `stop` takes it down in order; both may be called once."""
 
-    def __init__(self, layout: Layout, ports: Ports, say: Say, slots_per_second: float) -> None:
+    def __init__(self, layout: Layout, ports: Ports, say: Say, slots_per_second: float, *, reset: bool = False) -> None:
         self.layout = layout
         self.ports = ports
         self._say = say
         self._slots_per_second = slots_per_second
+        self._reset = reset
         self.processes = Processes(layout.logs, layout.root)
         self.facts: Facts | None = None
         self._driver: asyncio.Task[None] | None = None
         self._driver_stop = asyncio.Event()
         self.clock: ReplayClock | None = None
+        self._lock: IO[bytes] | None = None
 
     @property
     def node_url(self) -> str:
@@ -46,7 +51,8 @@ class System:
     async def start(self) -> Facts:
         """Found the community where it is new, then start every process and the replay. Raises FatalError."""
         require_space(self.layout)
-        facts = Facts.load(self.layout.facts)
+        self._lock = lock_folder(self.layout)
+        facts = None if self._reset else Facts.load(self.layout.facts)
         if facts is None:
             _empty(self.layout)
         self._say("chain and broker")
@@ -86,6 +92,14 @@ class System:
             return datetime.fromtimestamp(facts.replay_start, UTC)
         return min(slot_start(min(slots) + 1), slot_start(slot_at(SystemClock().now())))
 
+    async def slow_down_chain(self) -> None:
+        """Let blocks come more slowly: in real time one settlement a quarter-hour needs no block a second."""
+        node = EvmNode(self.node_url)
+        try:
+            await node.call("evm_setIntervalMining", REAL_TIME_BLOCK_S)
+        finally:
+            await node.close()
+
     async def hold_time(self) -> None:
         """Stop the replay where it is, so that the day stands still."""
         self._driver_stop.set()
@@ -104,12 +118,14 @@ class System:
         await self.processes.stop()
         if self.clock is not None:
             self.clock.close()
+        if self._lock is not None:
+            self._lock.close()
 
 
 def _empty(layout: Layout) -> None:
-    """Remove what an interrupted set-up left. Nothing else is in the folder then."""
+    """Remove everything of an earlier demo, or what an interrupted set-up left."""
     for entry in layout.folder.iterdir():
-        if entry != layout.logs:
+        if entry != layout.lock:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
@@ -127,6 +143,19 @@ def require_space(layout: Layout) -> None:
         raise FatalError(
             f"The disk under {layout.folder} has {free // 2**20} MiB left, {FREE_SPACE_BYTES // 2**20} are needed: free some."
         )
+
+
+def lock_folder(layout: Layout) -> IO[bytes]:
+    """Hold the folder for this process. Raises FatalError if another demo runs in it."""
+    file = layout.lock.open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise FatalError(
+            f"A demo is already running in {layout.folder}: stop it first (Ctrl-C where it runs)."
+        ) from error
+    return file
 
 
 async def require_chain(node: EvmNode, facts: Facts) -> None:
