@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from community.chain.transactions import Fees
 
 SIZE_MAX = 262_144
+BRACKETS_MAX = 64
 _DOMAIN = b"energy-community signature request 1\n"
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _HASH = re.compile(r"0x[0-9a-f]{64}")
@@ -164,6 +165,9 @@ def _dump(content: dict[str, Any]) -> bytes:
 def _load(message: bytes) -> dict[str, Any]:
     if len(message) > SIZE_MAX:
         raise MalformedRequest(f"{len(message)} bytes are more than the {SIZE_MAX} that a message may have")
+    if message.count(b"[") + message.count(b"{") > BRACKETS_MAX:
+        # Deep nesting can exhaust the C stack inside json before its own recursion limit stops it.
+        raise MalformedRequest("the message is nested; requests and answers are flat")
     try:
         content = json.loads(message)
     except (ValueError, RecursionError) as error:

@@ -97,7 +97,9 @@ def test_malformed_requests_are_refused(name: str, value: Any) -> None:
         parse_request(json.dumps(content).encode())
 
 
-@pytest.mark.parametrize("message", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b" " * (SIZE_MAX + 1)])
+@pytest.mark.parametrize(
+    "message", [b"", b"[]", b"{}", b"\xff", b"[" * 100_000, b'{"a":' * 50_000, b" " * (SIZE_MAX + 1)]
+)
 def test_what_is_no_request_at_all(message: bytes) -> None:
     for parse in (parse_request, parse_reply):
         with pytest.raises(MalformedRequest):
