@@ -25,6 +25,8 @@ from contracts.abi import SELECTOR_SETTLE, SettleEvidence, ShareConfig, decode_s
 from signer.registry import PinnedSource, Registry
 
 AHEAD_S_MAX = 300
+SIGNED_SIZE_MAX = 43 + 255
+"""The contract takes a payload of at most 255 bytes after the 43 of the Sig_structure's head."""
 DAY = timedelta(days=1)
 
 
@@ -161,7 +163,12 @@ def judge_energy(
 
 
 def _statement(signed: bytes) -> Statement:
-    """The statement under a COSE Sig_structure, which must be exactly ours."""
+    """The statement under a COSE Sig_structure, which must be exactly ours.
+
+    Its length is bounded before it is parsed: nesting that exhausts the stack does not fit into it.
+    """
+    if len(signed) > SIGNED_SIZE_MAX:
+        raise Refusal(f"The signed bytes are {len(signed)} long; those of a statement are at most {SIGNED_SIZE_MAX}.")
     try:
         structure = decode(signed)
         payload = structure[3] if type(structure) is list and len(structure) == 4 else None

@@ -135,6 +135,16 @@ def test_a_reading_outside_the_signed_span(plant: SigningPlant) -> None:
     assert "not in the signed statement" in refusal(plant, plant.request(500, evidence=evidence))
 
 
+@pytest.mark.parametrize("signed_bytes", [b"\x81" * 60_000, b"", b"\x80", b"\xff" * 40])
+def test_signed_bytes_that_are_no_statement(plant: SigningPlant, signed_bytes: bytes) -> None:
+    r, s = decode_dss_signature(plant.device.key.sign(signed_bytes, ec.ECDSA(SHA256())))
+    signature = normalise_low_s(r.to_bytes(32, "big") + s.to_bytes(32, "big"))
+    proof = plant.evidence([reading(1, 500)])
+    evidence = replace(proof, statement=signed_bytes, r=signature[:32], s=signature[32:])
+    reason = refusal(plant, plant.request(500, evidence=evidence))
+    assert "signed bytes are" in reason or "cannot be read" in reason
+
+
 def test_an_unknown_source(plant: SigningPlant) -> None:
     plant.registry["sources"][0]["source_ref"] = "77" * 32
     plant.pin()
