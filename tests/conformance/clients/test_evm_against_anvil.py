@@ -34,7 +34,9 @@ async def node(chain: AnvilChain) -> AsyncIterator[EvmNode]:
 
 def signed(nonce: int, to: str | None, data: bytes = b"", value: int = 0) -> tuple[bytes, str]:
     fields = {"chainId": CHAIN_ID, "nonce": nonce, "data": data, "value": value, "gas": 200_000, "type": 2}
-    fields |= {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 10**9} | ({} if to is None else {"to": bytes.fromhex(to[2:])})
+    fields |= {"maxFeePerGas": 10**11, "maxPriorityFeePerGas": 10**9} | (
+        {} if to is None else {"to": bytes.fromhex(to[2:])}
+    )
     transaction = Account.from_key(DEVELOPMENT_KEYS[0]).sign_transaction(fields)
     return bytes(transaction.raw_transaction), "0x" + transaction.hash.hex().removeprefix("0x")
 
