@@ -38,7 +38,7 @@ class SettlementLoop:
     async def pass_once(self) -> bool:
         """Drive what is open, then plan; says whether more may be planned at once, because something was mined.
 
-        A source or issuance that fails for now leaves the others alone.
+        A source or issuance that fails leaves the others alone; it is tried again at the next pass.
         """
         progressed = False
         async with self.store.read() as work:

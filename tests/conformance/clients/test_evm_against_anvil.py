@@ -69,8 +69,11 @@ async def test_sends_and_follows_a_transaction(node: EvmNode) -> None:
     assert await node.receipt(tx_hash) is None
     assert await node.transaction(tx_hash) is None
     assert await node.send_raw(raw) == tx_hash
-    receipt, known = await node.receipt(tx_hash), await node.transaction(tx_hash)
-    assert receipt is not None and receipt["status"] == "0x1"
+    async with asyncio.timeout(10):
+        while (receipt := await node.receipt(tx_hash)) is None:
+            await asyncio.sleep(0.01)
+    known = await node.transaction(tx_hash)
+    assert receipt["status"] == "0x1"
     assert known is not None and known["blockHash"] == receipt["blockHash"]
     assert await node.nonce(sender) == nonce + 1
     with pytest.raises(NodeRefused):

@@ -1,3 +1,5 @@
+"""What a device sends by MQTT, read strictly, and what it is answered."""
+
 from dataclasses import replace
 from typing import Any
 

@@ -1,3 +1,5 @@
+"""Payloads of the original Trusted Gateway: verified, or refused for a distinct reason."""
+
 import hashlib
 from datetime import datetime
 

@@ -1,3 +1,5 @@
+"""The seal around messages: keys by device and generation, and nothing opens that was altered."""
+
 from typing import Any
 
 import cbor2

@@ -1,3 +1,5 @@
+"""P-256 signatures and key ids, against vectors and damaged input."""
+
 import hashlib
 
 import pytest

@@ -1,3 +1,5 @@
+"""General-glo-ciphering with and without a tag."""
+
 import pytest
 
 from community.metering.dlms.ciphering import decipher, encipher, parse_ciphered

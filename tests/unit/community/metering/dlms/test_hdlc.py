@@ -1,3 +1,5 @@
+"""HDLC frames found by their length in a noisy stream, never by their flag."""
+
 import pytest
 
 from community.metering.dlms.hdlc import HdlcDeframer, build_frame, crc16_x25, parse_frame

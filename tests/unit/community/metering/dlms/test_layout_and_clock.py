@@ -1,3 +1,5 @@
+"""Bodies recognised by shape, and meter clocks brought to UTC."""
+
 # ruff: noqa: DTZ001 - a meter says wall-clock times; their zone is what is tested
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
