@@ -10,7 +10,14 @@ from community.identity.identities import EnergySource, EvidenceMode
 from community.minting.apportionment import apportion
 from community.minting.issuances import SETTLED_STATES, Issuance, IssuancePart, IssuanceState, issuance_id
 from community.minting.planning import PlanBlocked, PlannedPeriod, SettledUpTo, plan_next
-from community.store.issuances import StoredEvidence, evidence_of, newest_issuance, readings_after
+from community.store.issuances import (
+    StoredEvidence,
+    evidence_of,
+    is_settleable,
+    newest_issuance,
+    readings_after,
+    register_of,
+)
 from community.store.shares import share_tables
 from community.store.unit_of_work import Work
 from community.units import WattHours, base_units
@@ -41,12 +48,13 @@ async def plan_settlement(
     if newest is not None and newest.state not in SETTLED_STATES:
         return None
     settled = (
-        SettledUpTo(newest.to_wh, newest.period_end)
+        SettledUpTo(newest.to_wh, newest.period_end, await register_of(work, newest.measurement_id))
         if newest is not None
         else SettledUpTo(WattHours(source.opening_register_wh), source.opening_at)
     )
     readings = await readings_after(work, source.id, settled)
-    match plan_next(source.settlement_period, settled, readings, await share_tables(work, source.id)):
+    tables = await share_tables(work, source.id)
+    match plan_next(source.settlement_period, settled, readings, tables, source.nameplate_w):
         case PlannedPeriod() as planned:
             pass
         case PlanBlocked() as blocked:
@@ -63,7 +71,12 @@ async def plan_settlement(
 async def settlement_of(
     work: Work, issuance: Issuance, source: EnergySource, *, follows_final: bool = True
 ) -> Settlement | PlanBlocked:
-    """What the call of an issuance needs, from its stored evidence."""
+    """What the call of an issuance needs, from its stored evidence, which must still be valid."""
+    if not await is_settleable(work, source.id, issuance.measurement_id):
+        return PlanBlocked(
+            f"Measurement {issuance.measurement_id} counts no longer: its source, its device or the key that signed it "
+            "was taken out of service."
+        )
     evidence = await evidence_of(work, issuance.measurement_id)
     if evidence is None or evidence.format != "ecw1":
         return PlanBlocked(f"Measurement {issuance.measurement_id} has no device-signed statement: nothing proves it.")

@@ -23,19 +23,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class VerifiedReading:
-    """A measurement that was admitted: the register at an instant."""
+    """A measurement that was admitted: the count of one meter's register at an instant.
+
+    `factor` is that of the transformers before the meter: the installation moved the count's difference times it.
+    """
 
     measurement_id: str
     at: datetime
     register_wh: WattHours
+    register_id: str
+    factor: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class SettledUpTo:
-    """The register value and instant up to which a source's energy is issued; at first its opening values."""
+    """The register value and instant up to which a source's energy is issued; at first its opening values.
+
+    `register_id` names the register; None where no issuance has told it yet: then it is the first reading's.
+    """
 
     register_wh: WattHours
     at: datetime
+    register_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,36 +81,89 @@ def plan_next(
     settled: SettledUpTo,
     readings: Sequence[VerifiedReading],
     share_tables: Sequence[ShareTable],
+    nameplate_w: int,
 ) -> Plan:
     """The next issuance of a source from its verified `readings`, oldest first.
 
     Intervals without energy are passed over: they move the start of the period, not the register. A gap is issued
-    whole, because its total is exact, unless the shares changed inside it.
+    whole, because its total is exact, unless the shares changed inside it. What exceeds the nameplate's power, as the
+    issuer and the signer will reckon it, is issued together with the readings after it.
     """
     start, from_wh = as_utc(settled.at), settled.register_wh
-    after = [reading for reading in readings if reading.at > start]
+    after, way_ends = _way_of_the_register(settled, [reading for reading in readings if reading.at > start])
     while after:
         table = next((table for table in share_tables if table.is_valid_at(start)), None)
         if table is None:
             return PlanBlocked(f"No share table is valid for the interval from {start.isoformat()}: record one.")
-        target = _target(_bound(period, start, table), after, period)
+        target = _target(_bound(period, start, table), after, period, closed=way_ends is not None)
         if target is None:
             return NothingToSettle()
-        if table.valid_to is not None and target.at > table.valid_to:
-            return PlanBlocked(
-                f"The shares changed at {table.valid_to.isoformat()}, inside a gap from {start.isoformat()} to "
-                f"{target.at.isoformat()}: energy on both sides is only known together."
-            )
-        if target.register_wh < from_wh:
-            return PlanBlocked(
-                f"The register fell from {from_wh} to {target.register_wh} Wh at {target.at.isoformat()}: "
-                "check the meter; an exchange needs a new configuration of the source."
-            )
         if target.register_wh > from_wh:
-            return PlannedPeriod(from_wh, target, start, table)
+            return _issued_up_to(target, start, table, after, settled, nameplate_w)
         start = target.at
         after = [reading for reading in after if reading.at > start]
-    return NothingToSettle()
+    return NothingToSettle() if way_ends is None else PlanBlocked(way_ends)
+
+
+def power_ceiling_wh(nameplate_w: int, seconds: int) -> int:
+    """The most that the issuer contract and the signer let a plant make in that time, in Wh."""
+    return nameplate_w * seconds // 3600 + 1
+
+
+def _issued_up_to(
+    target: VerifiedReading,
+    start: datetime,
+    table: ShareTable,
+    after: Sequence[VerifiedReading],
+    settled: SettledUpTo,
+    nameplate_w: int,
+) -> Plan:
+    """The issuance up to `target`, or up to the first later reading whose energy fits under the nameplate's power."""
+    ends_at = table.valid_to
+    if ends_at is not None and target.at > ends_at:
+        return PlanBlocked(
+            f"The shares changed at {ends_at.isoformat()}, inside a gap from {start.isoformat()} to "
+            f"{target.at.isoformat()}: energy on both sides is only known together."
+        )
+    for reading in after:
+        seconds = int((reading.at - settled.at).total_seconds())
+        fits = reading.register_wh - settled.register_wh <= power_ceiling_wh(nameplate_w, seconds)
+        if fits and reading.at >= target.at and (ends_at is None or reading.at <= ends_at):
+            return PlannedPeriod(settled.register_wh, reading, start, table)
+    return PlanBlocked(
+        f"{target.register_wh - settled.register_wh} Wh up to {target.at.isoformat()} are more than {nameplate_w} W can "
+        "make since the last settlement. They wait for readings with which the average fits under the same shares; if "
+        "none comes, compare the plant's nameplate power with what stands on chain."
+    )
+
+
+def _way_of_the_register(
+    settled: SettledUpTo, after: Sequence[VerifiedReading]
+) -> tuple[list[VerifiedReading], str | None]:
+    """The readings that go on from the settled one on the same register, and why they end where they do."""
+    register_id, last_wh = settled.register_id, settled.register_wh
+    way: list[VerifiedReading] = []
+    for reading in after:
+        when = reading.at.isoformat()
+        register_id = register_id or reading.register_id
+        if reading.register_id != register_id:
+            return way, (
+                f"From {when} on another meter's register counts than the one settled up to {last_wh} Wh: their "
+                "difference is no energy. The source needs a new configuration that opens at the new register."
+            )
+        if reading.factor != 1:
+            return way, (
+                f"The meter stands behind transformers with factor {reading.factor}, but the contract mints what the "
+                "signed register itself counts: the source needs a register of primary energy."
+            )
+        if reading.register_wh < last_wh:
+            return way, (
+                f"The register fell from {last_wh} to {reading.register_wh} Wh at {when}: it started anew or the meter "
+                "is wrong. Check it; what follows needs a new configuration of the source."
+            )
+        last_wh = reading.register_wh
+        way.append(reading)
+    return way, None
 
 
 def _bound(period: SettlementPeriod, start: datetime, table: ShareTable) -> datetime:
@@ -111,10 +173,14 @@ def _bound(period: SettlementPeriod, start: datetime, table: ShareTable) -> date
     return end if table.valid_to is None else min(end, table.valid_to)
 
 
-def _target(bound: datetime, after: Sequence[VerifiedReading], period: SettlementPeriod) -> VerifiedReading | None:
-    """The reading to settle up to: the last one within the bound once it is reached; the end of a gap over it."""
+def _target(
+    bound: datetime, after: Sequence[VerifiedReading], period: SettlementPeriod, *, closed: bool
+) -> VerifiedReading | None:
+    """The reading to settle up to: the last one within the bound once it is reached; the end of a gap over it.
+
+    `closed`: nothing can follow the last reading on this register, so its period waits for nothing.
+    """
     within = [reading for reading in after if reading.at <= bound]
     if not within:
         return after[0]
-    closed = period is SettlementPeriod.INTERVAL or after[-1].at >= bound
-    return within[-1] if closed else None
+    return within[-1] if closed or period is SettlementPeriod.INTERVAL or after[-1].at >= bound else None

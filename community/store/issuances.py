@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, insert, or_, select, update
@@ -20,7 +20,7 @@ from community.store.upserts import insert_all
 from community.units import TokenAmount, WattHours
 
 READINGS_MAX = 400
-"""Readings looked at for one plan: more than four days of quarter-hours; the next plan sees the next ones."""
+"""Readings looked at for one plan: more than four days of quarter-hours. What is settled moves the next plan on."""
 READ_OK = 1
 """Status bit 0 of a reading (wire format 2.1): the meter was read."""
 
@@ -74,10 +74,44 @@ async def readings_after(work: Work, source_id: str, settled: SettledUpTo) -> li
     """Admitted readings of a source's settled register after `settled`, oldest first.
 
     Only of an approved source, an active device, and a key that was valid at the reading's instant: energy of a
-    revoked device or key is never minted.
+    revoked device or key is never minted. Of a long standstill only its last reading is given.
     """
-    statement = (
-        select(col(MeasurementRow.id), col(MeasurementRow.at), col(MeasurementRow.register_wh))
+    found = await _page_after(work, source_id, settled.at)
+    if len(found) == READINGS_MAX and all(one.register_wh == settled.register_wh for one in found):
+        # A plant that stood still for more than a page of readings: without this its next energy would never be seen.
+        at, moved = col(MeasurementRow.at), col(MeasurementRow.register_wh) != settled.register_wh
+        first = _of_source(select(func.min(at)), source_id).where(at > settled.at, moved)
+        moved_at = (await work.session.execute(first)).scalar_one()
+        last = _of_source(select(func.max(at)), source_id).where(at > settled.at)
+        idle_until = (await work.session.execute(last if moved_at is None else last.where(at < moved_at))).scalar_one()
+        found = await _page_after(work, source_id, idle_until - timedelta(microseconds=1))
+    return found
+
+
+async def is_settleable(work: Work, source_id: str, measurement_id: str) -> bool:
+    """Whether a measurement still counts: its source, device and key may have been revoked since it was planned."""
+    statement = _of_source(select(col(MeasurementRow.id)), source_id).where(col(MeasurementRow.id) == measurement_id)
+    return (await work.session.execute(statement)).first() is not None
+
+
+async def register_of(work: Work, measurement_id: str) -> str:
+    """The register that a measurement is of."""
+    statement = select(col(MeasurementRow.register_id)).where(col(MeasurementRow.id) == measurement_id)
+    return (await work.session.execute(statement)).scalar_one()
+
+
+async def _page_after(work: Work, source_id: str, after: datetime) -> list[VerifiedReading]:
+    row = MeasurementRow
+    columns = (col(row.id), col(row.at), col(row.register_wh), col(row.register_id), col(InstallationRow.factor))
+    statement = _of_source(select(*columns), source_id).where(col(row.at) > after)
+    rows = await work.session.execute(statement.order_by(col(row.at)).limit(READINGS_MAX))
+    return [VerifiedReading(one.id, one.at, WattHours(one.register_wh), one.register_id, one.factor) for one in rows]
+
+
+def _of_source(selected: Any, source_id: str) -> Any:
+    """`selected` columns of the measurements of a source that may be settled."""
+    return (
+        selected.select_from(MeasurementRow)
         .join(InstallationRow, col(InstallationRow.id) == col(MeasurementRow.installation_id))
         .join(MeteringPointRow, col(MeteringPointRow.id) == col(InstallationRow.metering_point_id))
         .join(EnergySourceRow, col(EnergySourceRow.metering_point_id) == col(MeteringPointRow.id))
@@ -91,17 +125,12 @@ async def readings_after(work: Work, source_id: str, settled: SettledUpTo) -> li
             col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
             col(MeteringPointRow.direction) == "production",
             col(MeasurementRow.evidence_mode) == col(EnergySourceRow.evidence_mode),
-            col(MeasurementRow.at) > settled.at,
             col(MeasurementRow.status).op("&")(READ_OK) == READ_OK,
             col(DeviceRow.state) == "active",
             col(DeviceKeyRow.valid_from) <= col(MeasurementRow.at),
             or_(col(DeviceKeyRow.valid_to).is_(None), col(MeasurementRow.at) < col(DeviceKeyRow.valid_to)),
         )
-        .order_by(col(MeasurementRow.at))
-        .limit(READINGS_MAX)
     )
-    rows = await work.session.execute(statement)
-    return [VerifiedReading(row.id, row.at, WattHours(row.register_wh)) for row in rows]
 
 
 async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:

@@ -62,11 +62,11 @@ def test_plans_form_a_chain_without_holes(
     register, readings = 0, []
     for slot in sorted(increments):
         register += increments[slot]
-        readings.append(VerifiedReading(f"m{slot}", NOON + slot * QUARTER_HOUR, WattHours(register)))
+        readings.append(VerifiedReading(f"m{slot}", NOON + slot * QUARTER_HOUR, WattHours(register), "register"))
     tables = [table(1, 0, change)] + ([] if change is None else [table(2, change, None)])
     settled = SettledUpTo(WattHours(0), NOON)
     for _ in range(len(readings) + 1):
-        match plan_next(period, settled, readings, tables):
+        match plan_next(period, settled, readings, tables, 10**6):
             case PlannedPeriod() as planned:
                 assert planned.from_wh == settled.register_wh and planned.energy_wh > 0
                 assert settled.at <= planned.period_start < planned.reading.at

@@ -116,7 +116,12 @@ class SettlementWorld:
         return int(self.chain.rpc("eth_getTransactionCount", self.account, "latest"), 16)
 
     async def add_readings(
-        self, *readings: tuple[int, int], forger: SendingDevice | None = None, status: int = 1
+        self,
+        *readings: tuple[int, int],
+        forger: SendingDevice | None = None,
+        status: int = 1,
+        register_id: str = "meter-plant-1-0:2.8.0",
+        installation_id: str = "inst-plant",
     ) -> None:
         """One signed statement over (quarter-hours after noon, Wh since the opening) pairs, as ingest would store it."""
         slots = [SlotReading(NOON_SLOT + after, 0, status, (OPENING_WH + wh,)) for after, wh in readings]
@@ -150,8 +155,8 @@ class SettlementWorld:
                 await work.session.execute(
                     insert(MeasurementRow).values(
                         id=f"measurement-{slot.slot}",
-                        register_id="meter-plant-1-0:2.8.0",
-                        installation_id="inst-plant",
+                        register_id=register_id,
+                        installation_id=installation_id,
                         device_id="dev-plant",
                         at=slot_start(slot.slot),
                         register_wh=slot.registers[0],

@@ -28,7 +28,7 @@ def at(quarters: int) -> datetime:
 
 def readings(**values: int) -> list[VerifiedReading]:
     """q1=5 is 5 Wh one quarter-hour after six."""
-    return [VerifiedReading(name, at(int(name[1:])), WattHours(wh)) for name, wh in values.items()]
+    return [VerifiedReading(name, at(int(name[1:])), WattHours(wh), "register") for name, wh in values.items()]
 
 
 def table(name: str, begin: int, end: int | None = None) -> ShareTable:
@@ -37,10 +37,15 @@ def table(name: str, begin: int, end: int | None = None) -> ShareTable:
 
 
 def plan(
-    period: SettlementPeriod, taken: list[VerifiedReading], *tables: ShareTable, register: int = 0, start: int = 0
+    period: SettlementPeriod,
+    taken: list[VerifiedReading],
+    *tables: ShareTable,
+    register: int = 0,
+    start: int = 0,
+    nameplate_w: int = 10**6,
 ) -> Plan:
-    settled = SettledUpTo(WattHours(register), at(start))
-    return plan_next(period, settled, taken, tables or (table("always", 0),))
+    settled = SettledUpTo(WattHours(register), at(start), "register" if start else None)
+    return plan_next(period, settled, taken, tables or (table("always", 0),), nameplate_w)
 
 
 def span(planned: Plan) -> tuple[int, int, datetime, datetime, str]:
@@ -100,6 +105,49 @@ def test_zero_energy_before_a_change_leaves_the_rest_to_the_new_table() -> None:
 def test_a_change_of_shares_inside_a_gap_waits_for_a_person() -> None:
     blocked = plan(INTERVAL, readings(q5=9), table("old", 0, 2), table("new", 2))
     assert isinstance(blocked, PlanBlocked) and "inside a gap" in blocked.reason
+
+
+@pytest.mark.parametrize("period", [INTERVAL, HOUR])
+def test_a_change_of_shares_inside_a_gap_without_energy_hurts_nobody(period: SettlementPeriod) -> None:
+    tables = (table("old", 0, 2), table("new", 2))
+    assert span(plan(period, readings(q5=0, q6=9, q8=9), *tables))[3:] == (at(8 if period is HOUR else 6), "new")
+
+
+@pytest.mark.parametrize("period", list(SettlementPeriod))
+def test_what_was_counted_before_a_fall_is_settled_before_a_person_is_asked(period: SettlementPeriod) -> None:
+    taken = readings(q1=70, q2=90, q3=4, q4=200)
+    expected = 70 if period is INTERVAL else 90
+    assert span(plan(period, taken))[:2] == (0, expected)
+    blocked = plan(period, taken, register=90, start=2)
+    assert isinstance(blocked, PlanBlocked) and "fell from 90 to 4 Wh" in blocked.reason
+
+
+@pytest.mark.parametrize(
+    ("reading", "why"),
+    [
+        (VerifiedReading("m2", at(2), WattHours(90), "another register"), "another meter"),
+        (VerifiedReading("m2", at(2), WattHours(90), "register", factor=20), "factor 20"),
+    ],
+)
+def test_another_meter_or_transformers_wait_for_a_person(reading: VerifiedReading, why: str) -> None:
+    taken = [*readings(q1=70), reading]
+    assert span(plan(DAY, taken))[:2] == (0, 70)
+    blocked = plan(DAY, taken, register=70, start=1)
+    assert isinstance(blocked, PlanBlocked) and why in blocked.reason
+
+
+def test_more_than_the_nameplate_is_settled_together_with_what_follows() -> None:
+    hot = readings(q1=26, q2=51, q3=52)
+    assert span(plan(INTERVAL, readings(q1=26), nameplate_w=100))[1] == 26, "one Wh of rounding is the contract's too"
+    assert span(plan(INTERVAL, readings(q1=27, q2=52, q3=53), nameplate_w=100))[:2] == (0, 53)
+    blocked = plan(INTERVAL, readings(q1=27, q2=52), nameplate_w=100)
+    assert isinstance(blocked, PlanBlocked) and "27 Wh" in blocked.reason and "100 W" in blocked.reason
+    assert span(plan(INTERVAL, hot, nameplate_w=100))[1] == 26
+
+
+def test_more_than_the_nameplate_never_crosses_a_change_of_shares() -> None:
+    blocked = plan(INTERVAL, readings(q1=27, q2=28), table("old", 0, 1), table("new", 1), nameplate_w=100)
+    assert isinstance(blocked, PlanBlocked) and "under the same shares" in blocked.reason
 
 
 def test_a_falling_register_waits_for_a_person() -> None:

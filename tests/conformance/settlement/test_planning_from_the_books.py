@@ -1,0 +1,111 @@
+"""What settlement plans from real books, on both databases: long idle plants, exchanged meters, transformers, hot sun."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import update
+
+from community.minting.issuances import IssuanceState
+from community.minting.planning import PlanBlocked
+from community.store import decisions, devices, identities, issuances
+from community.store.devices import Meter
+from community.store.tables.metering import InstallationRow
+from community.store.unit_of_work import Store
+from settlement.planner import Settlement, plan_settlement, settlement_of
+from settlement.terms import SettlementTerms
+from tests.support.sending_device import EXPORT, MAX_POWER_W, NOON, register
+from tests.support.settlement_world import NAMEPLATE_W, OPENING_WH, SettlementWorld, write_source
+from tests.support.stores import COLUMN_KEY
+
+TERMS = SettlementTerms(1, "0x" + "15" * 20, "0x" + "ac" * 20)
+QUARTER_WH = NAMEPLATE_W // 4
+
+
+@pytest.fixture
+async def plant(tmp_path: Path, store: Store, store_url: str) -> SettlementWorld:
+    """The plant in its books, without a chain: nothing is sent here."""
+    none = cast(Any, None)
+    world = SettlementWorld(tmp_path, none, store_url, none, TERMS.issuer, TERMS.issuer, TERMS.account, {})
+    await register(store, world.device)
+    await write_source(store, world.config)
+    return world
+
+
+async def planned(store: Store) -> Settlement | PlanBlocked | None:
+    async with store.read() as work:
+        source = (await identities.energy_sources(work))[0]
+        return await plan_settlement(work, source, TERMS, NOON)
+
+
+def way(plan: Settlement | PlanBlocked | None) -> tuple[int, int]:
+    assert isinstance(plan, Settlement), plan
+    return plan.issuance.from_wh - OPENING_WH, plan.issuance.to_wh - OPENING_WH
+
+
+async def test_a_plant_that_stood_still_for_weeks_settles_again(plant: SettlementWorld, store: Store) -> None:
+    for first in (1, 201, 401):
+        await plant.add_readings(*((after, 0) for after in range(first, first + 200)))
+    assert await planned(store) is None
+    await plant.add_readings((601, 70))
+    settlement = await planned(store)
+    assert way(settlement) == (0, 70)
+
+
+async def test_the_difference_between_two_meters_is_no_energy(plant: SettlementWorld, store: Store) -> None:
+    await plant.add_readings((1, 70))
+    async with store.begin() as work:
+        place = InstallationRow
+        exchanged_at = NOON.replace(minute=15)
+        await work.session.execute(update(place).values(valid_to=exchanged_at))
+        await devices.add_meter(work, Meter("meter-new", "SN-new", "Maker", "Model", {EXPORT: 10**9}), COLUMN_KEY)
+        await devices.install(
+            work,
+            "inst-new",
+            metering_point_id="mp-plant",
+            meter_id="meter-new",
+            device_id="dev-plant",
+            valid_from=exchanged_at,
+            max_power_w=MAX_POWER_W,
+        )
+    await plant.add_readings((2, 900), register_id=f"meter-new-{EXPORT}", installation_id="inst-new")
+    assert way(await planned(store)) == (0, 70)
+    async with store.begin() as work:
+        settlement = await plan_settlement(work, (await identities.energy_sources(work))[0], TERMS, NOON)
+        assert isinstance(settlement, Settlement)
+        await issuances.add_issuance(work, replace(settlement.issuance, state=IssuanceState.FINAL))
+    blocked = await planned(store)
+    assert isinstance(blocked, PlanBlocked) and "meter" in blocked.reason
+
+
+async def test_a_register_behind_transformers_is_refused_with_a_reason(plant: SettlementWorld, store: Store) -> None:
+    async with store.begin() as work:
+        await work.session.execute(update(InstallationRow).values(factor=20))
+    await plant.add_readings((1, 70))
+    blocked = await planned(store)
+    assert isinstance(blocked, PlanBlocked) and "factor 20" in blocked.reason
+
+
+async def test_an_interval_hotter_than_the_nameplate_settles_with_the_next(
+    plant: SettlementWorld, store: Store
+) -> None:
+    hot = QUARTER_WH * 11 // 10
+    await plant.add_readings((1, hot))
+    waits = await planned(store)
+    assert isinstance(waits, PlanBlocked) and f"{NAMEPLATE_W} W" in waits.reason
+    await plant.add_readings((2, hot + QUARTER_WH // 2), (3, hot + QUARTER_WH))
+    assert way(await planned(store)) == (0, hot + QUARTER_WH // 2)
+
+
+async def test_a_plan_whose_device_is_revoked_meanwhile_is_not_sent(plant: SettlementWorld, store: Store) -> None:
+    await plant.add_readings((1, 70))
+    settlement = await planned(store)
+    assert isinstance(settlement, Settlement)
+    async with store.begin() as work:
+        await decisions.revoke_device(work, "dev-plant", NOON + timedelta(days=1))
+    async with store.read() as work:
+        source = (await identities.energy_sources(work))[0]
+        resumed = await settlement_of(work, settlement.issuance, source)
+    assert isinstance(resumed, PlanBlocked) and "out of service" in resumed.reason
