@@ -8,8 +8,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
 
-from community.errors import FatalError, RetryableError
+from community.errors import CommunityError, FatalError, RetryableError
 from community.store.engine import open_engine
+
+# SQLSTATE, PostgreSQL's appendix A
+_UNDEFINED_TABLE = "42P01"
+_REFUSED = ("28", "3D")
+"""Invalid authorisation, unknown database."""
+_PASSING = ("08", "40", "53", "55", "57")
+"""Connection lost; rolled back (a deadlock, a conflict); out of resources; not ready; an operator's intervention."""
 
 
 class StoreUnavailable(RetryableError):
@@ -63,8 +70,8 @@ class Store:
     async def _session(self, *, write: bool) -> AsyncIterator[Work]:
         try:
             async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+                await _connect(session)
                 if self.dialect == "sqlite":
-                    await session.connection()
                     await session.execute(text("BEGIN IMMEDIATE" if write else "BEGIN"))
                 elif not write:
                     await session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
@@ -73,21 +80,33 @@ class Store:
                     await session.commit()
                 else:
                     await session.rollback()
-        except OperationalError as error:
-            if _is_schema_missing(error):
-                raise FatalError(
-                    "The database has no current schema. Run `python -m community.store migrate` with this database URL first."
-                ) from error
-            raise StoreUnavailable(f"The database is busy or away: {error.orig}") from error
         except DBAPIError as error:
-            if error.connection_invalidated:
-                raise StoreUnavailable(f"The connection to the database broke: {error.orig}") from error
-            raise
+            meaning = _meaning(error)
+            if meaning is None:
+                raise
+            raise meaning from error
 
     async def close(self) -> None:
         """Return every connection."""
         await self.engine.dispose()
 
 
-def _is_schema_missing(error: OperationalError) -> bool:
-    return "no such table" in str(error.orig)
+async def _connect(session: AsyncSession) -> None:
+    try:
+        await session.connection()
+    except OSError as error:  # asyncpg's own, when nobody listens: SQLAlchemy passes it on as it is
+        raise StoreUnavailable(f"The database is away: {error}") from error
+
+
+def _meaning(error: DBAPIError) -> CommunityError | None:
+    """What an error of the database asks for: to wait, or a person. None for one that is a bug of ours."""
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    if state == _UNDEFINED_TABLE or "no such table" in str(error.orig):
+        return FatalError(
+            "The database has no current schema. Run `python -m community.store migrate` with this database URL first."
+        )
+    if state[:2] in _REFUSED:
+        return FatalError(f"The database server refuses the connection: {error.orig}. Check the database URL.")
+    if isinstance(error, OperationalError) or error.connection_invalidated or state[:2] in _PASSING:
+        return StoreUnavailable(f"The database is busy or away: {error.orig}")
+    return None
