@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 from sqlmodel import col
 
 from community.chain.blocks import BlockRef
@@ -18,6 +18,8 @@ from community.store import outbox
 from community.store.tables.reconciling import BreakRow, MatchRow, ReconciliationRunRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_all, upsert
+
+_RUN_LOCK = 0x0EC0_5EC0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,14 @@ class StoredBreak:
 async def record_run(
     work: Work, result: Reconciliation, finalised: BlockRef, supply: int, chain_id: int, now: datetime
 ) -> RunSummary:
-    """Store a run: its matches become the matches, its breaks open, stay open, or close."""
+    """Store a run: its matches become the matches, its breaks open, stay open, or close.
+
+    One run at a time. The open breaks are locked before anything is announced, so that what a person notes on one
+    meanwhile comes before or after the run, and neither waits for the other in a circle.
+    """
+    if not work.is_sqlite:
+        await work.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RUN_LOCK})
+    still_open = await _locked_open_breaks(work)
     run_id = named_id("run", chain_id, finalised.hash, now.isoformat())
     run = RunSummary(
         id=run_id,
@@ -71,7 +80,7 @@ async def record_run(
     )
     await insert_all(work, ReconciliationRunRow, [_run_values(run)])
     await _store_matches(work, result.matches, chain_id, run)
-    await _store_breaks(work, result.breaks, run)
+    await _store_breaks(work, still_open, result.breaks, run)
     return run
 
 
@@ -146,9 +155,14 @@ async def _store_matches(work: Work, matches: Sequence[Match], chain_id: int, ru
         await outbox.announce(work, "issuance", issuance_id, run.started_at)
 
 
-async def _store_breaks(work: Work, breaks: Sequence[Break], run: RunSummary) -> None:
-    statement = select(BreakRow).where(col(BreakRow.closed_at).is_(None))
-    still_open = {(row.kind, row.subject): row for row in (await work.session.execute(statement)).scalars()}
+async def _locked_open_breaks(work: Work) -> dict[tuple[str, str], BreakRow]:
+    statement = select(BreakRow).where(col(BreakRow.closed_at).is_(None)).order_by(col(BreakRow.id)).with_for_update()
+    return {(row.kind, row.subject): row for row in (await work.session.execute(statement)).scalars()}
+
+
+async def _store_breaks(
+    work: Work, still_open: dict[tuple[str, str], BreakRow], breaks: Sequence[Break], run: RunSummary
+) -> None:
     for one in breaks:
         row = still_open.pop(_name(one), None)
         if row is None:
