@@ -3,15 +3,17 @@
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
+from community.attestation.statement import OFFSET_UNKNOWN_S
 from community.clock import QUARTER_HOUR, Clock, next_boundary
 from gateway_agent.meters.dlms_push import DlmsPushMeter
 from gateway_agent.meters.modbus_tcp import ModbusTcpMeter
 from gateway_agent.reading import RegisterReading
-from gateway_agent.sampler import BoundaryRules, sample_polled, sample_pushed
+from gateway_agent.readings_rules import Limits
+from gateway_agent.sampler import BoundaryRules, HostClockState, sample_polled, sample_pushed
 from gateway_agent.secure_element.development_key import DevelopmentKeySigner
 from gateway_agent.secure_element.pkcs11 import Pkcs11Signer
 from gateway_agent.secure_element.signer import Signer, SignerUnusable, key_id_of, self_test
@@ -24,13 +26,15 @@ from gateway_agent.settings import (
     MqttSinkSettings,
     Pkcs11Settings,
 )
-from gateway_agent.spool import Spool
+from gateway_agent.spool import Spool, SpoolFull
+from gateway_agent.spool_intake import Intake
 from gateway_agent.uplinks.lorawan_modem import LorawanModemUplink
 from gateway_agent.uplinks.mqtt import MqttUplink
 
 log = structlog.get_logger(__name__)
 
 Uplink = MqttUplink | LorawanModemUplink
+Meter = ModbusTcpMeter | DlmsPushMeter
 
 
 def open_signer(settings: AgentSettings) -> Signer:
@@ -47,7 +51,7 @@ def open_signer(settings: AgentSettings) -> Signer:
             return DevelopmentKeySigner(key_file)
 
 
-def open_meter(settings: AgentSettings) -> ModbusTcpMeter | DlmsPushMeter:
+def open_meter(settings: AgentSettings) -> Meter:
     """The meter that the settings name; nothing is opened yet."""
     match settings.meter:
         case ModbusTcpSettings(profile, host, port, unit):
@@ -56,13 +60,34 @@ def open_meter(settings: AgentSettings) -> ModbusTcpMeter | DlmsPushMeter:
             return DlmsPushMeter(profile, port_path, key, settings.zone)
 
 
+def rerouted(settings: AgentSettings, *, port: str = "", tcp_port: int = 0) -> AgentSettings:
+    """The same meter behind another serial port, or behind a port of this machine."""
+    match settings.meter:
+        case ModbusTcpSettings():
+            return replace(settings, meter=replace(settings.meter, host="127.0.0.1", port=tcp_port))
+        case DlmsPushSettings():
+            return replace(settings, meter=replace(settings.meter, port=port))
+
+
+def is_polled(meter: Meter) -> bool:
+    """Whether it answers when asked; else it talks by itself."""
+    return isinstance(meter, ModbusTcpMeter)
+
+
+def close_meter(meter: Meter) -> None:
+    """Hang up, where there is a connection."""
+    if isinstance(meter, ModbusTcpMeter):
+        meter.close()
+
+
 @dataclass(slots=True)
 class Agent:
     """A composed gateway agent."""
 
-    meter: ModbusTcpMeter | DlmsPushMeter
+    meter: Meter
     rules: BoundaryRules
     spool: Spool
+    intake: Intake
     signer: Signer
     uplink: Uplink
     clock: Clock
@@ -95,8 +120,7 @@ class Agent:
             for task in (stopped, *tasks):
                 task.cancel()
             await asyncio.gather(stopped, *tasks, return_exceptions=True)
-            if isinstance(self.meter, ModbusTcpMeter):
-                self.meter.close()
+            close_meter(self.meter)
 
     async def _sample(self) -> None:
         match self.meter:
@@ -106,19 +130,22 @@ class Agent:
                 await sample_pushed(self.meter, self.rules, self.clock, self._take)
 
     async def _take(self, reading: RegisterReading) -> None:
-        if self.spool.add_reading(reading, development_key=self.development_key):
-            log.info("reading_spooled", slot=reading.slot, off_s=reading.off_s, registers=reading.registers)
+        if self.intake.take(reading):
             self.uplink.wake()
 
     async def _forget_old(self) -> None:
         while True:
-            removed = self.spool.forget_before(self.clock.now())
-            if removed:
-                log.info("old_readings_forgotten", count=removed)
+            try:
+                removed = self.spool.forget_before(self.clock.now())
+                if removed:
+                    log.info("old_readings_forgotten", count=removed)
+            except SpoolFull as error:
+                log.warning("old_readings_stay", reason=str(error))
             await self.clock.sleep_until(next_boundary(self.clock.now()) + 95 * QUARTER_HOUR)
 
 
-def _open_uplink(settings: AgentSettings, signer: Signer, spool: Spool, marked: bool) -> Uplink:
+def open_uplink(settings: AgentSettings, signer: Signer, spool: Spool, marked: bool) -> Uplink:
+    """The way out that the settings name; nothing is opened yet. `marked`: the key is a development key."""
     match settings.sink:
         case MqttSinkSettings(address, resend_after_s):
             return MqttUplink(
@@ -136,21 +163,29 @@ def _open_uplink(settings: AgentSettings, signer: Signer, spool: Spool, marked: 
             )
 
 
-def build(settings: AgentSettings, clock: Clock) -> Agent:
-    """The agent for `settings`. Raises FatalError if key or spool cannot be used."""
+def build(settings: AgentSettings, clock: Clock, host_clock: HostClockState | None = None) -> Agent:
+    """The agent for `settings`. Raises FatalError if key or spool cannot be used.
+
+    `host_clock` says whether our own clock is right; without it nobody knows.
+    """
     signer = open_signer(settings)
     marked = signer.attributes().development_key
     spool = Spool(settings.spool, settings.identity.eui_text)
     try:
+        last = spool.last_accepted()
+        intake = Intake(spool, Limits(), marked)
         rules = BoundaryRules(
             settings.identity.register_profile,
             settings.clock_skew_max_s,
             spool.last_slot(),
-            spool.last_registers(),
             settings.serial_expected,
+            meter_clock_trusted=last is not None and last.off_s != OFFSET_UNKNOWN_S,
+            host_clock=host_clock,
+            note=intake.note,
         )
-        uplink = _open_uplink(settings, signer, spool, marked)
-        return Agent(open_meter(settings), rules, spool, signer, uplink, clock, marked, settings.allow_insecure_key)
+        uplink = open_uplink(settings, signer, spool, marked)
+        meter = open_meter(settings)
+        return Agent(meter, rules, spool, intake, signer, uplink, clock, marked, settings.allow_insecure_key)
     except BaseException:
         with contextlib.suppress(Exception):
             spool.close()

@@ -1,158 +1,156 @@
-"""The spool: every reading, statement and payload on disk until the backend says it is stored, 40 days at most.
+"""The spool: every reading, statement and payload on disk until the backend says it is stored, and 40 days at least.
 
-SQLite in WAL mode with synchronous=FULL: what a method has returned survives a power cut. One writer, one thread.
+SQLite in WAL mode with synchronous=FULL: what a method has returned survives a power cut. One writer, one thread. The
+counters stand in a file of their own as well (spool_counters): a spool put back from a backup goes on where the device was.
 """
 
-import json
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from community.attestation.statement import SlotReading
 from community.clock import slot_at
-from community.errors import FatalError
+from community.errors import FatalError, RetryableError
+from gateway_agent import failpoints, spool_rows, spool_schema
+from gateway_agent.failpoints import Failpoint
 from gateway_agent.reading import RegisterReading
+from gateway_agent.readings_rules import Decision, ReadingEvent
+from gateway_agent.spool_counters import BLOCK, CounterFile
+from gateway_agent.spool_view import (
+    MESSAGE_COUNTER,
+    SIZE_MAX_BYTES,
+    STATEMENT_COUNTER,
+    SpooledPayload,
+    SpooledStatement,
+    SpoolStatus,
+    SpoolView,
+)
+
+__all__ = ["Spool", "SpoolFull", "SpoolStatus", "SpooledPayload", "SpooledStatement"]
 
 KEPT_FOR = timedelta(days=40)
+COUNTER_JUMP_MAX = 1_000_000
+AWAY_SLOTS = 4
+"""After an hour without a reading the disk may be another one: an image put back, a card exchanged."""
+MESSAGES_PER_SLOT = 16
+MESSAGE_JUMP_MAX = 30_000
+"""Less than half of what LoRaWAN's 16 bits of counter can tell apart."""
+_FULL_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS reading (
-    slot INTEGER PRIMARY KEY,
-    off_s INTEGER NOT NULL,
-    status INTEGER NOT NULL,
-    registers TEXT NOT NULL,
-    meter_serial TEXT NOT NULL,
-    resolution_wh INTEGER NOT NULL,
-    frame BLOB,
-    development_key INTEGER NOT NULL CHECK (development_key IN (0, 1)),
-    ctr INTEGER REFERENCES statement (ctr)
-) STRICT;
-CREATE INDEX IF NOT EXISTS reading_without_statement ON reading (slot) WHERE ctr IS NULL;
-CREATE TABLE IF NOT EXISTS statement (
-    ctr INTEGER PRIMARY KEY,
-    first_slot INTEGER NOT NULL,
-    last_slot INTEGER NOT NULL,
-    plaintext BLOB NOT NULL,
-    development_key INTEGER NOT NULL CHECK (development_key IN (0, 1)),
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent', 'acknowledged'))
-) STRICT;
-CREATE INDEX IF NOT EXISTS statement_open ON statement (ctr) WHERE state <> 'acknowledged';
-CREATE TABLE IF NOT EXISTS payload (
-    slot INTEGER PRIMARY KEY REFERENCES reading (slot),
-    payload BLOB NOT NULL,
-    development_key INTEGER NOT NULL CHECK (development_key IN (0, 1)),
-    state TEXT NOT NULL CHECK (state IN ('waiting', 'sent'))
-) STRICT;
-CREATE INDEX IF NOT EXISTS payload_waiting ON payload (slot) WHERE state = 'waiting';
-"""
-_STATEMENT_COUNTER = "statement_counter"
-_MESSAGE_COUNTER = "message_counter"
 _DOWN_COUNTER = "down_counter"
 _DEVICE = "device_eui"
+_SENT_BY_RADIO = """
+SELECT slot FROM payload JOIN reading USING (slot) WHERE slot < ? AND payload.state = 'sent' AND (ctr IS NULL
+    OR EXISTS (SELECT 1 FROM statement WHERE statement.ctr = reading.ctr AND statement.state = 'acknowledged'))
+"""
+_DONE = """
+SELECT slot FROM reading WHERE slot < ? AND NOT EXISTS (SELECT 1 FROM payload WHERE payload.slot = reading.slot)
+    AND (state = 'refused'
+        OR EXISTS (SELECT 1 FROM statement WHERE statement.ctr = reading.ctr AND statement.state = 'acknowledged'))
+"""
 
 
-@dataclass(frozen=True, slots=True)
-class SpooledStatement:
-    """A signed statement with its readings, encoded and not yet sealed."""
-
-    ctr: int
-    plaintext: bytes
-    sent: bool
+class SpoolFull(RetryableError):
+    """The disk, or the spool's own bound, leaves no room: nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class SpooledPayload:
-    """A legacy payload that waits for the radio."""
-
-    slot: int
-    payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SpoolStatus:
-    """Counts for people and for the status topic."""
-
-    readings: int
-    unsigned: int
-    statements: int
-    unacknowledged: int
-    payloads_waiting: int
-    last_slot: int | None
-    ctr: int
-    message_counter: int
-
-
-class Spool:
+class Spool(SpoolView):
     """The open spool of one device. Raises FatalError for a file that cannot be used or belongs to another device."""
 
-    def __init__(self, path: Path, device_eui: str) -> None:
+    def __init__(
+        self,
+        path: Path,
+        device_eui: str,
+        *,
+        size_max_bytes: int = SIZE_MAX_BYTES,
+        failpoint: Failpoint = failpoints.none,
+    ) -> None:
         self.path = path
+        self._failpoint = failpoint
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=10)
+            super().__init__(sqlite3.connect(path, isolation_level=None, timeout=10), size_max_bytes)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
-            self._db.executescript(_SCHEMA)
+            (page_size,) = self._db.execute("PRAGMA page_size").fetchone()
+            self._db.execute(f"PRAGMA max_page_count = {max(1, size_max_bytes // page_size)}")
+            spool_schema.prepare(self._db)
+            self._file = CounterFile(path.with_name(path.name + ".counters"))
+            owner = self._fact(_DEVICE)
+            if owner is None:
+                self._set_fact(_DEVICE, device_eui)
         except (sqlite3.Error, OSError) as error:
             raise FatalError(
                 f"The spool {path} cannot be used: {error}. Is the directory writable and the disk not full?"
             ) from error
-        owner = self._fact(_DEVICE)
-        if owner is None:
-            self._set_fact(_DEVICE, device_eui)
-        elif owner != device_eui:
+        if owner not in (None, device_eui):
             self._db.close()
             raise FatalError(f"The spool {path} belongs to device {owner}, not {device_eui}. Give each device its own.")
+        self._agree_on_counters()
+
+    def _agree_on_counters(self) -> None:
+        """The higher of spool and counter file is right; a spool that lags behind was put back from a backup."""
+        kept, ctr = self._file.counters, self._count(STATEMENT_COUNTER)
+        if kept.statement > ctr:
+            detail = f"the spool says statement {ctr}, the counter file {kept.statement}: it was put back from a backup"
+            with self._transaction():
+                self._set_fact(STATEMENT_COUNTER, str(kept.statement))
+                self._note(ReadingEvent("restored", self.last_slot() or 0, detail))
+        elif ctr > kept.statement:  # killed between the two
+            self._raise_file(statement=ctr)
+
+    def resume(self, now: datetime) -> bool:
+        """To be called at the start. Whether the backend should be asked which statement counter it knows.
+
+        After an hour without a reading nobody can know whether the whole disk is an old image: message counters jump
+        ahead by more than were sent since, and before a statement is signed the newest one is sent again: the backend
+        answers with the counter it has.
+        """
+        last = self.last_slot()
+        away = 0 if last is None else slot_at(now) - last
+        if away < AWAY_SLOTS:
+            return False
+        jump = min(away * MESSAGES_PER_SLOT, MESSAGE_JUMP_MAX)
+        with self._transaction():
+            ahead = max(self._count(MESSAGE_COUNTER), self._file.reload().message) + jump
+            self._set_fact(MESSAGE_COUNTER, str(ahead))
+        self._raise_file(message=ahead)
+        return self.newest_statement() is not None
 
     def close(self) -> None:
         """Release the file."""
         self._db.close()
 
     def add_reading(self, reading: RegisterReading, *, development_key: bool) -> bool:
-        """Keep `reading`; False if its slot has one already: the first stays."""
-        cursor = self._db.execute(
-            "INSERT INTO reading (slot, off_s, status, registers, meter_serial, resolution_wh, frame, development_key)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (slot) DO NOTHING",
-            (
-                reading.slot,
-                reading.off_s,
-                reading.status,
-                json.dumps(reading.registers),
-                reading.meter_serial,
-                reading.resolution_wh,
-                reading.frame,
-                development_key,
-            ),
-        )
-        return cursor.rowcount == 1
+        """Keep `reading` as accepted; False if its slot has one already: the first stays. Raises SpoolFull."""
+        return self.apply(Decision(accepted=(reading,)), development_key=development_key)
 
-    def last_slot(self) -> int | None:
-        """The newest slot with a reading."""
-        (slot,) = self._db.execute("SELECT max(slot) FROM reading").fetchone()
-        return None if slot is None else int(slot)
+    def apply(self, decision: Decision, *, development_key: bool) -> bool:
+        """Keep what was decided, in one transaction. Whether anything can be signed now. Raises SpoolFull."""
+        self._failpoint("before_reading_kept")
+        with self._transaction():
+            accepted = sum(self._put(each, "accepted", development_key) for each in decision.accepted)
+            for each in decision.held:
+                self._put(each, "held", development_key)
+            for each in decision.refused:
+                self._put(each, "refused", development_key)
+            for event in decision.events:
+                self._note(event)
+        self._failpoint("reading_kept")
+        return accepted > 0
 
-    def last_registers(self) -> tuple[int, ...] | None:
-        """The registers of the newest reading."""
-        row = self._db.execute("SELECT registers FROM reading ORDER BY slot DESC LIMIT 1").fetchone()
-        return None if row is None else tuple(json.loads(row[0]))
+    def _put(self, reading: RegisterReading, state: str, development_key: bool) -> bool:
+        """Whether it is new in this state. What was accepted stays as it is."""
+        self._db.execute("DELETE FROM event WHERE kind = 'gap' AND slot = ?", (reading.slot,))
+        return self._db.execute(spool_rows.PUT, spool_rows.row_of(reading, state, development_key)).rowcount == 1
 
-    def unsigned_readings(self) -> list[SlotReading]:
-        """Readings under no statement yet, oldest first."""
-        rows = self._db.execute("SELECT slot, off_s, status, registers FROM reading WHERE ctr IS NULL ORDER BY slot")
-        return [SlotReading(slot, off_s, status, tuple(json.loads(text))) for slot, off_s, status, text in rows]
-
-    def frames_without_payload(self) -> list[tuple[int, bytes]]:
-        """(slot, telegram) of readings for which no legacy payload exists yet, oldest first."""
-        rows = self._db.execute(
-            "SELECT slot, frame FROM reading WHERE frame IS NOT NULL"
-            " AND NOT EXISTS (SELECT 1 FROM payload WHERE payload.slot = reading.slot) ORDER BY slot"
-        )
-        return [(int(slot), bytes(frame)) for slot, frame in rows]
+    def note(self, event: ReadingEvent) -> None:
+        """Keep `event`; the same kind at the same slot is brought up to date. Raises SpoolFull."""
+        with self._transaction():
+            self._note(event)
 
     def add_statement(
         self, readings: Sequence[SlotReading], sign: Callable[[int], bytes], *, development_key: bool
@@ -162,8 +160,9 @@ class Spool:
         If signing fails or the power goes, the counter was never used: it has no gaps. Returns the counter.
         """
         with self._transaction():
-            ctr = self._count(_STATEMENT_COUNTER) + 1
+            ctr = self._count(STATEMENT_COUNTER) + 1
             plaintext = sign(ctr)
+            self._failpoint("statement_signed")
             self._db.execute(
                 "INSERT INTO statement (ctr, first_slot, last_slot, plaintext, development_key, state)"
                 " VALUES (?, ?, ?, ?, ?, 'waiting')",
@@ -172,38 +171,56 @@ class Spool:
             self._db.executemany(
                 "UPDATE reading SET ctr = ? WHERE slot = ?", [(ctr, reading.slot) for reading in readings]
             )
-            self._set_fact(_STATEMENT_COUNTER, str(ctr))
+            self._set_fact(STATEMENT_COUNTER, str(ctr))
+        self._failpoint("statement_committed")
+        self._raise_file(statement=ctr)
+        self._failpoint("statement_kept")
         return ctr
 
-    def unacknowledged(self, limit: int = 256) -> list[SpooledStatement]:
-        """Statements of which the backend has not said that it has them, oldest first."""
-        rows = self._db.execute(
-            "SELECT ctr, plaintext, state FROM statement WHERE state <> 'acknowledged' ORDER BY ctr LIMIT ?", (limit,)
-        )
-        return [SpooledStatement(int(ctr), bytes(plaintext), state == "sent") for ctr, plaintext, state in rows]
-
     def reserve_message_counter(self) -> int:
-        """The next message counter; on disk before it is returned, so that no nonce is ever used twice."""
-        with self._transaction():
-            counter = self._count(_MESSAGE_COUNTER) + 1
-            self._set_fact(_MESSAGE_COUNTER, str(counter))
-        return counter
+        """The next message counter. Its block is on disk, twice, before it is returned: no nonce is ever used twice.
+
+        Raises SpoolFull.
+        """
+        if self._next_message > self._block_end:
+            with self._transaction():
+                taken = max(self._count(MESSAGE_COUNTER), self._file.reload().message)
+                self._set_fact(MESSAGE_COUNTER, str(taken + BLOCK))
+            self._failpoint("block_committed")
+            self._raise_file(message=taken + BLOCK)
+            self._next_message, self._block_end = taken + 1, taken + BLOCK
+            self._failpoint("block_reserved")
+        self._next_message += 1
+        return self._next_message - 1
 
     def mark_sent(self, ctr: int) -> None:
         """The broker has statement `ctr`; the backend perhaps not yet."""
-        self._db.execute("UPDATE statement SET state = 'sent' WHERE ctr = ? AND state = 'waiting'", (ctr,))
+        with self._transaction():
+            self._db.execute("UPDATE statement SET state = 'sent' WHERE ctr = ? AND state = 'waiting'", (ctr,))
+        self._failpoint("marked_sent")
 
     def acknowledge(self, ctr: int) -> int:
-        """The backend has every statement up to `ctr`. Returns how many that were new to us.
+        """The backend has every statement up to `ctr`. Returns how many that were new to us. Raises SpoolFull.
 
-        A counter that was never given out acknowledges nothing: it cannot come from a backend that has our statements.
+        A counter above ours is what this device signed before its disk was put back to an earlier day: only its own
+        messages can have raised it. Ours goes on from there; beyond any device's lifetime it is refused.
         """
-        if ctr > self._count(_STATEMENT_COUNTER):
+        ours = self._count(STATEMENT_COUNTER)
+        if ctr > ours + COUNTER_JUMP_MAX:
             return 0
-        cursor = self._db.execute(
-            "UPDATE statement SET state = 'acknowledged' WHERE ctr <= ? AND state <> 'acknowledged'", (ctr,)
-        )
-        return cursor.rowcount
+        self._failpoint("before_acknowledged")
+        with self._transaction():
+            if ctr > ours:
+                self._set_fact(STATEMENT_COUNTER, str(ctr))
+                detail = f"the backend knows statement {ctr}, this spool {ours}: it was put back to an earlier day"
+                self._note(ReadingEvent("counter_jumped", self.last_slot() or 0, detail))
+            done = self._db.execute(
+                "UPDATE statement SET state = 'acknowledged' WHERE ctr <= ? AND state <> 'acknowledged'", (ctr,)
+            ).rowcount
+        if ctr > ours:
+            self._raise_file(statement=ctr)
+        self._failpoint("acknowledged")
+        return done
 
     def request_again(self, first_slot: int, slots: int) -> int:
         """The backend misses these slots: send their statements again, acknowledged or not. Returns how many."""
@@ -228,64 +245,59 @@ class Spool:
             (slot, payload, development_key),
         )
 
-    def waiting_payloads(self, limit: int = 256) -> list[SpooledPayload]:
-        """Legacy payloads that were not sent, oldest first."""
-        rows = self._db.execute(
-            "SELECT slot, payload FROM payload WHERE state = 'waiting' ORDER BY slot LIMIT ?", (limit,)
-        )
-        return [SpooledPayload(int(slot), bytes(payload)) for slot, payload in rows]
-
     def mark_payload_sent(self, slot: int) -> None:
         """The modem has sent it. An unconfirmed uplink is never acknowledged by anyone."""
         self._db.execute("UPDATE payload SET state = 'sent' WHERE slot = ?", (slot,))
 
     def forget_before(self, now: datetime) -> int:
-        """Remove what is older than 40 days. Returns how many readings that were."""
+        """Remove what is older than 40 days and not needed: acknowledged, sent by radio without acknowledgement, refused.
+
+        Returns how many readings that were. Raises SpoolFull.
+        """
         oldest = slot_at(now - KEPT_FOR)
         with self._transaction():
-            self._db.execute("DELETE FROM payload WHERE slot < ?", (oldest,))
-            removed = self._db.execute("DELETE FROM reading WHERE slot < ?", (oldest,)).rowcount
+            done = [row for query in (_SENT_BY_RADIO, _DONE) for row in self._db.execute(query, (oldest,)).fetchall()]
+            self._db.executemany("DELETE FROM payload WHERE slot = ?", done)
+            self._db.executemany("DELETE FROM reading WHERE slot = ?", done)
             self._db.execute(
-                "DELETE FROM statement WHERE last_slot < ? AND NOT EXISTS"
+                "DELETE FROM statement WHERE last_slot < ? AND state = 'acknowledged' AND NOT EXISTS"
                 " (SELECT 1 FROM reading WHERE reading.ctr = statement.ctr)",
                 (oldest,),
             )
-        return removed
-
-    def status(self) -> SpoolStatus:
-        """What is in the spool now."""
-        readings, unsigned, statements, unacknowledged, payloads = self._db.execute(
-            "SELECT (SELECT count(*) FROM reading), (SELECT count(*) FROM reading WHERE ctr IS NULL),"
-            " (SELECT count(*) FROM statement), (SELECT count(*) FROM statement WHERE state <> 'acknowledged'),"
-            " (SELECT count(*) FROM payload WHERE state = 'waiting')"
-        ).fetchone()
-        return SpoolStatus(
-            readings,
-            unsigned,
-            statements,
-            unacknowledged,
-            payloads,
-            self.last_slot(),
-            self._count(_STATEMENT_COUNTER),
-            self._count(_MESSAGE_COUNTER),
-        )
+            self._db.execute("DELETE FROM event WHERE slot < ?", (oldest,))
+        return len(done)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
         try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk rolls back by itself
+                    self._db.execute("ROLLBACK")
+                raise
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _FULL_CODES:
+                raise
+            raise SpoolFull(
+                f"The spool {self.path} has no room ({error}). Free space on its disk, or raise its bound of"
+                f" {self._size_max_bytes // 2**20} MiB; what is not acknowledged is never deleted to make room."
+            ) from error
 
-    def _count(self, name: str) -> int:
-        return int(self._fact(name) or 0)
+    def _raise_file(self, *, message: int = 0, statement: int = 0) -> None:
+        try:
+            self._file.raise_to(message=message, statement=statement)
+        except OSError as error:
+            raise SpoolFull(f"The counters beside {self.path} cannot be written: {error}") from error
 
-    def _fact(self, name: str) -> str | None:
-        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
+    def _note(self, event: ReadingEvent) -> None:
+        self._db.execute(
+            "INSERT INTO event (kind, slot, detail) VALUES (?, ?, ?)"
+            " ON CONFLICT (slot, kind) DO UPDATE SET detail = excluded.detail",
+            (event.kind, event.slot, event.detail),
+        )
 
     def _set_fact(self, name: str, value: str) -> None:
         self._db.execute(

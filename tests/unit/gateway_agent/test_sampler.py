@@ -76,13 +76,6 @@ def test_a_polled_meter_whose_clock_is_slow_is_read_after_the_boundary_all_the_s
     assert reading is not None and (reading.slot, reading.off_s, reading.status) == (SLOT, 255, 1)
 
 
-def test_a_falling_register_is_marked_not_hidden() -> None:
-    given = rules(last_slot=SLOT - 1, last_registers=(1001,))
-    reading = judged(given, BOUNDARY, 1000)
-    assert reading is not None
-    assert reading.status == ReadingStatus.READ_OK | ReadingStatus.METER_ERROR
-
-
 def test_another_meter_than_expected_gives_nothing() -> None:
     assert judged(rules(serial_expected="B2"), BOUNDARY) is None
 
