@@ -13,9 +13,11 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from community.chain.transactions import Fees
+from community.json_input import parse_json
 
 SIZE_MAX = 262_144
-BRACKETS_MAX = 64
+DEPTH_MAX = 1
+"""Requests and answers are flat objects."""
 _DOMAIN = b"energy-community signature request 1\n"
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _HASH = re.compile(r"0x[0-9a-f]{64}")
@@ -163,15 +165,10 @@ def _dump(content: dict[str, Any]) -> bytes:
 
 
 def _load(message: bytes) -> dict[str, Any]:
-    if len(message) > SIZE_MAX:
-        raise MalformedRequest(f"{len(message)} bytes are more than the {SIZE_MAX} that a message may have")
-    if message.count(b"[") + message.count(b"{") > BRACKETS_MAX:
-        # Deep nesting can exhaust the C stack inside json before its own recursion limit stops it.
-        raise MalformedRequest("the message is nested; requests and answers are flat")
     try:
-        content = json.loads(message)
-    except (ValueError, RecursionError) as error:
-        raise MalformedRequest("the message is no JSON") from error
+        content = parse_json(message, size_max=SIZE_MAX, depth_max=DEPTH_MAX)
+    except ValueError as error:
+        raise MalformedRequest(f"the message cannot be read as JSON: {error}") from error
     if not isinstance(content, dict):
         raise MalformedRequest("the message is no JSON object")
     return content

@@ -5,15 +5,19 @@ Zero and empty fields are omitted there: no `f_cnt` means 0, no `frm_payload` an
 
 import base64
 import binascii
-import json
 import re
 from datetime import UTC, datetime
 from typing import Any
 
 from community.attestation.reasons import Reason
+from community.json_input import parse_json
 from ingest.uplinks import PAYLOAD_MAX, Fault, Uplink, eui_or_none
 
 SOURCE = "things_stack"
+JSON_SIZE_MAX = 262_144
+"""Bytes. An uplink that a hundred gateways heard has about 60 000."""
+JSON_DEPTH_MAX = 16
+"""Levels; The Things Stack's own messages have eight at most."""
 _INSTANT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)")
 
 
@@ -23,10 +27,10 @@ def uplink_from_json(raw: bytes, now: datetime) -> Uplink:
     Its time is the network server's own, never later than `now`.
     """
     try:
+        fields = parse_json(raw, size_max=JSON_SIZE_MAX, depth_max=JSON_DEPTH_MAX)
         text = raw.decode()
-        fields = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return _unreadable(raw, None, now, Reason.MALFORMED, f"The message is no JSON: {error}")
+    except ValueError as error:
+        return _unreadable(raw, None, now, Reason.MALFORMED, f"The message cannot be read as JSON: {error}")
     if isinstance(fields, dict) and isinstance(fields.get("result"), dict):
         fields = fields["result"]
     eui = eui_or_none(_inside(fields, "end_device_ids", "dev_eui"))
@@ -59,8 +63,8 @@ def uplink_from_json(raw: bytes, now: datetime) -> Uplink:
 def received_at_of(raw: bytes) -> datetime | None:
     """When the application server received the stored uplink in `raw`; None if it does not say."""
     try:
-        fields = json.loads(raw)
-    except (ValueError, RecursionError):
+        fields = parse_json(raw, size_max=JSON_SIZE_MAX, depth_max=JSON_DEPTH_MAX)
+    except ValueError:
         return None
     if isinstance(fields, dict) and isinstance(fields.get("result"), dict):
         fields = fields["result"]

@@ -12,9 +12,12 @@ from sqlalchemy import literal, select, tuple_
 
 from community.clock import as_utc
 from community.errors import CommunityError
+from community.json_input import parse_json
 from community.store.unit_of_work import Work
 
 PAGE_MAX = 500
+CURSOR_MAX = 4096
+"""Characters; a key of two or three columns has far fewer."""
 T = TypeVar("T")
 
 
@@ -47,7 +50,10 @@ class Keyset:
     def values(self, cursor: str) -> list[Any]:
         """The key values in `cursor`. Raises CursorInvalid."""
         try:
-            plain = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            if len(cursor) > CURSOR_MAX:
+                raise ValueError("longer than any cursor of ours")
+            encoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            plain = parse_json(encoded, size_max=CURSOR_MAX, depth_max=1)
             if not isinstance(plain, list) or len(plain) != len(self.types):
                 raise ValueError("not a key of this list")
             return [_typed(kind, value) for kind, value in zip(self.types, plain, strict=True)]
