@@ -19,6 +19,7 @@ TITLE_SIZE = 8
 _TAG_SIZE = 12
 _SUITE_BITS = 0x0F
 _SUITES = (0, 1)  # both are AES-GCM-128; suite 1 differs only in key agreement
+SECURITY_CONTROLS = tuple(kind | suite for kind in (ENCRYPTED, AUTHENTICATED_ENCRYPTED) for suite in _SUITES)
 _FIRST_BLOCK = b"\x00\x00\x00\x02"  # GCM's counter of the first data block, NIST SP 800-38D 7.1
 
 
@@ -44,7 +45,7 @@ def parse_ciphered(apdu: bytes) -> CipheredApdu:
     if len(content) != length or length < 5:
         raise BadCiphering(f"the ciphered content should be {length} bytes, but is {len(content)}")
     security = content[0]
-    if security & ~_SUITE_BITS not in (ENCRYPTED, AUTHENTICATED_ENCRYPTED) or security & _SUITE_BITS not in _SUITES:
+    if security not in SECURITY_CONTROLS:
         raise BadCiphering(f"security control {security:02x} is not supported: expected 20 or 30")
     body, tag = content[5:], b""
     if security & ~_SUITE_BITS == AUTHENTICATED_ENCRYPTED:

@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 from community.metering.dlms.ciphering import encipher
 from community.metering.dlms.cosem_time import STATUS_DAYLIGHT_SAVING, STATUS_INVALID, CosemTime
 from community.metering.dlms.hdlc import build_frame
+from community.metering.dlms.hdlc_telegrams import LLC
 from community.metering.dlms.push_layouts import REGISTER_CODES, Layout, PushBody, encode_push
-from community.metering.dlms.telegram import LLC
 
 _UNNUMBERED_INFORMATION = 0x13
 

@@ -3,7 +3,8 @@
 Frames are delimited by their length field, not by byte stuffing: 7E occurs inside, so the stream is never split on it.
 """
 
-from dataclasses import dataclass
+import binascii
+from dataclasses import dataclass, replace
 
 from community.metering.dlms.unreadable import BadFrame
 
@@ -27,27 +28,21 @@ class HdlcFrame:
     segmented: bool
     information: bytes
     raw: bytes
+    after_loss: bool = False
+    """Bytes that belong to no frame came before it."""
 
 
-def _crc_table() -> tuple[int, ...]:
-    table = []
-    for byte in range(256):
-        crc = byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x8408 if crc & 1 else 0)
-        table.append(crc)
-    return tuple(table)
-
-
-_CRC_TABLE = _crc_table()
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
+"""Every byte with its bits in reverse order."""
 
 
 def crc16_x25(data: bytes) -> bytes:
-    """CRC-16/X-25 (init FFFF, poly 8408 reflected, xor FFFF) as sent: low byte first."""
-    crc = 0xFFFF
-    for byte in data:
-        crc = crc >> 8 ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
-    return (crc ^ 0xFFFF).to_bytes(2, "little")
+    """CRC-16/X-25 (init FFFF, poly 8408 reflected, xor FFFF) as sent: low byte first.
+
+    The library's CRC has the same polynomial unreflected, so it is given every byte in reverse, and so is its result.
+    """
+    crc = binascii.crc_hqx(data.translate(_REVERSED), 0xFFFF) ^ 0xFFFF
+    return bytes((_REVERSED[crc >> 8], _REVERSED[crc & 0xFF]))
 
 
 def length_field(frame: bytes) -> int:
@@ -103,6 +98,7 @@ class HdlcDeframer:
         self._buffer = bytearray()
         self.dropped_bytes = 0
         """Bytes that belonged to no good frame, flags between frames not counted."""
+        self._dropped_before = 0
 
     def feed(self, data: bytes) -> list[HdlcFrame]:
         """The frames that `data` completes, oldest first."""
@@ -130,6 +126,9 @@ class HdlcDeframer:
                 self.dropped_bytes += int(at + 1 < len(self._buffer) and self._buffer[at + 1] != FLAG)
                 at += 1
                 continue
+            if self.dropped_bytes != self._dropped_before:
+                frame = replace(frame, after_loss=True)
+                self._dropped_before = self.dropped_bytes
             frames.append(frame)
             # The closing flag may be the next frame's opening one: leave it.
             closed = len(frame.raw) == length_field(frame.raw) + 2

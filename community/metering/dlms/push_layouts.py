@@ -6,6 +6,7 @@ n = 9 without and 10 with the serial number. Every tag and the very length must 
 never a reading (about 2^-100 for chance). There are no units on the wire: Wh, Wh, varh, varh, W, W, var, var.
 """
 
+import struct
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -32,13 +33,23 @@ _STRUCTURE_10 = b"\x02\x0a"
 _SERIAL_HEAD = b"\x09\x10"
 _TIME_HEAD = b"\x09\x0c"
 _U32 = b"\x06"
+_REGISTERS = struct.Struct(">" + "BI" * len(REGISTER_CODES))
+_ALL_U32 = (_U32[0],) * len(REGISTER_CODES)
+_POSITIONAL_SHAPES = {74: _STRUCTURE_9, 92: _STRUCTURE_10}
 
 
 class Layout(StrEnum):
-    """Names of the layouts."""
+    """Names of the layouts. This module reads and builds the first two, `notification` reads all."""
 
     POSITIONAL_9 = "positional-9"
     POSITIONAL_10 = "positional-10"
+    POSITIONAL_KN = "positional-kn"
+    OBIS_VALUE = "obis-value"
+    OBIS_VALUE_SCALER = "obis-value-scaler"
+    OBIS_STRUCTURES = "obis-structures"
+    OBJECT_LIST = "push-object-list"
+    NORWEGIAN_LIST = "norwegian-list"
+    UNTAGGED = "untagged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +92,13 @@ class _Plaintext:
 
     @staticmethod
     def unknown(what: str) -> UnknownLayout:
-        return UnknownLayout(
-            f"wrong meter key, or a layout not known here: {what}; compare the key with the operator's portal"
-        )
+        return UnknownLayout.because(what)
+
+
+def is_positional(plaintext: bytes) -> bool:
+    """Whether it may be one of the two layouts of Wiener Netze, by its length and the tags at their places."""
+    shape = _POSITIONAL_SHAPES.get(len(plaintext))
+    return shape is not None and plaintext[18:20] == shape and plaintext[5] == TIME_SIZE
 
 
 def parse_push(plaintext: bytes) -> PushBody:
@@ -101,16 +116,18 @@ def parse_push(plaintext: bytes) -> PushBody:
         serial = _serial(data)
     data.expect(_TIME_HEAD)
     object_time = _time(data)
-    registers = {}
-    for code in REGISTER_CODES:
-        data.expect(_U32)
-        registers[code] = int.from_bytes(data.take(4), "big")
+    fields = _REGISTERS.unpack(data.take(_REGISTERS.size))
+    if fields[::2] != _ALL_U32:
+        raise data.unknown("a register in it is no unsigned number of four bytes")
     data.end()
+    registers = dict(zip(REGISTER_CODES, fields[1::2], strict=True))
     return PushBody(layout, invoke_id, notification_time, object_time, serial, registers)
 
 
 def encode_push(body: PushBody, hundredths: int = 0) -> bytes:
     """The plaintext of `body`: the inverse of `parse_push`. Raises ValueError for values that do not fit."""
+    if body.layout not in (Layout.POSITIONAL_9, Layout.POSITIONAL_10):
+        raise ValueError(f"only positional layouts can be built, not {body.layout}")
     if tuple(body.registers) != REGISTER_CODES:
         raise ValueError(f"a push holds the registers {', '.join(REGISTER_CODES)}, in this order")
     parts = [_NOTIFICATION, body.invoke_id.to_bytes(4, "big"), _TIME_LENGTH]

@@ -1,5 +1,7 @@
 """Why a telegram gives no reading. A telegram is read whole or not at all."""
 
+from typing import Self
+
 
 class UnreadableTelegram(ValueError):
     """Root of all reasons. The text says what to look at."""
@@ -15,6 +17,15 @@ class BadCiphering(UnreadableTelegram):
 
 class UnknownLayout(UnreadableTelegram):
     """The deciphered bytes have no known structure: the key is wrong, or the layout is unknown."""
+
+    @classmethod
+    def because(cls, what: str) -> Self:
+        """The one sentence with its remedy, whatever did not fit."""
+        return cls(f"wrong meter key, or a layout not known here: {what}; compare the key with the operator's portal")
+
+
+class EndsEarly(UnknownLayout):
+    """The structure is right so far, and more bytes should follow."""
 
 
 class UnreadableClock(UnreadableTelegram):
