@@ -21,6 +21,7 @@ _REGISTRY_HOSTS = re.compile(
     r"registry\.npmjs|npmjs\.org|pypi\.org|pythonhosted|deb\.debian|artifactory|https?://\S*/simple/", re.IGNORECASE
 )
 _MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:root|work|home/\w+|Users)/|\.pyenv\b|\bshared/(?:design|vectors)")
+_SKIPS = re.compile(r"pytest\.(?:skip|importorskip)\b|mark\.(?:skip|skipif|xfail)\b|unittest\.skip")
 _SQL = re.compile(
     r"^\s*(?:SELECT\s.+\sFROM\s|INSERT\s+(?:OR\s+\w+\s+)?INTO\s|UPDATE\s+\w+\s+SET\s|DELETE\s+FROM\s|CREATE\s+(?:TABLE|INDEX|TRIGGER|UNIQUE)\b)",
     re.DOTALL,
@@ -120,6 +121,12 @@ def no_forbidden_name(path: Path, text: str) -> Iterator[str]:
             yield f"class {node.name}"
 
 
+def no_skipping(_path: Path, text: str) -> Iterator[str]:
+    """A missing server fails a test with what to install; a skip would hide it."""
+    for found in _SKIPS.finditer(text):
+        yield f"{found[0]!r} in line {text.count(chr(10), 0, found.start()) + 1}"
+
+
 def no_reading_outside_the_repository(path: Path, text: str) -> Iterator[str]:
     """Tests carry their data with them."""
     for node in ast.walk(ast.parse(text)):
@@ -160,6 +167,18 @@ RULES: list[tuple[Rule, Callable[[], list[Path]], str, str]] = [
     (sql_only_in_the_store, lambda: _python(*PRODUCT), "api/x.py", 'q = "INSERT OR IGNORE INTO b VALUES (1)"\n'),
     (no_forbidden_name, lambda: _python(*PRODUCT), "api/x.py", "class TokenService:\n    pass\n"),
     (no_forbidden_name, lambda: _python(*PRODUCT), "api/x.py", "class AbstractToken:\n    pass\n"),
+    (
+        no_skipping,
+        lambda: [path for path in _python("tests") if str(path) != _THIS],
+        "tests/x.py",
+        "pytest.skip('no broker')",
+    ),
+    (
+        no_skipping,
+        lambda: [path for path in _python("tests") if str(path) != _THIS],
+        "tests/x.py",
+        "@pytest.mark.skipif(x)",
+    ),
     (no_reading_outside_the_repository, _python, "tests/x.py", 'p = "../shared/vectors"\n'),
 ]
 

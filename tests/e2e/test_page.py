@@ -12,8 +12,6 @@ from tests.support.seeded_chain import Seeded, add_break, settle_more
 from tests.support.seeded_community import make_key, seed
 from tests.support.stores import new_sqlite_url, opened
 
-BROWSER = find_browser()
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed here")
 NOW = datetime(2026, 6, 15, 14, tzinfo=UTC)
 SHOWN = "document.querySelectorAll('.balance').length && document.querySelector('#settlements tbody tr') && document.querySelector('.three') && document.querySelector('#chart svg')"
 TOTAL = "document.querySelector('[data-member=mem_anna] .total').firstChild.data"
@@ -37,8 +35,7 @@ async def seeded(books: Store) -> Seeded:
 
 @pytest.fixture
 async def page() -> AsyncIterator[Page]:
-    assert BROWSER is not None
-    async with browser_page(BROWSER) as open_page:
+    async with browser_page(find_browser()) as open_page:
         yield open_page
 
 

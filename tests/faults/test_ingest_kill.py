@@ -19,7 +19,7 @@ from community.clock import QUARTER_HOUR, slot_at
 from community.runtime.system_clock import SystemClock
 from community.store.tables.measuring import FrameRow, MeasurementRow
 from community.store.unit_of_work import Store
-from tests.support.brokers import RunningBroker, mosquitto_binary, start_amqtt, start_mosquitto
+from tests.support.brokers import RunningBroker, start_amqtt, start_mosquitto
 from tests.support.sending_device import EUI, SendingDevice, register
 from tests.support.stores import COLUMN_KEY, new_sqlite_url, opened
 
@@ -54,8 +54,6 @@ async def broker_of(kind: str, folder: Path) -> AsyncIterator[RunningBroker]:
         async with start_amqtt() as running:
             yield running
         return
-    if mosquitto_binary() is None:
-        pytest.skip("mosquitto is not installed")
     async with start_mosquitto(folder) as mosquitto:
         yield mosquitto
 

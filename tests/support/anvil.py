@@ -69,11 +69,11 @@ def start_anvil(
 ) -> Iterator[AnvilChain]:
     """Run anvil until the block ends. It mines each transaction at once unless told a block time or `automine=False`.
 
-    `finalized` is two epochs behind the head. Skips the test where anvil is not installed (npm ci).
+    `finalized` is two epochs behind the head. Fails the test where anvil is not installed (npm ci).
     """
     binary = anvil_binary()
     if binary is None:
-        pytest.skip("anvil is not installed: run npm ci")
+        pytest.fail("anvil is not installed: run `make test`, or npm ci")
     port = _free_port()
     command = [str(binary), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(chain_id), "--silent"]
     command += ["--hardfork", "osaka", "--slots-in-an-epoch", str(slots_in_an_epoch), *arguments]

@@ -60,7 +60,7 @@ class MosquittoBroker:
     async def start(self) -> None:
         program = mosquitto_binary()
         if program is None:
-            raise RuntimeError("mosquitto is not installed")
+            raise RuntimeError("Mosquitto is not installed: run `make test`, or install the package mosquitto")
         self._process = await asyncio.create_subprocess_exec(
             program, "-c", str(self._config), stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
         )

@@ -31,9 +31,12 @@ FLAGS = (
 )
 
 
-def find_browser() -> str | None:
-    """The path of an installed Chromium."""
-    return next((path for name in NAMES if (path := shutil.which(name))), None)
+def find_browser() -> str:
+    """The path of an installed Chromium. Raises RuntimeError with what to do where there is none."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        raise RuntimeError("Chromium is not installed: run `make test`, or install the package chromium")
+    return found
 
 
 class Page:

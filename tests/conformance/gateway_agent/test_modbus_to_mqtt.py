@@ -17,7 +17,7 @@ from gateway_agent.settings import load_settings
 from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, NightStandby, SunPower
 from tests.support.agents import backend, mqtt_sink, running, until, write_agent_config
-from tests.support.brokers import RunningBroker, free_port, mosquitto_binary, start_amqtt, start_mosquitto
+from tests.support.brokers import RunningBroker, free_port, start_amqtt, start_mosquitto
 from tests.support.manual_clock import ManualClock
 from tests.support.ports import accepting
 from tests.support.tokens import SoftToken
@@ -56,8 +56,6 @@ def token_signer(folder: Path, token: SoftToken, key: str) -> str:
 
 @pytest.fixture(params=["amqtt", "mosquitto"])
 async def any_broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[RunningBroker]:
-    if request.param == "mosquitto" and mosquitto_binary() is None:
-        pytest.skip("mosquitto is not installed")
     async with start_amqtt() if request.param == "amqtt" else start_mosquitto(tmp_path) as broker:
         yield broker
 

@@ -16,7 +16,7 @@ from ingest.intake import Intake
 from ingest.judging import Judge
 from ingest.sources.device_broker import DeviceBroker
 from tests.conformance.ingest.intakes import RunningIntake, running_intake
-from tests.support.brokers import RunningBroker, mosquitto_binary, start_amqtt, start_mosquitto
+from tests.support.brokers import RunningBroker, start_amqtt, start_mosquitto
 from tests.support.sending_device import EUI, NOON_SLOT, SendingDevice, StandingClock, register
 from tests.support.stores import COLUMN_KEY
 
@@ -29,8 +29,6 @@ async def broker(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
         async with start_amqtt() as running:
             yield running
         return
-    if mosquitto_binary() is None:
-        pytest.skip("mosquitto is not installed")
     async with start_mosquitto(tmp_path) as mosquitto:
         yield mosquitto
 

@@ -14,7 +14,7 @@ from community.chain.signed_transactions import read_signed
 from community.clients.mqtt import MqttAddress, MqttConnection
 from settlement.signature_broker import BrokeredSigner, SignerSilent
 from signer.mqtt_door import MqttDoor
-from tests.support.brokers import mosquitto_binary, start_amqtt, start_mosquitto
+from tests.support.brokers import start_amqtt, start_mosquitto
 from tests.support.sending_device import NOON, StandingClock
 from tests.support.signing_plant import SigningPlant
 
@@ -23,8 +23,6 @@ pytestmark = pytest.mark.timeout(60)
 
 @pytest.fixture(params=["amqtt", "mosquitto"])
 async def address(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[MqttAddress]:
-    if request.param == "mosquitto" and mosquitto_binary() is None:
-        pytest.skip("mosquitto is not installed")
     folder = tmp_path / "broker"
     folder.mkdir()
     async with start_mosquitto(folder) if request.param == "mosquitto" else start_amqtt() as broker:
