@@ -10,7 +10,7 @@ import structlog
 
 from community.chain.signature_requests import RefusedReply, SignatureRequest, SignedReply
 from community.chain.signed_transactions import MalformedTransaction, SignedTransaction, read_signed
-from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Intent
+from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Fees, Intent
 from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
 from community.clock import Clock
 from community.errors import FatalError
@@ -81,10 +81,15 @@ class Submitter:
         self.failpoint("broadcast_stored")
 
     async def raise_fees(self, issuance: Issuance, transaction: ChainTransaction) -> bool:
-        """Record a new attempt with higher fees under the same nonce. False if the ceiling is reached."""
+        """Record a new attempt under the same nonce: a quarter more, or what the market asks where that is more.
+
+        False if either is above the ceiling: there are few attempts, so none is spent on what nobody would mine.
+        """
         fees = transaction.newest.fees.raised(self.terms.max_fee_wei_max)
-        if fees is None:
+        market = await current_fees(self.node, self.terms.tip_wei_min, self.terms.max_fee_wei_max)
+        if fees is None or market is None:
             return False
+        fees = Fees(max(fees.max_fee_wei, market.max_fee_wei), max(fees.tip_wei, market.tip_wei))
         number = transaction.newest.number + 1
         async with self.store.begin() as work:
             await transactions.add_attempt(work, transaction.id, number, fees, self.clock.now())

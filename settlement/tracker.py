@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 
-from community.chain.transactions import ATTEMPTS_MAX, AttemptState, ChainTransaction
+from community.chain.transactions import ATTEMPTS_MAX, Attempt, AttemptState, ChainTransaction
 from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable, quantity
 from community.clock import Clock
 from community.errors import FatalError
@@ -75,14 +75,20 @@ class Tracker:
             await self.submitter.request_signature(issuance)
             await self.submitter.broadcast(issuance)
             return
-        if newest.tx_hash is None or await self.node.transaction(newest.tx_hash) is None:
+        waiting_since = newest.broadcast_at or newest.requested_at
+        if not await self._is_known(newest):
             await self.submitter.broadcast(issuance)
-            return
-        sent_at = newest.broadcast_at or newest.requested_at
-        if self.clock.now() - sent_at < timedelta(seconds=self.terms.bump_after_s):
+            if await self._is_known(newest):
+                return
+            # Nodes that take it no more will not take it later either: fees rose, or they keep something dearer.
+            waiting_since = newest.requested_at
+        if self.clock.now() - waiting_since < timedelta(seconds=self.terms.bump_after_s):
             return
         if newest.number >= ATTEMPTS_MAX or not await self.submitter.raise_fees(issuance, transaction):
             _log.error("transaction_stuck", issuance=issuance.id, nonce=transaction.nonce, attempts=newest.number)
+
+    async def _is_known(self, attempt: Attempt) -> bool:
+        return attempt.tx_hash is not None and await self.node.transaction(attempt.tx_hash) is not None
 
     async def _mined(self, transaction: ChainTransaction) -> Mined | None:
         """The attempt that is in a canonical block. A receipt of a block that is gone counts as none."""

@@ -108,6 +108,30 @@ async def test_a_waiting_transaction_gets_higher_fees_and_is_mined_once(tmp_path
         assert_minted_exactly(world, 400)
 
 
+async def test_a_transaction_that_the_nodes_take_no_more_gets_higher_fees(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path, automine=False) as world:
+        await world.add_readings((1, 400))
+        world.terms_changes = {"bump_after_s": 0}
+        async with world.running() as loop:
+            await loop.pass_once()
+            (waiting,) = await world.issuances()
+            assert waiting.state is IssuanceState.BROADCAST
+            async with loop.store.read() as work:
+                sent = await transaction_of(work, waiting.id)
+            assert sent is not None
+            world.chain.rpc("anvil_dropAllTransactions")
+            world.chain.rpc("anvil_setNextBlockBaseFeePerGas", hex(2 * sent.newest.fees.max_fee_wei))
+            world.chain.mine()
+            for _ in range(12):
+                await loop.pass_once()
+        async with opened(world.store_url) as store, store.read() as work:
+            transaction = await transaction_of(work, waiting.id)
+        assert transaction is not None
+        assert transaction.newest.fees.max_fee_wei > 2 * sent.newest.fees.max_fee_wei
+        await world.settle_until(1)
+        assert_minted_exactly(world, 400)
+
+
 async def test_a_forged_reading_stops_the_source_before_a_nonce_is_taken(tmp_path: Path) -> None:
     async with settlement_world(tmp_path) as world:
         await world.add_readings((1, 400), forger=SendingDevice())
