@@ -91,7 +91,7 @@ async def register(
     public_key = device.public_key
     async with store.begin() as work:
         await devices.add_metering_point(
-            work, MeteringPoint(f"mp-{name}", f"AT{name:0>31}"[:33], name, "production", settled_obis)
+            work, MeteringPoint(f"mp_{name}", f"AT{name:0>31}"[:33], name, "production", settled_obis)
         )
         meter = Meter(f"meter-{name}", f"SN-{name}", "Maker", "Model", registers or {EXPORT: 10**9}, meter_key)
         await devices.add_meter(work, meter, COLUMN_KEY)
@@ -104,7 +104,7 @@ async def register(
         await devices.install(
             work,
             f"inst-{name}",
-            metering_point_id=f"mp-{name}",
+            metering_point_id=f"mp_{name}",
             meter_id=f"meter-{name}",
             device_id=f"dev-{name}",
             valid_from=INSTALLED,

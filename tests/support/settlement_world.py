@@ -326,7 +326,7 @@ async def write_source(store: Store, config: ShareConfig) -> None:
             technology="pv",
             nameplate_w=NAMEPLATE_W,
             share_total=sum(WEIGHTS),
-            metering_point_id="mp-plant",
+            metering_point_id="mp_plant",
             opening_register_wh=OPENING_WH,
             opening_at=NOON,
             approved_at=NOON,

@@ -44,13 +44,13 @@ class RunningIntake:
     async def intervals(self, name: str = "plant") -> list[tuple[int, int]]:
         """(quarter-hours since noon, Wh) of every interval."""
         async with self.store.read() as work:
-            found = await intervals_of(work, f"mp-{name}", INSTALLED, self.clock.now())
+            found = await intervals_of(work, f"mp_{name}", INSTALLED, self.clock.now())
         return [(int((one.starts_at - NOON).total_seconds()) // 900, one.energy_wh) for one in found]
 
     async def gaps(self, name: str = "plant") -> list[tuple[int, int, int]]:
         """(from, to, Wh) of every open gap, in quarter-hours since noon."""
         async with self.store.read() as work:
-            found = await open_gaps(work, f"mp-{name}")
+            found = await open_gaps(work, f"mp_{name}")
         return [
             (
                 int((gap.starts_at - NOON).total_seconds()) // 900,

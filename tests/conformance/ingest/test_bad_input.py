@@ -239,7 +239,7 @@ async def test_bad_and_good_in_one_batch(store: Store) -> None:
         assert len(await intake.intervals()) == 19
         async with store.read() as work:
             told = [one.subject for one in await changes_after(work, 0) if one.topic == "measurement"]
-        assert set(told) == {"mp-plant"} and len(told) <= len(intake.batches)  # once a batch
+        assert set(told) == {"mp_plant"} and len(told) <= len(intake.batches)  # once a batch
 
 
 async def test_a_frame_that_breaks_the_intake_is_kept_and_stops_nothing(

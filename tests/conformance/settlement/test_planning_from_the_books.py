@@ -64,7 +64,7 @@ async def test_the_difference_between_two_meters_is_no_energy(plant: SettlementW
         await devices.install(
             work,
             "inst-new",
-            metering_point_id="mp-plant",
+            metering_point_id="mp_plant",
             meter_id="meter-new",
             device_id="dev-plant",
             valid_from=exchanged_at,
