@@ -107,7 +107,8 @@ def parse_push(plaintext: bytes) -> PushBody:
     data.expect(_NOTIFICATION)
     invoke_id = int.from_bytes(data.take(4), "big")
     data.expect(_TIME_LENGTH)
-    notification_time = _time(data)
+    sent = data.take(TIME_SIZE)
+    notification_time = _time(data, sent)
     serial = None
     layout = Layout.POSITIONAL_9
     if data.expect(_STRUCTURE_9, _STRUCTURE_10) == _STRUCTURE_10:
@@ -115,7 +116,8 @@ def parse_push(plaintext: bytes) -> PushBody:
         data.expect(_SERIAL_HEAD)
         serial = _serial(data)
     data.expect(_TIME_HEAD)
-    object_time = _time(data)
+    counted = data.take(TIME_SIZE)
+    object_time = notification_time if counted == sent else _time(data, counted)
     fields = _REGISTERS.unpack(data.take(_REGISTERS.size))
     if fields[::2] != _ALL_U32:
         raise data.unknown("a register in it is no unsigned number of four bytes")
@@ -144,9 +146,9 @@ def encode_push(body: PushBody, hundredths: int = 0) -> bytes:
     return b"".join(parts)
 
 
-def _time(data: _Plaintext) -> CosemTime:
+def _time(data: _Plaintext, piece: bytes) -> CosemTime:
     try:
-        return parse_time(data.take(TIME_SIZE))
+        return parse_time(piece)
     except UnreadableClock as error:
         raise data.unknown(str(error)) from error
 

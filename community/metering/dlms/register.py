@@ -34,8 +34,10 @@ class Register:
     @property
     def whole(self) -> int:
         """In the unit, rounded down to a whole number: no register ever reads more than the meter counted."""
+        if not self.scaler:
+            return self.raw
         step: int = 10 ** abs(self.scaler)
-        return self.raw * step if self.scaler >= 0 else self.raw // step
+        return self.raw * step if self.scaler > 0 else self.raw // step
 
     @property
     def resolution(self) -> int:
