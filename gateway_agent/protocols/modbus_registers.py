@@ -3,9 +3,10 @@
 import math
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
+
+from gateway_agent.protocols.energy import Energy, InvalidRegister, energy_of
 
 RegisterType = Literal["float32", "int16", "uint16", "int32", "uint32", "int64", "uint64"]
 WordOrder = Literal["big", "little"]
@@ -37,19 +38,11 @@ _FORMATS = {
     "int64": ">q",
     "uint64": ">Q",
 }
-_FLOAT32_DIGITS = 24
-
-
-class InvalidRegister(ValueError):
-    """Registers that hold no usable value: too few of them, not a number, infinite, or negative energy."""
-
-
-@dataclass(frozen=True, slots=True)
-class Energy:
-    """A cumulative register: whole watt-hours, and the smallest step it can make at this height."""
-
-    wh: int
-    resolution_wh: int
+_LARGEST = {
+    name: 2 ** (16 * count - (0 if name.startswith("u") else 1)) - 1
+    for name, count in REGISTER_COUNTS.items()
+    if name != "float32"
+}
 
 
 def decode(registers: Sequence[int], type_name: RegisterType, word_order: WordOrder = "big") -> Fraction:
@@ -67,17 +60,14 @@ def decode(registers: Sequence[int], type_name: RegisterType, word_order: WordOr
 def decode_energy(
     registers: Sequence[int], type_name: RegisterType, unit: str, word_order: WordOrder = "big"
 ) -> Energy:
-    """The energy in `registers`, cut to whole watt-hours, with its resolution. Raises InvalidRegister.
+    """The energy in `registers` with its resolution. Raises InvalidRegister.
 
-    A float32 has 24 binary digits: from 2^24 counts on its steps are larger than one count. Cutting (not rounding)
-    keeps a register from ever running ahead of the meter.
+    The largest value of an integer type is how meters say that they have none, or that the register ran over.
     """
     value = decode(registers, type_name, word_order)
-    if value < 0:
-        raise InvalidRegister(f"the register holds {float(value)}: a cumulative register is never negative")
-    scale = ENERGY_UNITS_WH[unit]
-    step = _float32_step(value) if type_name == "float32" else Fraction(1)
-    return Energy(math.floor(value * scale), max(1, math.ceil(step * scale)))
+    if value == _LARGEST.get(type_name):
+        raise InvalidRegister(f"the register holds {value}, the mark of no value")
+    return energy_of(value, ENERGY_UNITS_WH[unit], is_float32=type_name == "float32")
 
 
 def encode(value: float, type_name: RegisterType, word_order: WordOrder = "big") -> list[int]:
@@ -95,8 +85,3 @@ def _bytes_of(registers: Sequence[int], type_name: RegisterType, word_order: Wor
         raise InvalidRegister("a Modbus register is 16 bits")
     words = registers if word_order == "big" else registers[::-1]
     return b"".join(register.to_bytes(2, "big") for register in words)
-
-
-def _float32_step(value: Fraction) -> Fraction:
-    exponent = math.floor(value).bit_length() - _FLOAT32_DIGITS
-    return Fraction(2**exponent) if exponent > 0 else Fraction(1, 2**-exponent)

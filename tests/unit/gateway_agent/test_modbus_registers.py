@@ -2,6 +2,7 @@
 
 import json
 import struct
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway_agent.profiles import ModbusProfile, load_profile
-from gateway_agent.protocols.modbus_registers import InvalidRegister, decode, decode_energy, encode
+from gateway_agent.protocols.energy import InvalidRegister
+from gateway_agent.protocols.modbus_registers import REGISTER_COUNTS, decode, decode_energy, encode
 
 _GOLDEN = Path(__file__).parents[2] / "golden" / "meters" / "modbus"
 
@@ -41,7 +43,7 @@ def test_janitza_by_its_profile() -> None:
 def test_eastron_counts_kilowatt_hours_in_float32() -> None:
     content, expected = registers("sdm630-a")
     imported = decode_energy(content[72], "float32", "kWh")
-    assert abs(imported.wh - expected["import_wh"]) <= imported.resolution_wh == 2
+    assert (imported.wh, imported.resolution_wh) == (expected["import_wh"], 2)
     assert decode_energy(content[74], "float32", "kWh").wh == expected["export_wh"]
 
 
@@ -92,11 +94,31 @@ def test_whole_watt_hours_survive_float32(wh: int, order: Any) -> None:
 
 
 @given(st.floats(0, 2.0**100, width=32))
-def test_energy_never_runs_ahead_of_the_register(value: float) -> None:
+def test_a_float_is_brought_to_the_nearest_watt_hour(value: float) -> None:
     energy = decode_energy(encode(value, "float32"), "float32", "Wh")
-    assert energy.wh <= value < energy.wh + 1
+    assert 2 * abs(Fraction(value) - energy.wh) <= 1
+    count, scaler = energy.as_sent()
+    sent = count * Fraction(10) ** scaler
+    assert sent == Fraction(value) if Fraction(value).denominator <= 2**40 else 0 <= value - sent < Fraction(1, 10**40)
     following = struct.unpack(">f", (int.from_bytes(struct.pack(">f", value)) + 1).to_bytes(4))[0]
     assert following - value <= energy.resolution_wh
+
+
+@given(st.integers(0, 2**31 - 2), st.sampled_from(["Wh", "0.01 kWh", "0.1 kWh", "kWh"]))
+def test_an_integer_keeps_its_count_and_its_step(count: int, unit: str) -> None:
+    energy = decode_energy(encode(count, "int32"), "int32", unit)
+    value, scaler = energy.as_sent()
+    assert value * 10**scaler == energy.wh == count * energy.resolution_wh
+    assert 10**scaler <= energy.resolution_wh
+
+
+@pytest.mark.parametrize("type_name", ["uint16", "int16", "int32", "uint32", "int64", "uint64"])
+def test_the_largest_integer_marks_no_value(type_name: Any) -> None:
+    words = [0xFFFF] * REGISTER_COUNTS[type_name]
+    if not type_name.startswith("u"):
+        words[0] = 0x7FFF
+    with pytest.raises(InvalidRegister, match="no value"):
+        decode_energy(words, type_name, "Wh")
 
 
 @given(st.integers(-(2**63), 2**63 - 1))
