@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import func, insert, or_, select, update
 from sqlmodel import col
 
+from community.errors import RetryableError
 from community.minting.issuances import Issuance, IssuancePart, IssuanceState, states_before
 from community.minting.planning import SettledUpTo, VerifiedReading
 from community.store.outbox import announce
-from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow
+from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
 from community.store.tables.minting import IssuancePartRow, IssuanceRow
@@ -23,6 +24,10 @@ READINGS_MAX = 400
 """Readings looked at for one plan: more than four days of quarter-hours. What is settled moves the next plan on."""
 READ_OK = 1
 """Status bit 0 of a reading (wire format 2.1): the meter was read."""
+
+
+class SharesChanged(RetryableError):
+    """An issuance was planned under a share table that has ended before its period does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +163,11 @@ async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:
 
 
 async def add_issuance(work: Work, issuance: Issuance) -> None:
-    """Record a decision with its parts. IntegrityError if the same energy was decided on before."""
+    """Record a decision with its parts. IntegrityError if the same energy was decided on before.
+
+    Raises SharesChanged if its share table has ended meanwhile: then it must be planned anew.
+    """
+    await _hold_shares(work, issuance)
     await work.session.execute(
         insert(IssuanceRow).values(
             id=issuance.id,
@@ -193,6 +202,15 @@ async def add_issuance(work: Work, issuance: Issuance) -> None:
         ],
     )
     await announce(work, "issuance", issuance.id, issuance.planned_at)
+
+
+async def _hold_shares(work: Work, issuance: Issuance) -> None:
+    """Keep the share table as it is until this unit of work has committed, if it still holds for the whole period."""
+    row = ShareTableRow
+    statement = select(col(row.valid_to)).where(col(row.id) == issuance.share_table_id).with_for_update(read=True)
+    valid_to = (await work.session.execute(statement)).scalar_one_or_none()
+    if valid_to is not None and valid_to < issuance.period_end:
+        raise SharesChanged(f"The shares of {issuance.source_id} changed while an issuance was planned: plan it anew.")
 
 
 async def move_issuance(work: Work, issuance_id: str, state: IssuanceState, now: datetime, **facts: Any) -> bool:

@@ -2,19 +2,26 @@
 
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import func, insert, select, update
 from sqlmodel import col
 
+from community.errors import CommunityError
 from community.identity.shares import Share, ShareTable
 from community.store.tables.identity import ShareRow, ShareTableRow
+from community.store.tables.minting import IssuanceRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_all
+
+
+class SharesIssued(CommunityError):
+    """The shares of a time whose energy is issued already cannot change."""
 
 
 async def add_share_table(work: Work, table: ShareTable, recorded_by: str, now: datetime) -> None:
     """Record a revision. The one before it, if still open, ends where this one begins.
 
-    The database refuses overlapping validity; IntegrityError then says so.
+    Raises SharesIssued where it would begin inside energy that is issued already. The database refuses overlapping
+    validity; IntegrityError then says so.
     """
     await work.session.execute(
         update(ShareTableRow)
@@ -25,6 +32,14 @@ async def add_share_table(work: Work, table: ShareTable, recorded_by: str, now: 
         )
         .values(valid_to=table.valid_from)
     )
+    # After the update: it waits for units of work that add an issuance under the table before, so this sees theirs.
+    issued = select(func.max(col(IssuanceRow.period_end))).where(col(IssuanceRow.source_id) == table.source_id)
+    issued_to = (await work.session.execute(issued)).scalar_one()
+    if issued_to is not None and issued_to > table.valid_from:
+        raise SharesIssued(
+            f"The energy of {table.source_id} is issued up to {issued_to.isoformat()} by the shares that held then. Let "
+            "the new ones begin there or later; what was issued wrongly is corrected, not split anew."
+        )
     await work.session.execute(
         insert(ShareTableRow).values(
             id=table.id,

@@ -1,5 +1,6 @@
 """Stores with the migrated schema for tests: SQLite files and databases of the session's private PostgreSQL."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -36,6 +37,15 @@ async def new_postgres_url(server: PrivatePostgres) -> str:
     url = server.create_database()
     await migrate(url)
     return url
+
+
+async def waiting_for_a_lock(server: PrivatePostgres, url: str) -> None:
+    """Return once somebody waits for a lock in this database."""
+    database = url.rsplit("/", 1)[1]
+    question = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(10):
+        while await asyncio.to_thread(server.execute, question) == "0":
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

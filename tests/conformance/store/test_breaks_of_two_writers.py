@@ -13,7 +13,7 @@ from community.store import decisions, outbox, reconciliation
 from community.store.tables.reconciling import BreakRow
 from community.store.unit_of_work import Store
 from tests.support.postgres import PrivatePostgres
-from tests.support.stores import new_postgres_url, opened
+from tests.support.stores import new_postgres_url, opened, waiting_for_a_lock
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOUND = Break(BreakKind.BALANCE_DIFFERS, "0x" + "aa" * 20, "The index says 1, the token 2.", expected="2", found="1")
@@ -29,13 +29,6 @@ async def run(store: Store, minute: int, *breaks: Break) -> None:
         await reconciliation.record_run(work, result(*breaks), finalised, 0, 1, NOW.replace(minute=minute))
 
 
-async def waiting_for_a_lock(server: PrivatePostgres, database: str) -> None:
-    question = f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database}' AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(10):
-        while (await asyncio.to_thread(server.execute, question)) == "0":
-            await asyncio.sleep(0.01)
-
-
 @pytest.mark.parametrize("closes", [True, False])
 async def test_what_a_person_notes_while_a_run_closes_the_break_stays(
     postgres_server: PrivatePostgres, closes: bool
@@ -49,7 +42,7 @@ async def test_what_a_person_notes_while_a_run_closes_the_break_stays(
         async with store.begin() as work:
             await decisions.dispose_break(work, known.id, "anna", "the node was behind", NOW)
             later = asyncio.create_task(run(store, 2, *([] if closes else [changed])))
-            await waiting_for_a_lock(postgres_server, url.rsplit("/", 1)[1])
+            await waiting_for_a_lock(postgres_server, url)
             await outbox.announce(work, "break", known.id, NOW)
         await later
         async with store.read() as work:
