@@ -34,7 +34,7 @@ async def add_share_table(work: Work, table: ShareTable, recorded_by: str, now: 
     )
     # After the update: it waits for units of work that add an issuance under the table before, so this sees theirs.
     issued = select(func.max(col(IssuanceRow.period_end))).where(col(IssuanceRow.source_id) == table.source_id)
-    issued_to = (await work.session.execute(issued)).scalar_one()
+    issued_to: datetime | None = (await work.session.execute(issued)).scalar()
     if issued_to is not None and issued_to > table.valid_from:
         raise SharesIssued(
             f"The energy of {table.source_id} is issued up to {issued_to.isoformat()} by the shares that held then. Let "
