@@ -14,6 +14,7 @@ from community.metering.dlms.unreadable import BadFrame, EndsEarly, UnknownLayou
 SIZE_MAX = 4096
 _STARTS = (GENERAL_GLO_CIPHERING, DATA_NOTIFICATION, GENERAL_BLOCK_TRANSFER)
 _MAKER_LETTERS = 3
+_LENGTH_MIN = 5
 
 
 class RawTelegrams:
@@ -71,28 +72,36 @@ def _size(data: bytes, at: int) -> int | None:
     """Size of the APDU that begins at `at`; 0 if none does; None if more bytes must come to tell."""
     if data[at] not in _STARTS:
         return 0
-    reader = AxdrReader(data, at)
     try:
+        if data[at] == GENERAL_GLO_CIPHERING:
+            return _ciphered_size(data, at)
+        reader = AxdrReader(data, at)
         if data[at] == DATA_NOTIFICATION:
             read_notification(reader)
             return reader.at - at
         reader.byte()
-        return _ciphered_size(reader, at) if data[at] == GENERAL_GLO_CIPHERING else _block_size(reader, at)
+        return _block_size(reader, at)
     except EndsEarly:
         return None
     except UnknownLayout:
         return 0
 
 
-def _ciphered_size(reader: AxdrReader, at: int) -> int:
-    if reader.byte() != TITLE_SIZE or not all(0x41 <= letter <= 0x5A for letter in reader.take(_MAKER_LETTERS)):
-        return 0
-    reader.take(TITLE_SIZE - _MAKER_LETTERS)
-    length = reader.length()
-    if not 5 <= length <= SIZE_MAX or reader.byte() not in SECURITY_CONTROLS:
-        return 0
-    reader.take(length - 1)
-    return reader.at - at
+def _ciphered_size(data: bytes, at: int) -> int | None:
+    """As `_size`. The same head once more within the length means that this one broke off: the next has begun."""
+    reader = AxdrReader(data, at + 1)
+    head = data[at : at + 2 + TITLE_SIZE]
+    try:
+        if reader.byte() != TITLE_SIZE or not all(0x41 <= letter <= 0x5A for letter in reader.take(_MAKER_LETTERS)):
+            return 0
+        reader.take(TITLE_SIZE - _MAKER_LETTERS)
+        length = reader.length()
+        if not _LENGTH_MIN <= length <= SIZE_MAX or reader.byte() not in SECURITY_CONTROLS:
+            return 0
+        reader.take(length - 1)
+    except EndsEarly:
+        return 0 if data.find(head, at + len(head)) >= 0 else None
+    return 0 if data.find(head, at + len(head), reader.at) >= 0 else reader.at - at
 
 
 def _block_size(reader: AxdrReader, at: int) -> int:

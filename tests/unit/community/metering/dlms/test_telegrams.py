@@ -9,7 +9,7 @@ from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_fr
 from community.metering.dlms.hdlc import HdlcDeframer
 from community.metering.dlms.telegram import decode_frame
 from community.metering.dlms.unreadable import UnknownLayout, UnreadableTelegram
-from tests.unit.community.metering.dlms.telegrams import FOREIGN, TELEGRAMS, ZONE, telegram
+from tests.unit.community.metering.dlms.telegrams import TELEGRAMS, ZONE, telegram
 
 MODELS = {"am550": MeterModel.AM550, "e450": MeterModel.E450, "im350": MeterModel.IM350}
 
@@ -75,16 +75,6 @@ def test_a_wrong_key_is_named_and_gives_no_reading(name: str) -> None:
         key = (int.from_bytes(v["key"], "big") ^ 1 << bit).to_bytes(16, "big")
         with pytest.raises(UnknownLayout, match="wrong meter key"):
             decode_frame(v["frame"], key, ZONE)
-
-
-@pytest.mark.parametrize("name", FOREIGN)
-def test_a_telegram_of_another_kind_is_refused(name: str) -> None:
-    v = telegram(name)
-    with pytest.raises(UnreadableTelegram):
-        decode_frame(v["frame"], v["key"], ZONE)
-    for frame in HdlcDeframer().feed(v["frame"]):
-        with pytest.raises(UnreadableTelegram):
-            decode_frame(frame, v["key"], ZONE)
 
 
 def test_the_repeated_hour_at_the_end_of_summer_is_two_hours() -> None:
