@@ -21,8 +21,8 @@ OFFSET_MAX_S = 2.0
 """A clock within this of a time server is good enough for quarter-hours."""
 _TIMESYNC_MARK = Path("/run/systemd/timesync/synchronized")
 _NTP_EPOCH_S = 2_208_988_800
-_PACKET = 48
-_CLIENT_V4 = bytes([0b00_100_011]) + bytes(_PACKET - 1)
+_ANSWER_SIZE = 48
+_CLIENT_V4 = bytes([0b00_100_011]) + bytes(_ANSWER_SIZE - 1)
 _NOT_SYNCHRONISED = 3
 _SERVER_MODE = 4
 _CHRONY_LEAP = 13
@@ -112,8 +112,7 @@ async def sntp_offset_s(host: str, port: int, clock: Clock) -> float | None:
         sent_at = clock.now().timestamp()
         transport.sendto(_CLIENT_V4)
         async with asyncio.timeout(ANSWER_S):
-            packet = await answer
-        server_s = parse_sntp(packet)
+            server_s = parse_sntp(await answer)
         return None if server_s is None else server_s - (sent_at + clock.now().timestamp()) / 2
     except (OSError, TimeoutError):
         return None
@@ -121,14 +120,14 @@ async def sntp_offset_s(host: str, port: int, clock: Clock) -> float | None:
         transport.close()
 
 
-def parse_sntp(packet: bytes) -> float | None:
-    """The transmit time in a server's packet as unix seconds; None if it is no answer of a server that knows the time."""
-    if len(packet) < _PACKET:
+def parse_sntp(answer: bytes) -> float | None:
+    """The transmit time in a server's answer as unix seconds; None if it is no answer of a server that knows the time."""
+    if len(answer) < _ANSWER_SIZE:
         return None
-    leap, mode, stratum = packet[0] >> 6, packet[0] & 7, packet[1]
+    leap, mode, stratum = answer[0] >> 6, answer[0] & 7, answer[1]
     if leap == _NOT_SYNCHRONISED or mode != _SERVER_MODE or not 1 <= stratum <= 15:
         return None
-    seconds, fraction = int.from_bytes(packet[40:44]), int.from_bytes(packet[44:48])
+    seconds, fraction = int.from_bytes(answer[40:44]), int.from_bytes(answer[44:48])
     if seconds == 0:
         return None
     if seconds < 2**31:  # the era that begins in 2036

@@ -196,7 +196,8 @@ class BoundaryRules:
         """Whether the meter's clock, which differs from ours, is the better one."""
         if self._meter_latest is not None and meter_at < self._meter_latest:
             return False
-        if ReadingFlag.HOST_CLOCK_WENT_BACK in flags and self.meter_clock_trusted:
+        if ReadingFlag.HOST_CLOCK_WENT_BACK in flags and self.meter_clock_trusted and not self.host_clock_confirmed:
+            self._latest = max(meter_at, self._latest or meter_at)  # ours is behind until it is where the meter is
             return True
         return ReadingFlag.HOST_CLOCK_UNSYNCHRONISED in flags and asked_at is None
 
@@ -242,7 +243,7 @@ async def _watch_boundaries(rules: BoundaryRules, clock: Clock, take: Take, newe
     while True:
         boundary = next_boundary(clock.now())
         slot = slot_at(boundary)
-        if newest and await _woken_on_time(clock, boundary + timedelta(seconds=LATE_S)) and newest:
+        if await _woken_on_time(clock, boundary + timedelta(seconds=LATE_S)) and newest:
             reading = rules.stand_in(newest[0], slot, clock.now())
             if reading is not None:
                 await take(reading)

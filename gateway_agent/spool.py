@@ -224,30 +224,33 @@ class Spool(SpoolView):
 
     def request_again(self, first_slot: int, slots: int) -> int:
         """The backend misses these slots: send their statements again, acknowledged or not. Returns how many."""
-        cursor = self._db.execute(
-            "UPDATE statement SET state = 'waiting' WHERE last_slot >= ? AND first_slot < ?",
-            (first_slot, first_slot + slots),
-        )
-        return cursor.rowcount
+        with self._transaction():
+            return self._db.execute(
+                "UPDATE statement SET state = 'waiting' WHERE last_slot >= ? AND first_slot < ?",
+                (first_slot, first_slot + slots),
+            ).rowcount
 
     def accept_down_counter(self, counter: int) -> bool:
         """Whether a downlink counter is newer than all before; if so it is remembered."""
         if counter <= self._count(_DOWN_COUNTER):
             return False
-        self._set_fact(_DOWN_COUNTER, str(counter))
+        with self._transaction():
+            self._set_fact(_DOWN_COUNTER, str(counter))
         return True
 
     def add_payload(self, slot: int, payload: bytes, *, development_key: bool) -> None:
         """Keep the legacy payload of `slot` until it is sent."""
-        self._db.execute(
-            "INSERT INTO payload (slot, payload, development_key, state) VALUES (?, ?, ?, 'waiting')"
-            " ON CONFLICT (slot) DO NOTHING",
-            (slot, payload, development_key),
-        )
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO payload (slot, payload, development_key, state) VALUES (?, ?, ?, 'waiting')"
+                " ON CONFLICT (slot) DO NOTHING",
+                (slot, payload, development_key),
+            )
 
     def mark_payload_sent(self, slot: int) -> None:
         """The modem has sent it. An unconfirmed uplink is never acknowledged by anyone."""
-        self._db.execute("UPDATE payload SET state = 'sent' WHERE slot = ?", (slot,))
+        with self._transaction():
+            self._db.execute("UPDATE payload SET state = 'sent' WHERE slot = ?", (slot,))
 
     def forget_before(self, now: datetime) -> int:
         """Remove what is older than 40 days and not needed: acknowledged, sent by radio without acknowledgement, refused.

@@ -8,14 +8,15 @@ from functools import partial
 
 import structlog
 
-from community.attestation.device_message import MalformedMessage, parse_down
+from community.attestation.device_message import BackendMessage, MalformedMessage, parse_down
 from community.attestation.sealing import Direction, SealBroken, open_message, seal_message
 from community.attestation.statement import SlotReading
 from community.clients.mqtt import Message, MqttAddress, MqttConnection
 from community.errors import RetryableError
-from gateway_agent import FIRMWARE_VERSION
+from gateway_agent import FIRMWARE_VERSION, failpoints
+from gateway_agent.failpoints import Failpoint
 from gateway_agent.secure_element.signer import Signer, SignerUnavailable
-from gateway_agent.spool import Spool, SpooledStatement
+from gateway_agent.spool import Spool, SpooledStatement, SpoolFull
 from gateway_agent.statements import DeviceIdentity, group_waiting, sign_statement, up_plaintext
 from gateway_agent.uplinks.attempts import Attempts
 
@@ -40,12 +41,15 @@ class MqttUplink:
         *,
         development_key: bool,
         resend_after_s: float = 10.0,
+        failpoint: Failpoint = failpoints.none,
     ) -> None:
         self._identity = identity
         self._signer = signer
         self._spool = spool
         self._attempts = Attempts(resend_after_s)
         self._development_key = development_key
+        self._asking = False
+        self._failpoint = failpoint
         self._something_new = asyncio.Event()
         self._connected_anew = True
         self._published_status: bytes | None = None
@@ -61,6 +65,10 @@ class MqttUplink:
     def wake(self) -> None:
         """There is a new reading."""
         self._something_new.set()
+
+    def ask_before_signing(self) -> None:
+        """Sign nothing until the backend has said which statement it knows (see Spool.resume)."""
+        self._asking = True
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`. A broker that is away is tried again for ever; the spool holds what waits."""
@@ -86,7 +94,10 @@ class MqttUplink:
         while True:
             self._something_new.clear()
             try:
-                self._sign_waiting()
+                if self._asking:
+                    await self._ask_for_counter()
+                else:
+                    self._sign_waiting()
                 await self._send_due()
                 await self._publish_status()
             except SignerUnavailable as error:
@@ -105,6 +116,17 @@ class MqttUplink:
         for group in group_waiting(self._spool.unsigned_readings()):
             ctr = self._spool.add_statement(group, partial(self._signed, group), development_key=self._development_key)
             log.info("statement_signed", ctr=ctr, first_slot=group[0].slot, count=len(group))
+
+    async def _ask_for_counter(self) -> None:
+        """Send the newest statement once more: the backend answers to a repeat with the counter it has."""
+        newest = self._spool.newest_statement()
+        if newest is None:
+            self._asking = False
+            self._something_new.set()
+            return
+        if self._connection.connected and self._attempts.is_due(newest.ctr, asyncio.get_running_loop().time()):
+            log.info("statement_counter_asked", ctr=newest.ctr)
+            await self._send(newest)
 
     def _signed(self, readings: Sequence[SlotReading], ctr: int) -> bytes:
         return up_plaintext(sign_statement(self._identity, self._signer, ctr, readings))
@@ -130,7 +152,9 @@ class MqttUplink:
             statement.plaintext,
         )
         self._attempts.sent(statement.ctr, asyncio.get_running_loop().time())
+        self._failpoint("message_sealed")
         await self._connection.publish(f"{self._topic}/up", sealed, content_type=self._content_type())
+        self._failpoint("message_published")
         self._spool.mark_sent(statement.ctr)
         log.info("statement_sent", ctr=statement.ctr, message_counter=counter, again=statement.sent)
 
@@ -157,19 +181,26 @@ class MqttUplink:
         except (SealBroken, MalformedMessage) as error:
             log.warning("downlink_refused", reason=str(error))
             return
+        try:
+            self._obey(opened.counter, down)
+        except SpoolFull as error:  # it is asked again, and answered again
+            log.warning("downlink_not_kept", reason=str(error))
+        self._something_new.set()
+
+    def _obey(self, counter: int, down: BackendMessage) -> None:
         if down.acked_ctr is not None:  # an old one played back acknowledges nothing new
             done = self._spool.acknowledge(down.acked_ctr)
             self._attempts.forget_up_to(down.acked_ctr)
             self._attempts.hurry(asyncio.get_running_loop().time())
+            self._asking = False
             log.info("statements_acknowledged", up_to_ctr=down.acked_ctr, count=done)
-        fresh = self._spool.accept_down_counter(opened.counter)
+        fresh = self._spool.accept_down_counter(counter)
         if down.resend and fresh:
             count = sum(self._spool.request_again(slot, slots) for slot, slots in down.resend)
             self._attempts.forget_up_to(self._spool.status().ctr)
             log.info("resend_requested", ranges=len(down.resend), statements=count)
         if down.config:
             log.warning("configuration_ignored", names=sorted(down.config))
-        self._something_new.set()
 
     async def _say_goodbye(self) -> None:
         if self._connection.connected:
