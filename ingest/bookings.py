@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from community.attestation.reasons import Reason
+from community.attestation.statement import ReadingStatus
 from community.metering.intervals import RegisterPoint, plan_intervals
 from community.metering.plausibility import (
     Advances,
@@ -52,13 +53,27 @@ class Bookings:
     metering_points: set[str] = field(default_factory=set)
     refused: int = 0
 
-    async def book(self, reading: ProvenReading) -> None:
-        """Store every plausible register value; refuse each of the others with its reason."""
+    async def book(self, reading: ProvenReading, wanted_obis: str | None = None) -> None:
+        """Store every plausible register value; refuse each of the others with its reason.
+
+        `wanted_obis` is a register that the reading must have, where its format does not fix them.
+        """
+        if not reading.status & ReadingStatus.READ_OK:
+            detail = (
+                f"the device marks its reading of {reading.at.isoformat()} as failed (status {reading.status:#04x})"
+            )
+            await self._refuse(Refusal(Reason.READING_FAILED, detail, reading.at))
+            return
         place = self.device.installation_at(reading.at)
         if place is None:
             detail = f"no meter is on file for {self.device.name} at {reading.at.isoformat()}"
             await self._refuse(Refusal(Reason.NOT_INSTALLED, detail, reading.at))
             return
+        if wanted_obis is not None and wanted_obis not in reading.registers:
+            detail = (
+                f"the telegram of meter {place.meter_serial} has no register {wanted_obis}, the one that counts here"
+            )
+            await self._refuse(Refusal(Reason.UNKNOWN_REGISTER, detail, reading.at, wanted_obis))
         for obis, value_wh in reading.registers.items():
             refusal = await self._book_register(place, reading, obis, value_wh)
             if refusal is not None:

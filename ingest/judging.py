@@ -8,7 +8,7 @@ from community.attestation.admission import Admitted, AdmittedLegacy, Duplicate,
 from community.attestation.profiles import registers_of
 from community.attestation.reasons import Reason
 from community.attestation.sealing import MalformedEnvelope, peek_device
-from community.attestation.statement import parse_cose_sign1
+from community.attestation.statement import ReadingStatus, parse_cose_sign1
 from community.clock import QUARTER_HOUR, slot_at, slot_start
 from community.ids import digest_of
 from community.store import frames, statements
@@ -115,7 +115,7 @@ class Judge:
         statement = _legacy_statement(case, device, verdict)
         off = telegram.meter_time - statement.first_at
         inexact = abs(off) > self.boundary_tolerance
-        await case.keep("quarantined" if inexact else "admitted")
+        await (case.keep("quarantined") if inexact else case.admit())
         await statements.add_statement(case.work, statement, case.now)
         if inexact:
             detail = f"the meter's time is {telegram.meter_time.isoformat()}, {int(off.total_seconds())} s from the quarter-hour"
@@ -125,14 +125,14 @@ class Judge:
         reading = ProvenReading(
             at=statement.first_at,
             off_s=int(off.total_seconds()),
-            status=1,
+            status=ReadingStatus.READ_OK,
             registers={obis: value for obis, value in telegram.registers.items() if obis in wanted},
             evidence_mode="ATTESTED",
             statement_digest=statement.digest,
             leaf_index=0,
         )
         booked = case.bookings(device)
-        await booked.book(reading)
+        await booked.book(reading, wanted_obis=None if place is None else place.metering_point.settled_obis)
         return await case.admitted(booked)
 
 
@@ -171,9 +171,13 @@ class _Case:
         await self.keep("duplicate")
         return Outcome("duplicate", None, self.device, acknowledge, generation)
 
-    async def admitted(self, booked: Bookings, acknowledge: int | None = None, generation: int = 0) -> Outcome:
+    async def admit(self) -> None:
+        """Keep the frame as admitted; what was held against it before is settled. Refusals from now on are new."""
+        await self.keep("admitted")
         if self.earlier is not None:
             await resolve_frame(self.work, self.frame.digest, "it came again and was taken in", self.now)
+
+    async def admitted(self, booked: Bookings, acknowledge: int | None = None, generation: int = 0) -> Outcome:
         points = frozenset(booked.metering_points)
         return Outcome("admitted", None, self.device, acknowledge, generation, points, booked.refused)
 
@@ -218,7 +222,7 @@ async def _take_in_ecw1(case: _Case, device: DeviceFile) -> Outcome:
 
 async def _admit_ecw1(case: _Case, device: DeviceFile, verdict: Admitted) -> Outcome:
     statement = verdict.signed.statement
-    await case.keep("admitted")
+    await case.admit()
     digest = await _keep_proof(case, device, verdict)
     leaves = [merkle.leaf_hash(data) for data in verdict.leaf_inputs]
     obis = registers_of(statement.profile)

@@ -26,6 +26,7 @@ class Reason(StrEnum):
     NOT_AT_A_BOUNDARY = "not_at_a_boundary"
     NOT_INSTALLED = "not_installed"
     UNKNOWN_REGISTER = "unknown_register"
+    READING_FAILED = "reading_failed"
     SIMULATED = "simulated"
     INTAKE_FAILED = "intake_failed"
 
@@ -74,6 +75,8 @@ _SENTENCES = {
     "metering point, then admit the reading by hand.",
     Reason.UNKNOWN_REGISTER: "The meter on file has no such register, or the value does not fit into it: correct the "
     "meter's registers or the device's profile.",
+    Reason.READING_FAILED: "The device could not read its meter at that instant and says so: nothing is booked; look at the "
+    "line between device and meter if it goes on.",
     Reason.SIMULATED: "The network server made this uplink up on someone's request: nothing to do.",
     Reason.INTAKE_FAILED: "The intake itself failed on this frame: report it with the detail; the bytes are kept.",
 }
