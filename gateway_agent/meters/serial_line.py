@@ -13,6 +13,8 @@ import serial
 from community.errors import RetryableError
 
 _PIECE_MAX = 4096
+_BITS_OF_A_BYTE = 10
+"""With start and stop bit."""
 _BITS = {"8N1": (8, "N", 1), "8E1": (8, "E", 1), "7E1": (7, "E", 1)}
 
 
@@ -45,6 +47,10 @@ class SerialLine:
     async def __aexit__(
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back; closing twice is no mistake."""
         if self._port is not None:
             asyncio.get_running_loop().remove_reader(self._port.fileno())
             with contextlib.suppress(OSError, termios.error):
@@ -83,6 +89,28 @@ class SerialLine:
             await asyncio.to_thread(port.write, data)
         except (OSError, serial.SerialException) as error:
             raise LineLost(f"The port {self.path} takes nothing: {error}") from error
+
+    async def switch(self, baud: int) -> None:
+        """Go on at `baud`. Raises LineLost."""
+        port = self._opened()
+        try:
+            port.baudrate = baud
+        except (OSError, ValueError, serial.SerialException, termios.error) as error:
+            raise LineLost(f"The port {self.path} cannot be set to {baud} Bd: {error}") from error
+        self._baud = baud
+
+    async def write_and_switch(self, data: bytes, baud: int) -> None:
+        """Send `data`, and when its last bit has left go on at `baud`. Raises LineLost."""
+        port = self._opened()
+        loop = asyncio.get_running_loop()
+        gone_at = loop.time() + len(data) * _BITS_OF_A_BYTE / self._baud
+        await self.write(data)
+        try:
+            await asyncio.to_thread(port.flush)
+        except (OSError, serial.SerialException, termios.error) as error:
+            raise LineLost(f"The port {self.path} takes nothing: {error}") from error
+        await asyncio.sleep(gone_at - loop.time())  # a USB adapter has it all before the line has it
+        await self.switch(baud)
 
     def _opened(self) -> serial.Serial:
         if self._port is None:

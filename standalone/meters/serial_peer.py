@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import os
+import termios
 import tty
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 _PIECE_MAX = 4096
+_BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19_200, 38_400, 115_200)
 
 
 class SerialPeer:
@@ -38,6 +40,12 @@ class SerialPeer:
         self._link.unlink(missing_ok=True)
         os.close(self._far)
         os.close(self._near)
+
+    @property
+    def baud(self) -> int:
+        """The speed to which the near end is set."""
+        speed = termios.tcgetattr(self._near)[4]
+        return next((baud for baud in _BAUDS if getattr(termios, f"B{baud}") == speed), 0)
 
     def send(self, data: bytes) -> None:
         """Put `data` on the line. What nobody reads in time is lost, as light in an empty room is."""
