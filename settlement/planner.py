@@ -47,11 +47,7 @@ async def plan_settlement(
     newest = await newest_issuance(work, source.id)
     if newest is not None and newest.state not in SETTLED_STATES:
         return None
-    settled = (
-        SettledUpTo(newest.to_wh, newest.period_end, await register_of(work, newest.measurement_id))
-        if newest is not None
-        else SettledUpTo(WattHours(source.opening_register_wh), source.opening_at)
-    )
+    settled = await settled_up_to(work, source, newest)
     readings = await readings_after(work, source.id, settled)
     tables = await share_tables(work, source.id)
     match plan_next(source.settlement_period, settled, readings, tables, source.nameplate_w):
@@ -66,6 +62,13 @@ async def plan_settlement(
     issuance = _issuance(source, planned, terms, now)
     follows_final = newest is None or newest.state is IssuanceState.FINAL
     return await settlement_of(work, issuance, source, follows_final=follows_final)
+
+
+async def settled_up_to(work: Work, source: EnergySource, newest: Issuance | None) -> SettledUpTo:
+    """Where the next issuance of a source begins: behind its `newest` one, or at its opening."""
+    if newest is None:
+        return SettledUpTo(WattHours(source.opening_register_wh), source.opening_at)
+    return SettledUpTo(newest.to_wh, newest.period_end, await register_of(work, newest.measurement_id))
 
 
 async def settlement_of(

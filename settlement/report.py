@@ -2,13 +2,15 @@
 
 from community.clock import Clock
 from community.errors import FatalError
+from community.identity.identities import EnergySource
 from community.minting.issuances import OPEN_STATES, IssuanceState
 from community.minting.planning import PlanBlocked
 from community.store.identities import energy_sources
-from community.store.issuances import count_by_state, issuance_by_id, issuances_in, move_issuance
+from community.store.issuances import count_by_state, issuance_by_id, issuances_in, move_issuance, newest_issuance
 from community.store.transactions import transaction_of
-from community.store.unit_of_work import Store
-from settlement.planner import plan_settlement
+from community.store.unit_of_work import Store, Work
+from community.store.unsettled import left_out
+from settlement.planner import plan_settlement, settled_up_to
 from settlement.terms import SettlementTerms
 
 
@@ -26,10 +28,18 @@ async def status_lines(store: Store, terms: SettlementTerms, clock: Clock) -> li
             for one in await issuances_in(work, {IssuanceState.STOPPED})
         ]
         for source in await energy_sources(work):
-            planned = await plan_settlement(work, source, terms, clock.now())
-            if isinstance(planned, PlanBlocked):
-                lines.append(f"blocked {source.id}: {planned.reason}")
+            lines += await _waiting(work, source, terms, clock)
     return lines
+
+
+async def _waiting(work: Work, source: EnergySource, terms: SettlementTerms, clock: Clock) -> list[str]:
+    """What a source waits for, if it is a person."""
+    if source.approved_at is None:
+        return [f"blocked {source.id}: The source is not approved, so nothing of it is settled."]
+    planned = await plan_settlement(work, source, terms, clock.now())
+    lines = [f"blocked {source.id}: {planned.reason}"] if isinstance(planned, PlanBlocked) else []
+    settled = await settled_up_to(work, source, await newest_issuance(work, source.id))
+    return lines + [f"left out {source.id}: {line}" for line in await left_out(work, source.id, settled.at)]
 
 
 async def resume(store: Store, issuance_id: str, clock: Clock) -> None:

@@ -122,6 +122,7 @@ class SettlementWorld:
         status: int = 1,
         register_id: str = "meter-plant-1-0:2.8.0",
         installation_id: str = "inst-plant",
+        mode: str = "DEVICE",
     ) -> None:
         """One signed statement over (quarter-hours after noon, Wh since the opening) pairs, as ingest would store it."""
         slots = [SlotReading(NOON_SLOT + after, 0, status, (OPENING_WH + wh,)) for after, wh in readings]
@@ -162,7 +163,7 @@ class SettlementWorld:
                         register_wh=slot.registers[0],
                         off_s=0,
                         status=slot.status,
-                        evidence_mode="DEVICE",
+                        evidence_mode=mode,
                         statement_digest=digest,
                         leaf_index=index,
                         leaf_input=leaf,

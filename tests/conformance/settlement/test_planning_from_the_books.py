@@ -10,11 +10,14 @@ from sqlalchemy import update
 
 from community.minting.issuances import IssuanceState
 from community.minting.planning import PlanBlocked
+from community.runtime.system_clock import SystemClock
 from community.store import decisions, devices, identities, issuances
 from community.store.devices import Meter
-from community.store.tables.metering import InstallationRow
+from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow
+from community.store.tables.metering import InstallationRow, MeteringPointRow
 from community.store.unit_of_work import Store
 from settlement.planner import Settlement, plan_settlement, settlement_of
+from settlement.report import status_lines
 from settlement.terms import SettlementTerms
 from tests.support.sending_device import EXPORT, MAX_POWER_W, NOON, register
 from tests.support.settlement_world import NAMEPLATE_W, OPENING_WH, SettlementWorld, write_source
@@ -109,3 +112,36 @@ async def test_a_plan_whose_device_is_revoked_meanwhile_is_not_sent(plant: Settl
         source = (await identities.energy_sources(work))[0]
         resumed = await settlement_of(work, settlement.issuance, source)
     assert isinstance(resumed, PlanBlocked) and "out of service" in resumed.reason
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (update(EnergySourceRow).values(approved_at=None), ["blocked plant: The source is not approved"]),
+        (update(EnergySourceRow).values(evidence_mode="ATTESTED"), ["evidence is DEVICE, the source's is ATTESTED"]),
+        (update(DeviceRow).values(state="revoked"), ["left out plant: 2 readings", "device dev-plant is revoked"]),
+        (update(DeviceKeyRow).values(valid_to=NOON), ["key of device dev-plant", "not valid then"]),
+        (update(MeteringPointRow).values(direction="consumption"), ["metering point is one of consumption"]),
+        (update(InstallationRow).values(factor=20), ["blocked plant: The meter stands behind transformers"]),
+        (None, []),
+    ],
+)
+async def test_the_status_says_why_energy_waits(
+    plant: SettlementWorld, store: Store, change: Any, said: list[str]
+) -> None:
+    await plant.add_readings((1, 70), (2, 90))
+    async with store.begin() as work:
+        if change is not None:
+            await work.session.execute(change)
+    waiting = [line for line in await status_lines(store, TERMS, SystemClock()) if line.startswith(("bl", "left"))]
+    assert len(waiting) == min(1, len(said)), waiting
+    assert all(text in waiting[0] for text in said), waiting
+
+
+async def test_the_status_says_that_attested_sources_are_settled_by_hand(plant: SettlementWorld, store: Store) -> None:
+    await plant.add_readings((1, 70), mode="ATTESTED")
+    async with store.begin() as work:
+        await work.session.execute(update(EnergySourceRow).values(evidence_mode="ATTESTED"))
+    lines = await status_lines(store, TERMS, SystemClock())
+    assert [line for line in lines if line.startswith("blocked plant: Sources with attested evidence")], lines
+    assert not [line for line in lines if line.startswith("left out")], lines
