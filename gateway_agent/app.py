@@ -3,14 +3,13 @@
 import asyncio
 import contextlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
 from community.attestation.statement import OFFSET_UNKNOWN_S
 from community.clock import QUARTER_HOUR, Clock, next_boundary
-from gateway_agent.meters.dlms_push import DlmsPushMeter
-from gateway_agent.meters.modbus_tcp import ModbusTcpMeter
+from gateway_agent.meter_kinds import Meter, as_polled, as_pushing, close_meter, meter_of
 from gateway_agent.reading import RegisterReading
 from gateway_agent.readings_rules import Limits
 from gateway_agent.sampler import BoundaryRules, HostClockState, sample_polled, sample_pushed
@@ -20,9 +19,7 @@ from gateway_agent.secure_element.signer import Signer, SignerUnusable, key_id_o
 from gateway_agent.settings import (
     AgentSettings,
     DevelopmentKeySettings,
-    DlmsPushSettings,
     LorawanSinkSettings,
-    ModbusTcpSettings,
     MqttSinkSettings,
     Pkcs11Settings,
 )
@@ -34,7 +31,6 @@ from gateway_agent.uplinks.mqtt import MqttUplink
 log = structlog.get_logger(__name__)
 
 Uplink = MqttUplink | LorawanModemUplink
-Meter = ModbusTcpMeter | DlmsPushMeter
 
 
 def open_signer(settings: AgentSettings) -> Signer:
@@ -53,31 +49,7 @@ def open_signer(settings: AgentSettings) -> Signer:
 
 def open_meter(settings: AgentSettings) -> Meter:
     """The meter that the settings name; nothing is opened yet."""
-    match settings.meter:
-        case ModbusTcpSettings(profile, host, port, unit):
-            return ModbusTcpMeter(profile, host, port, unit)
-        case DlmsPushSettings(profile, port_path, key):
-            return DlmsPushMeter(profile, port_path, key, settings.zone)
-
-
-def rerouted(settings: AgentSettings, *, port: str = "", tcp_port: int = 0) -> AgentSettings:
-    """The same meter behind another serial port, or behind a port of this machine."""
-    match settings.meter:
-        case ModbusTcpSettings():
-            return replace(settings, meter=replace(settings.meter, host="127.0.0.1", port=tcp_port))
-        case DlmsPushSettings():
-            return replace(settings, meter=replace(settings.meter, port=port))
-
-
-def is_polled(meter: Meter) -> bool:
-    """Whether it answers when asked; else it talks by itself."""
-    return isinstance(meter, ModbusTcpMeter)
-
-
-def close_meter(meter: Meter) -> None:
-    """Hang up, where there is a connection."""
-    if isinstance(meter, ModbusTcpMeter):
-        meter.close()
+    return meter_of(settings.meter, settings.zone)
 
 
 @dataclass(slots=True)
@@ -123,11 +95,10 @@ class Agent:
             close_meter(self.meter)
 
     async def _sample(self) -> None:
-        match self.meter:
-            case ModbusTcpMeter():
-                await sample_polled(self.meter, self.rules, self.clock, self._take)
-            case DlmsPushMeter():
-                await sample_pushed(self.meter, self.rules, self.clock, self._take)
+        if (polled := as_polled(self.meter)) is not None:
+            await sample_polled(polled, self.rules, self.clock, self._take)
+        elif (pushing := as_pushing(self.meter)) is not None:
+            await sample_pushed(pushing, self.rules, self.clock, self._take)
 
     async def _take(self, reading: RegisterReading) -> None:
         if self.intake.take(reading):
@@ -183,7 +154,10 @@ def build(settings: AgentSettings, clock: Clock, host_clock: HostClockState | No
             host_clock=host_clock,
             note=intake.note,
         )
+        ask_first = spool.resume(clock.now())
         uplink = open_uplink(settings, signer, spool, marked)
+        if ask_first and isinstance(uplink, MqttUplink):
+            uplink.ask_before_signing()
         meter = open_meter(settings)
         return Agent(meter, rules, spool, intake, signer, uplink, clock, marked, settings.allow_insecure_key)
     except BaseException:

@@ -30,6 +30,10 @@ class Terminal:
         """`write` itself if it is a terminal, else plain text through it."""
         return write if isinstance(write, Terminal) else cls(write)
 
+    def __call__(self, line: str) -> None:
+        """A terminal is a place for lines."""
+        self.line(line)
+
     def line(self, text: str = "") -> None:
         """One line for people."""
         if not self.as_json:

@@ -66,12 +66,13 @@ class Sighting:
         """A right check sequence is no chance."""
         return self.whole > 0
 
-    def sentence(self) -> str:
-        """For a person."""
+    def sentence(self, within: str = "") -> str:
+        """For a person. `within`: how long was listened, such as "in 6 s"."""
         if not self.certain:
             return f"{self.framing.value}{': ' + self.detail if self.detail else ''}"
         damage = f", {self.damaged} damaged" if self.damaged else ""
-        return f"{self.framing.value}: {self.whole} whole{damage}{'; ' + self.detail if self.detail else ''}"
+        span = f" {within}" if within else ""
+        return f"{self.framing.value}: {self.whole} whole{damage}{span}{'; ' + self.detail if self.detail else ''}"
 
 
 def recognise(data: bytes) -> Sighting:

@@ -113,7 +113,7 @@ def judge_line(heard: LineHeard, expected: frozenset[Framing], hints: Mapping[st
             f"{rate:.0%} of the frames on {where} are damaged ({sight.damaged} of {sight.whole + sight.damaged}){errors}",
             "Clean and centre the head, shield it from light; a long cable needs a lower speed or a screen.",
         )
-    return Finding("line", Verdict.OK, f"{where}: {sight.sentence()} in {heard.seconds:.0f} s")
+    return Finding("line", Verdict.OK, f"{where}: {sight.sentence(f'in {heard.seconds:.0f} s')}")
 
 
 def judge_key(telegrams: int, refusals: Sequence[str], hints: Mapping[str, str]) -> Finding:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -80,6 +80,8 @@ class AgentSettings:
     sink: MqttSinkSettings | LorawanSinkSettings
     metrics: Path | None = None
     """Where a Prometheus text file is kept current; None for none."""
+    secret_files: tuple[Path, ...] = ()
+    """Where secrets were read from: nobody else should be able to."""
 
 
 def load_settings(path: Path) -> AgentSettings:
@@ -101,7 +103,7 @@ def load_settings(path: Path) -> AgentSettings:
     root.refuse_unknown()
     if notes.problems or settings is None:
         raise SettingsError(f"The configuration {path} cannot be used", notes.problems)
-    return settings
+    return replace(settings, secret_files=tuple(notes.secret_files))
 
 
 def _syntax_problem(message: str, text: str) -> Problem:

@@ -43,6 +43,8 @@ class Notes:
     directory: Path
     lines: Mapping[Key, int]
     problems: list[Problem] = field(default_factory=list)
+    secret_files: list[Path] = field(default_factory=list)
+    """Files that hold a secret and were read."""
 
 
 class Table:
@@ -149,7 +151,7 @@ class Table:
         if not self._content.get(key):
             return ""
         try:
-            return path.read_text("utf-8").strip()
+            text = path.read_text("utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is no text"
             self.note(
@@ -158,6 +160,8 @@ class Table:
                 remedy=f"Create {path} and let only this program's user read it (chmod 600)",
             )
             return ""
+        self._notes.secret_files.append(path)
+        return text
 
     def secret_hex(self, key: str, size: int) -> bytes:
         return self._hex_of(key, self.secret_text(key), size)

@@ -54,7 +54,7 @@ def test_a_push_meter_over_lorawan(tmp_path: Path) -> None:
         ('backend = "development"', 'backend = "paper"', "pkcs11 and development"),
         ('profile = "janitza-umg604"', 'profile = "janitza"', "there is no profile 'janitza'"),
         ("port = 502", "port = 70000", "from 1 to 65535"),
-        ('type = "modbus-tcp"', 'type = "modbus-rtu"', "modbus-tcp is"),
+        ('type = "modbus-tcp"', 'type = "modbus-udp"', "modbus-tcp and modbus-rtu are"),
         ("mqtt://broker:1884", "http://broker", "no broker address"),
         ("[sink.mqtt]", "[sink.amqp]", "either"),
         ("[[meter]]", "[[meter]]\n[[meter]]", "exactly one"),
