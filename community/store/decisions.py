@@ -70,7 +70,9 @@ async def revoke_device(work: Work, device_id: str, now: datetime) -> Outcome:
 async def resolve_quarantine(work: Work, entry_id: str, resolution: str, now: datetime) -> Outcome:
     """Note what became of a quarantined frame. The frame itself stays as it is."""
     row = QuarantineRow
-    found = (await work.session.execute(select(row).where(col(row.id) == entry_id))).scalar_one_or_none()
+    # Locked, so that of two decisions under way at once the second sees the first.
+    held = select(row).where(col(row.id) == entry_id).with_for_update(key_share=True)
+    found = (await work.session.execute(held)).scalar_one_or_none()
     if found is None:
         return NotFound()
     if found.resolved_at is not None:
@@ -94,6 +96,8 @@ async def dispose_break(work: Work, break_id: str, owner: str, disposition: str,
 
 
 async def _device_state(work: Work, device_id: str) -> str | None:
+    """The state, held until the unit of work ends: of two decisions under way at once the second sees the first."""
     row = DeviceRow
-    found = await work.session.execute(select(col(row.state)).where(col(row.identity_id) == device_id))
+    held = select(col(row.state)).where(col(row.identity_id) == device_id).with_for_update(key_share=True)
+    found = await work.session.execute(held)
     return found.scalar_one_or_none()
