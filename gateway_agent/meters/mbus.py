@@ -13,7 +13,7 @@ from gateway_agent.reading import MeterSample, RawRegister
 
 
 class MbusMeter:
-    """One meter on a bus. The bus is opened for each reading: several meters may share one link."""
+    """One meter on a bus. Several may share one link."""
 
     def __init__(
         self, profile: MbusProfile, link: MbusLink, address: int | SecondaryAddress, retries: int = RETRIES
@@ -32,7 +32,8 @@ class MbusMeter:
         return sample_of(self._profile, telegrams)
 
     def close(self) -> None:
-        """Nothing stays open between readings."""
+        """Hang up."""
+        self._link.close()
 
 
 async def read_telegrams(

@@ -43,9 +43,17 @@ class MbusLink(Protocol):
         """The line, alone, until the context ends. Raises LineLost."""
         ...
 
+    def close(self) -> None:
+        """Let go of what stays open between two uses."""
+        ...
+
 
 class MbusSerialLink:
-    """A level converter on a serial port."""
+    """A level converter on a serial port.
+
+    The port stays open from the first use on: many converters feed the bus from its control lines, and meters that lose
+    their power at each closing are not ready at the next reading.
+    """
 
     def __init__(self, port: str, baud: int = 2400, bits_format: str = "8E1", slack_s: float = 0.15) -> None:
         self.where = port
@@ -53,12 +61,25 @@ class MbusSerialLink:
         self.slack_s = slack_s
         self._format = bits_format
         self._alone = asyncio.Lock()
+        self._line: SerialLine | None = None
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncGenerator[MbusLine, None]:
-        """The open port. Raises LineLost."""
-        async with self._alone, SerialLine(self.where, self.baud, self._format) as line:
-            yield line
+        """The open port. Raises LineLost; after that it is opened anew."""
+        async with self._alone:
+            if self._line is None:
+                self._line = await SerialLine(self.where, self.baud, self._format).__aenter__()
+            try:
+                yield self._line
+            except LineLost:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Give the port back."""
+        line, self._line = self._line, None
+        if line is not None:
+            line.close()
 
 
 class MbusTcpLink:
@@ -87,6 +108,9 @@ class MbusTcpLink:
                 writer.close()
                 with contextlib.suppress(OSError):
                     await writer.wait_closed()
+
+    def close(self) -> None:
+        """Nothing stays open between two uses: converters of this kind feed the bus themselves."""
 
 
 class _TcpLine:

@@ -3,6 +3,7 @@
 A foreign bus is never scanned on our own account: calls keep battery meters awake, and disturb another master.
 """
 
+import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -12,9 +13,9 @@ from gateway_agent.protocols.mbus_address import SecondaryAddress
 from gateway_agent.protocols.mbus_link import PRIMARY_MAX, SELECTED
 from gateway_agent.protocols.mbus_telegram import MbusTelegram
 
-_TRIES = 2
-_SELECTS_MAX = 25_000
-"""250 meters on a bus, each found after at most 80 selections."""
+TRIES = 2
+_SELECTS_MAX = 50_000
+"""250 meters on a bus, each found after at most 80 selections, and as many again to be thorough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +38,15 @@ class MbusCollision:
 ScanResult = MbusFound | MbusCollision
 
 
-async def scan_mbus(link: MbusLink, first: int = 1, last: int = PRIMARY_MAX) -> AsyncGenerator[ScanResult, None]:
+async def scan_mbus(
+    link: MbusLink, first: int = 1, last: int = PRIMARY_MAX, *, tries: int = TRIES
+) -> AsyncGenerator[ScanResult, None]:
     """Call every primary address from `first` to `last`. Raises LineLost, or ValueError for a range that is none."""
     if not 0 <= first <= last <= PRIMARY_MAX:
         raise ValueError(f"primary addresses are 0 to {PRIMARY_MAX}, not {first} to {last}")
-    async with link.opened() as line:
-        master = MbusMaster(line, timing(link.baud, link.slack_s))
+    async with _opened(link) as master:
         for address in range(first, last + 1):
-            called = await master.reset(address, tries=_TRIES)
+            called = await master.reset(address, tries=tries)
             present, telegram = await _ask(master, address) if called is not Presence.NONE else (Presence.NONE, None)
             if present is Presence.SEVERAL or (called is Presence.SEVERAL and telegram is None):
                 yield MbusCollision(address)
@@ -52,31 +54,44 @@ async def scan_mbus(link: MbusLink, first: int = 1, last: int = PRIMARY_MAX) -> 
                 yield MbusFound(address, telegram)
 
 
-async def search_mbus(link: MbusLink, mask: str = "FFFFFFFFFFFFFFFF") -> AsyncGenerator[ScanResult, None]:
+async def search_mbus(
+    link: MbusLink, mask: str = "FFFFFFFFFFFFFFFF", *, thorough: bool = False, tries: int = TRIES
+) -> AsyncGenerator[ScanResult, None]:
     """Find meters by secondary address: digit by digit of the identification, wherever several answer at once.
 
-    Also finds meters that share a primary address. Raises LineLost, or ValueError for a mask that is none.
+    Also finds meters that share a primary address. Two that answer bit for bit at the same moment can look like one: with
+    `thorough` the masks beside a meter that was found are tried as well, up to 72 more selections for each meter.
+    Raises LineLost, or ValueError for a mask that is none.
     """
     masks = [SecondaryAddress.parse(mask)]
     selects = 0
-    async with link.opened() as line:
-        master = MbusMaster(line, timing(link.baud, link.slack_s))
+    async with _opened(link) as master:
+        await master.reset(SELECTED)
         while masks and selects < _SELECTS_MAX:
             wanted = masks.pop()
             selects += 1
-            await master.reset(SELECTED)
-            selected = await master.select(wanted, tries=_TRIES)
+            selected = await master.select(wanted, tries=tries)
             if selected is Presence.NONE:
                 continue
             present, telegram = await _ask(master, SELECTED)
             if present is Presence.ONE:
-                known = telegram is not None and telegram.address is not None and wanted.matches(telegram.address)
-                address = telegram.address if telegram is not None and known else None
-                yield MbusFound(address or wanted, telegram)
+                found = telegram.address if telegram is not None else None
+                known = found is not None and wanted.matches(found)
+                yield MbusFound(found if found is not None and known else wanted, telegram)
+                masks += _beside(wanted, found) if found is not None and known and thorough else []
             elif narrower := _narrowed(wanted):
                 masks += reversed(narrower)
             elif present is Presence.SEVERAL or selected is Presence.SEVERAL:
                 yield MbusCollision(wanted)
+
+
+@contextlib.asynccontextmanager
+async def _opened(link: MbusLink) -> AsyncGenerator[MbusMaster, None]:
+    try:
+        async with link.opened() as line:
+            yield MbusMaster(line, timing(link.baud, link.slack_s))
+    finally:
+        link.close()
 
 
 async def _ask(master: MbusMaster, address: int) -> tuple[Presence, MbusTelegram | None]:
@@ -94,4 +109,22 @@ def _narrowed(wanted: SecondaryAddress) -> list[SecondaryAddress]:
     return [
         SecondaryAddress(f"{before}{digit}{after}", wanted.manufacturer, wanted.version, wanted.medium)
         for digit in range(10)
+    ]
+
+
+def _beside(wanted: SecondaryAddress, found: SecondaryAddress) -> list[SecondaryAddress]:
+    """The masks that together mean all that `wanted` means but the number of `found`."""
+    first = wanted.identification.find("F")
+    return [
+        sibling
+        for at in range(first if first >= 0 else 8, 8)
+        for sibling in _narrowed(
+            SecondaryAddress(
+                found.identification[:at] + wanted.identification[at:],
+                wanted.manufacturer,
+                wanted.version,
+                wanted.medium,
+            )
+        )
+        if sibling.identification[at] != found.identification[at]
     ]

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from gateway_agent.meters.modbus_link import READ_MAX, ModbusLink
+from gateway_agent.meters.modbus_link import READ_MAX, ModbusLink, RegisterRefused
 from gateway_agent.meters.unreachable import MeterUnreachable
 from gateway_agent.profiles import ModbusProfile, ModbusValue
 from gateway_agent.protocols.energy import InvalidRegister
@@ -22,7 +22,8 @@ class ModbusMeter:
         self._profile = profile
         self._link = link
         self._serial: str | None = None
-        self._blocks = blocks_of([value for value in profile.values.values() if value.is_energy])
+        self._energies = [value for value in profile.values.values() if value.is_energy]
+        self._blocks = blocks_of(self._energies)
 
     async def read(self) -> MeterSample:
         """The meter's clock, its energy, its clock again, then what is optional. Raises MeterUnreachable.
@@ -33,9 +34,7 @@ class ModbusMeter:
         if self._serial is None:
             self._serial = await self._read_serial()
         meter_at = await self._read_time()
-        energy: dict[int, list[int]] = {}
-        for start, count in self._blocks:
-            energy[start] = await self._link.registers(self._profile.function, start, count)
+        energy = await self._read_energy()
         after = await self._read_time()
         if meter_at is not None and after is not None and abs(after - meter_at) > _READ_WITHIN:
             raise MeterUnreachable(f"{where} took from {meter_at:%H:%M:%S} to {after:%H:%M:%S} for one answer")
@@ -60,6 +59,19 @@ class ModbusMeter:
     def close(self) -> None:
         """Hang up."""
         self._link.close()
+
+    async def _read_energy(self) -> dict[int, list[int]]:
+        """The registers of each block. A meter that refuses the gaps within a block is read value by value from then on."""
+        try:
+            return {
+                start: await self._link.registers(self._profile.function, start, count) for start, count in self._blocks
+            }
+        except RegisterRefused:
+            singly = [(value.address, value.count) for value in self._energies]
+            if self._blocks == singly:
+                raise
+            self._blocks = singly
+            return await self._read_energy()
 
     async def _number(self, value: ModbusValue) -> Fraction:
         function = value.function or self._profile.function

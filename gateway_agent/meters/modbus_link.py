@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import termios
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -43,7 +44,7 @@ class ModbusLink:
             )
             try:
                 answer = await read(address, count=count, device_id=self._unit)
-            except ModbusException as error:
+            except (ModbusException, OSError, termios.error) as error:
                 self._client.close()
                 raise MeterUnreachable(f"{self.where} did not answer for register {address}: {error}") from error
         if answer.isError():
@@ -57,8 +58,12 @@ class ModbusLink:
         self._client.close()
 
     async def _connect(self) -> None:
-        if not self._client.connected and not await self._client.connect():
-            raise MeterUnreachable(f"Nothing answers at {self.where}. Is the address right and the meter on?")
+        try:
+            if self._client.connected or await self._client.connect():
+                return
+        except (OSError, termios.error) as error:  # a serial port that takes no settings
+            raise MeterUnreachable(f"{self.where} cannot be opened: {error}") from error
+        raise MeterUnreachable(f"Nothing answers at {self.where}. Is the address right and the meter on?")
 
 
 def tcp_link(host: str, port: int = 502, unit: int = 1, timeout_s: float = 2.0) -> ModbusLink:

@@ -4,6 +4,8 @@ Knows nothing of the agent's own code: frames are taken apart and put together h
 """
 
 import asyncio
+import os
+import termios
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,6 +90,8 @@ class MbusBus:
     """The level converter hears itself."""
     lose: int = 0
     """How many of the next answers are lost on the way."""
+    skew: int = 1
+    """By how many bytes each slave answers later than the one before it."""
     garble: int = 0
     """How many of the next answers arrive with a wrong byte."""
     heard: list[bytes] = field(default_factory=list)
@@ -120,8 +124,10 @@ class MbusBus:
             self.lose -= 1
             return b""
         back = answers[0]
-        for other in answers[1:]:  # a mark is 0 mA above rest, a space more: spaces win, bit by bit
-            back = bytes(a & b for a, b in zip(back, other, strict=False))
+        for place, other in enumerate(answers[1:], start=1):  # a line at rest is all ones: zeros win, bit by bit
+            late = b"\xff" * (self.skew * place) + other
+            length = max(len(back), len(late))
+            back = bytes(a & b for a, b in zip(back.ljust(length, b"\xff"), late.ljust(length, b"\xff"), strict=True))
         if self.garble:
             self.garble -= 1
             back = bytes((back[0] ^ 0x04,)) if len(back) == 1 else back[:-2] + bytes((back[-2] ^ 1, back[-1]))
@@ -137,9 +143,21 @@ async def run_bus_on_serial(bus: MbusBus, link: Path, stop: asyncio.Event, ready
             heard = asyncio.create_task(line.receive())
             await asyncio.wait((stopped, heard), return_when=asyncio.FIRST_COMPLETED)
             if heard.done():
+                _forget_settings(link)
                 line.send(bus.hear(heard.result()))
             else:
                 heard.cancel()
+
+
+def _forget_settings(link: Path) -> None:
+    """Set another speed: a pseudo terminal keeps no parity, and refuses to be set to what it is set to already."""
+    descriptor = os.open(link, os.O_RDWR | os.O_NOCTTY)
+    try:
+        attributes = termios.tcgetattr(descriptor)
+        attributes[4] = attributes[5] = termios.B50
+        termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
+    finally:
+        os.close(descriptor)
 
 
 async def run_bus_on_tcp(bus: MbusBus, host: str, port: int, stop: asyncio.Event) -> None:

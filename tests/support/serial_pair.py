@@ -1,0 +1,37 @@
+"""Two pseudo terminals joined back to back, as a null modem cable joins two serial ports."""
+
+import asyncio
+import contextlib
+import os
+import tty
+from collections.abc import AsyncGenerator
+
+_PIECE_MAX = 4096
+
+
+@contextlib.asynccontextmanager
+async def serial_pair(*, echo: bool = False) -> AsyncGenerator[tuple[str, str], None]:
+    """The names of both ends. With `echo` the first end hears what it sends, as behind a two-wire adapter."""
+    loop = asyncio.get_running_loop()
+    (left, left_end), (right, right_end) = os.openpty(), os.openpty()
+    for end in (left_end, right_end):
+        tty.setraw(end)
+    for far in (left, right):
+        os.set_blocking(far, False)
+
+    def carry(source: int, sinks: tuple[int, ...]) -> None:
+        with contextlib.suppress(BlockingIOError):
+            piece = os.read(source, _PIECE_MAX)
+            for sink in sinks:
+                with contextlib.suppress(BlockingIOError):
+                    os.write(sink, piece)
+
+    loop.add_reader(left, carry, left, (left, right) if echo else (right,))
+    loop.add_reader(right, carry, right, (left,))
+    try:
+        yield os.ttyname(left_end), os.ttyname(right_end)
+    finally:
+        loop.remove_reader(left)
+        loop.remove_reader(right)
+        for descriptor in (left, left_end, right, right_end):
+            os.close(descriptor)
