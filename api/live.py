@@ -86,6 +86,7 @@ class Hub:
         self._groups: dict[Hashable, _Group] = {}
         self._cursor: int | None = None
         self._pending: list[outbox.Change] = []
+        self._following = asyncio.Event()
 
     @property
     def reader_count(self) -> int:
@@ -105,6 +106,7 @@ class Hub:
         async with self._store.read() as work:
             if self._cursor is None:
                 self._cursor = await outbox.latest_cursor(work)
+                self._following.set()
                 return
             while batch := await outbox.changes_after(work, self._cursor, BATCH):
                 self._pending += batch
@@ -141,6 +143,8 @@ class Hub:
 
         `key` names the group: equal keys must load the same. Raises KeyRevoked when the key ends.
         """
+        # Before the follower knows its place, a change could fall between the first state and what it follows.
+        await self._following.wait()
         group = self._groups.setdefault(key, _Group(watch, load))
         reader = _Reader(key_id)
         group.readers.add(reader)

@@ -3,7 +3,7 @@
 import logging
 import sys
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -28,6 +28,18 @@ def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
     return event
 
 
+class _PresentStderr(logging.StreamHandler[TextIO]):
+    """Writes to what is standard error when it writes, not to what it was when the handler was made."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        """Standard error at this moment."""
+        return sys.stderr
+
+
 def configure_logging(process: str, *, as_json: bool | None = None, level: str = "INFO") -> None:
     """Send structlog and the standard library's logging to stderr as one stream, with `process` on every line."""
     as_json = not sys.stderr.isatty() if as_json is None else as_json
@@ -46,7 +58,7 @@ def configure_logging(process: str, *, as_json: bool | None = None, level: str =
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _PresentStderr()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
