@@ -1,0 +1,1 @@
+"""Simulations over days, repeatable by seed."""

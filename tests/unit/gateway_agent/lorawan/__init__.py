@@ -1,0 +1,1 @@
+"""The LoRaWAN side of the gateway agent: airtime, counters, schedule."""
