@@ -1,7 +1,8 @@
 """Meter profiles: data files that say how a kind of meter is read. No code per meter."""
 
+from gateway_agent.profiles.dlms_profile import DlmsPushProfile, PushTransport
 from gateway_agent.profiles.faults import ProfileError
-from gateway_agent.profiles.loader import DlmsPushProfile, MeterProfile, load_profile, parse_profile, profile_names
+from gateway_agent.profiles.loader import MeterProfile, load_profile, parse_profile, profile_names
 from gateway_agent.profiles.mbus_profile import MbusProfile
 from gateway_agent.profiles.modbus_profile import ModbusProfile, ModbusValue, RtuLine
 from gateway_agent.profiles.sunspec_profile import SunSpecProfile
@@ -16,6 +17,7 @@ __all__ = [
     "ModbusProfile",
     "ModbusValue",
     "ProfileError",
+    "PushTransport",
     "RtuLine",
     "SmlProfile",
     "SunSpecProfile",

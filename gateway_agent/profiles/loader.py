@@ -1,11 +1,9 @@
 """Reads and judges profile files. Whatever could make the agent write to a meter or misread its energy is refused."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
-from typing import Any
 
+from gateway_agent.profiles.dlms_profile import DlmsPushProfile, parse_dlms_push
 from gateway_agent.profiles.faults import Faults, ProfileError
 from gateway_agent.profiles.mbus_profile import MbusProfile, parse_mbus
 from gateway_agent.profiles.modbus_profile import ModbusProfile, parse_modbus
@@ -22,20 +20,6 @@ from gateway_agent.profiles.text_meters import (
 _COMMON_KEYS = {"id", "protocol", "source", "verified"}
 VERIFIED = ("document", "telegrams", "meter")
 """How well a profile is known: from the maker's document, from recorded telegrams, or from a meter that was read with it."""
-_PUSH_FORMATS = ("8N1", "8E1", "7E1")
-
-
-@dataclass(frozen=True, slots=True)
-class DlmsPushProfile:
-    """A meter that pushes encrypted DLMS telegrams on a serial line."""
-
-    name: str
-    source: str
-    baud: int
-    format: str
-    units: Mapping[str, str]
-    hints: Mapping[str, str]
-
 
 MeterProfile = (
     ModbusProfile | MbusProfile | SunSpecProfile | DlmsPushProfile | Iec62056Profile | SmlProfile | DsmrP1Profile
@@ -77,7 +61,7 @@ def parse_profile(text: str, name: str) -> MeterProfile:
         case "mbus":
             profile = parse_mbus(document, name, faults, _COMMON_KEYS)
         case "dlms-push":
-            profile = _dlms_push(document, name, faults)
+            profile = parse_dlms_push(document, name, faults, _COMMON_KEYS)
         case "iec62056-21":
             profile = parse_iec62056(document, name, faults, _COMMON_KEYS)
         case "sml":
@@ -89,24 +73,3 @@ def parse_profile(text: str, name: str) -> MeterProfile:
             raise ProfileError(f"profile {name}: protocol {other!r} is not known; {known}")
     faults.raise_any(name)
     return profile
-
-
-def _dlms_push(document: Mapping[str, Any], name: str, faults: Faults) -> DlmsPushProfile:
-    faults.unknown_keys("", document, _COMMON_KEYS | {"line", "units", "hints"})
-    baud, bits = faults.line(document, _PUSH_FORMATS)
-    units = faults.table(document, "units")
-    for obis, unit in units.items():
-        if unit not in ("Wh", "W"):
-            faults.note(f"units.{obis} is {unit!r}, not Wh or W")
-    if "Wh" not in units.values():
-        faults.note("units holds no energy register")
-    hints = faults.table(document, "hints") if "hints" in document else {}
-    faults.unknown_keys("hints.", hints, {"no_bytes", "bad_structure"})
-    return DlmsPushProfile(
-        name,
-        str(document.get("source", "")),
-        baud,
-        bits,
-        {str(obis): str(unit) for obis, unit in units.items()},
-        {str(key): str(hint) for key, hint in hints.items()},
-    )
