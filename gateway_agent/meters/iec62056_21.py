@@ -79,7 +79,7 @@ class Iec62056Meter:
                         await line.switch(baud)
                     case Readout():
                         return step
-            if not piece:
+            if not piece or dialogue.readouts.damage.count:
                 raise NoReadout(self._why(dialogue))
 
     def _why(self, dialogue: Dialogue) -> str:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import select
 import termios
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,8 @@ from community.errors import RetryableError
 _PIECE_MAX = 4096
 _BITS_OF_A_BYTE = 10
 """With start and stop bit."""
+_SERVED_FORMAT = "8N1"
+"""What a pseudo terminal carries, whatever is asked of it."""
 _BITS = {"8N1": (8, "N", 1), "8E1": (8, "E", 1), "7E1": (7, "E", 1)}
 
 
@@ -33,7 +36,7 @@ class SerialLine:
         self._readable = asyncio.Event()
 
     async def __aenter__(self) -> Self:
-        size, parity, stop = _BITS[self._format]
+        size, parity, stop = _BITS[_SERVED_FORMAT if _is_pseudo_terminal(self.path) else self._format]
         try:
             self._port = serial.Serial(
                 self.path, self._baud, bytesize=size, parity=parity, stopbits=stop, timeout=0, write_timeout=5
@@ -116,6 +119,11 @@ class SerialLine:
         if self._port is None:
             raise LineLost(f"The port {self.path} is not open")
         return self._port
+
+
+def _is_pseudo_terminal(path: str) -> bool:
+    """Whether `path` leads to a terminal without a line: it has no parity, and refuses to be given one."""
+    return Path(path).resolve().is_relative_to("/dev/pts")
 
 
 def _hung_up(descriptor: int) -> bool:
