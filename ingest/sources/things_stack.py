@@ -112,15 +112,21 @@ class ThingsStack:
     async def poll(self) -> int:
         """Take in what the storage has since the last poll, less the overlap. Returns how many uplinks it gave.
 
-        The first poll asks for all that is kept there. Raises StorageUnavailable.
+        The first poll asks for all that is kept there. Raises StorageUnavailable. An uplink that cannot be stored now
+        keeps none of the others back; the next poll asks for the same time again.
         """
         started = self._clock.now()
         after = None if self._polled_to is None else self._polled_to - self._address.overlap
-        taken = 0
+        taken, left = 0, 0
         async for line in self._stored_since(after):
-            await self._take_in(uplink_from_json(line, self._clock.now()))
-            taken += 1
-        self._polled_to = started
+            try:
+                await self._take_in(uplink_from_json(line, self._clock.now()))
+                taken += 1
+            except RetryableError as error:
+                left += 1
+                log.warning("stored_uplink_not_taken_in", reason=str(error))
+        if not left:
+            self._polled_to = started
         return taken
 
     async def _stored_since(self, after: datetime | None) -> AsyncIterator[bytes]:

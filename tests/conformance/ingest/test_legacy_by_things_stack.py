@@ -26,12 +26,14 @@ from community.clients.mqtt import MqttAddress, MqttConnection
 from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_frame
 from community.store.tables.measuring import FrameRow, MeasurementRow
 from community.store.unit_of_work import Store
+from ingest.intake import NotTakenIn
 from ingest.outcomes import Outcome
 from ingest.sources.things_stack import StorageUnavailable, ThingsStack, ThingsStackAddress
 from ingest.sources.things_stack_json import uplink_from_json
+from ingest.uplinks import Uplink
 from tests.conformance.ingest.intakes import RunningIntake, running_intake
 from tests.support.brokers import start_amqtt
-from tests.support.sending_device import NOON, SendingDevice, register
+from tests.support.sending_device import NOON, SendingDevice, StandingClock, register
 
 IMPORT = "1-0:1.8.0"
 METER_KEY = bytes(range(16))
@@ -272,3 +274,22 @@ def test_the_real_samples_of_the_network_server_are_read() -> None:
     assert all(one.device_eui == "1" * 16 and one.fault is None for one in stored)
     assert live.envelope == (GOLDEN / "tts_v3_up.json").read_text()
     assert uplink_from_json((GOLDEN / "tts_v3_join.json").read_bytes(), NOON).fault is not None
+
+
+async def test_an_uplink_that_cannot_be_stored_keeps_none_of_the_others_from_the_books() -> None:
+    payloads = [b"first", b"poison", b"third"]
+    taken: list[bytes] = []
+
+    async def take_in(uplink: Uplink) -> None:
+        if uplink.payload == b"poison":
+            raise NotTakenIn("the database answers and refuses it")
+        taken.append(uplink.payload)
+
+    with storage_server() as storage:
+        storage.stored = [uplink_json(payload, NOON + n * QUARTER) for n, payload in enumerate(payloads)]
+        address = ThingsStackAddress(_nobody(), "community@ttn", storage.url, "NNSXS.key")
+        stack = ThingsStack(address, "ingest-tts", take_in, StandingClock())
+        for _ in range(2):
+            assert await stack.poll() == 2
+    assert taken == [b"first", b"third"] * 2
+    assert ["after" in query for query in storage.queries] == [False, False], "what is left is asked for again"
