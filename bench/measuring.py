@@ -23,6 +23,7 @@ class Figure:
     baseline: str
     baseline_value: float
     gate: float
+    less_is_better: bool = False
 
     def __post_init__(self) -> None:
         if not (self.value > 0 and self.baseline_value > 0 and self.gate > 0):
@@ -30,7 +31,9 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """How many times the baseline."""
+        """How many times the baseline; where less is better, how many times less."""
+        if self.less_is_better:
+            return self.baseline_value / self.value
         return self.value / self.baseline_value
 
     @property

@@ -76,12 +76,12 @@ def table(figures: Sequence[Figure]) -> str:
     rows = [head] + [
         (
             figure.name,
-            f"{figure.value:,.0f}",
+            _number(figure.value),
             figure.unit,
             figure.baseline,
-            f"{figure.baseline_value:,.0f}",
+            _number(figure.baseline_value),
             f"{figure.ratio:.1f}",
-            f">= {figure.gate:g}",
+            f">= {figure.gate:.3g}",
             "yes" if figure.ok else "NO",
         )
         for figure in figures
@@ -95,3 +95,8 @@ def table(figures: Sequence[Figure]) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def _number(value: float) -> str:
+    """Small numbers with a decimal: of 21.3 the last digit counts, of 14,000 it does not."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"

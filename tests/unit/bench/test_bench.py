@@ -46,6 +46,13 @@ def test_a_figure_knows_its_ratio_and_its_gate() -> None:
         Figure("none", 0.0, "logs/s", "another", 1.0, 1.0)
 
 
+def test_where_less_is_better_the_ratio_turns_round() -> None:
+    figure = Figure("airtime", 20.0, "s/day", "one frame each", 100.0, 4.0, less_is_better=True)
+    assert (figure.ratio, figure.ok) == (5.0, True)
+    assert not Figure("airtime", 30.0, "s/day", "one frame each", 100.0, 4.0, less_is_better=True).ok
+    assert " 20.0 " in table([figure]) and " 5.0 " in table([figure])
+
+
 def test_the_slower_way_has_the_lower_rate() -> None:
     figure = compare(
         "waiting",
