@@ -46,8 +46,8 @@ def meter_of(settings: MeterSettings, zone: str) -> Meter:
             return Iec62056Meter(profile, path, zone, address)
         case PlainPushSettings(profile, path):
             return SmlMeter(profile, path) if isinstance(profile, SmlProfile) else DsmrP1Meter(profile, path, zone)
-        case DlmsPushSettings(profile, path, key):
-            return DlmsPushMeter(profile, path, key, zone)
+        case DlmsPushSettings(profile, path, key, auth_key):
+            return DlmsPushMeter(profile, path, key, zone, auth_key)
 
 
 def rerouted(settings: MeterSettings, *, port: str = "", tcp_port: int = 0) -> MeterSettings:

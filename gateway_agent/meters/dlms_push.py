@@ -8,11 +8,13 @@ import structlog
 
 from community.metering.dlms.telegram import PushTelegram, TextTelegram, decode_received
 from community.metering.dlms.transports import telegram_deframer
-from community.metering.dlms.unreadable import UnknownLayout, UnreadableTelegram
+from community.metering.dlms.unreadable import UnreadableTelegram
+from gateway_agent.meters.ciphered_text import CipheredTextSamples
 from gateway_agent.meters.serial_line import LineLost, SerialLine
 from gateway_agent.profiles import DlmsPushProfile, PushTransport
 from gateway_agent.protocols.amis_oms5 import AmisReader, AmisTelegram, decode_amis
 from gateway_agent.protocols.channels import by_register
+from gateway_agent.protocols.quantity import DamagedTelegram
 from gateway_agent.reading import MeterSample, RawRegister
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,7 @@ class DlmsPushMeter:
         self._key = key
         self._zone = zone
         self._auth_key = auth_key
+        self._texts = CipheredTextSamples(profile, zone)
         self._failures = 0
         self._last: tuple[bytes, int] | None = None
 
@@ -97,7 +100,7 @@ class DlmsPushMeter:
             self._unreadable(error)
             return None
 
-    def _unreadable(self, error: UnreadableTelegram) -> None:
+    def _unreadable(self, error: UnreadableTelegram | DamagedTelegram) -> None:
         self._failures += 1
         if self._failures == WRONG_KEY_AFTER:  # said once, not with every telegram
             hint = self._profile.hints.get("bad_structure", "")
@@ -120,8 +123,11 @@ class DlmsPushMeter:
     def _as_sample(self, telegram: Telegram) -> MeterSample | None:
         """The registers that the profile names, where the telegram has energy: some meters' lists are mostly powers."""
         if isinstance(telegram, TextTelegram):
-            self._unreadable(UnknownLayout.because("it holds a DSMR text"))
-            return None
+            try:
+                return self._texts.sample(telegram)
+            except DamagedTelegram as error:
+                self._unreadable(error)
+                return None
         named = by_register(telegram.values, self._profile.units)
         energy = {code: value for code, value in named.items() if value.unit == "Wh"}
         if not energy:

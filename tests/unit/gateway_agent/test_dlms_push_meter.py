@@ -102,6 +102,22 @@ async def test_scalers_resolution_and_lists_without_energy(line: tuple[int, str]
     assert sample.meter_at is None
 
 
+async def test_dsmr_text_inside_the_ciphering(line: tuple[int, str]) -> None:
+    text = (
+        "/SAG5SAG-METER\r\n\r\n0-0:1.0.0(251026024500W)\r\n1-0:1.8.0(004711000*Wh)\r\n1-0:2.8.0(000000012*Wh)\r\n!\r\n"
+    )
+    damaged = text.replace(")", "", 1)
+    apdus = (wire.ciphered(said.encode(), wire.AUTH, at) for at, said in enumerate(cycle((damaged, text)), 1))
+    meter = DlmsPushMeter(profile("at-sagemcom-p1"), line[1], wire.KEY, ZONE, wire.AUTH)
+    async with talking(line[0], apdus):
+        sample = await first_sample(meter)
+    assert sample.registers_wh == {"1-0:1.8.0": 4711000, "1-0:2.8.0": 12}
+    assert sample.meter_at is not None
+    assert sample.meter_at.isoformat() == "2025-10-26T01:45:00+00:00"
+    assert sample.invocation_counter is not None
+    assert sample.frame is not None and sample.frame.startswith(b"\xdb\x08SAG")
+
+
 async def test_a_repeated_or_older_telegram_is_no_news(line: tuple[int, str]) -> None:
     def frame(counter: int) -> bytes:
         apdu = wire.ciphered(notification(structure(obis("1-0:1.8.0"), u32(counter))), counter=counter)
