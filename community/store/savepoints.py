@@ -3,14 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError
 
 from community.errors import CommunityError
-from community.store.unit_of_work import StoreUnavailable, Work
+from community.store.unit_of_work import Work, meaning_of
 
 
 class RowRefused(CommunityError):
-    """The schema refused a row of this part: a value out of range, or a rule of the books broken."""
+    """The database refused a row of this part: a value that it cannot hold, or a rule of the books broken."""
 
 
 @asynccontextmanager
@@ -23,7 +23,8 @@ async def savepoint(work: Work) -> AsyncIterator[None]:
     try:
         async with work.session.begin_nested():
             yield
-    except (IntegrityError, DataError, ProgrammingError) as error:
-        raise RowRefused(f"The database refused a row: {error.orig}") from error
     except DBAPIError as error:
-        raise StoreUnavailable(f"The database failed in the middle of a unit of work: {error.orig}") from error
+        meaning = meaning_of(error)
+        if meaning is not None:
+            raise meaning from error
+        raise RowRefused(f"The database refused a row: {error.orig}") from error

@@ -81,7 +81,7 @@ class Store:
                 else:
                     await session.rollback()
         except DBAPIError as error:
-            meaning = _meaning(error)
+            meaning = meaning_of(error)
             if meaning is None:
                 raise
             raise meaning from error
@@ -98,7 +98,7 @@ async def _connect(session: AsyncSession) -> None:
         raise StoreUnavailable(f"The database is away: {error}") from error
 
 
-def _meaning(error: DBAPIError) -> CommunityError | None:
+def meaning_of(error: DBAPIError) -> CommunityError | None:
     """What an error of the database asks for: to wait, or a person. None for one that is a bug of ours."""
     state = str(getattr(error.orig, "sqlstate", None) or "")
     if state == _UNDEFINED_TABLE or "no such table" in str(error.orig):
