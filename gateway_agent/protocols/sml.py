@@ -3,7 +3,8 @@
     1b1b1b1b 01010101  messages, filled with 00 to a multiple of 4  1b1b1b1b 1a nn crc
 
 nn is the number of fill bytes; 1b1b1b1b in the data is sent twice. The CRC-16 goes over everything before it, each message
-has one of its own. Most meters compute X-25, Holley's Kermit: one algorithm must fit the telegram and all its messages.
+has one of its own. Most meters compute X-25, Holley's Kermit. One algorithm must fit all messages: a changed byte that
+made one message right by the other algorithm would leave the others wrong.
 """
 
 from collections.abc import Callable, Iterator
@@ -224,14 +225,12 @@ class SmlStream:
 
 def read_telegram(raw: bytes) -> SmlTelegram:
     """The telegram `raw`, from its start mark to its CRC. Raises DamagedTelegram."""
-    crc = next((crc for crc in (crc16_x25, crc16_kermit) if crc(raw[:-2]) == raw[-2:]), None)
-    if crc is None:
+    if raw[-2:] not in (crc16_x25(raw[:-2]), crc16_kermit(raw[:-2])):
         raise DamagedTelegram("the telegram's CRC is wrong")
     content = _without_escapes(raw[len(START) : -_CLOSING])
     filled = min(raw[-3], _FILL_MAX, len(content))
-    lists = [
-        found for body in _messages(content[: len(content) - filled], crc) if (found := _list_of(body)) is not None
-    ]
+    bodies = _messages(content[: len(content) - filled])
+    lists = [found for body in bodies if (found := _list_of(body)) is not None]
     return SmlTelegram(tuple(lists), raw)
 
 
@@ -247,8 +246,10 @@ def _without_escapes(content: bytes) -> bytes:
     return bytes(out + content[position:])
 
 
-def _messages(content: bytes, crc: Crc) -> Iterator[tuple[SmlValue, ...]]:
+def _messages(content: bytes) -> list[tuple[SmlValue, ...]]:
     """The body of each message: (type, elements)."""
+    bodies: list[tuple[SmlValue, ...]] = []
+    algorithms: set[Crc] = {crc16_x25, crc16_kermit}
     reader = SmlReader(content)
     reader.skip_zeros()
     while not reader.at_end:
@@ -257,16 +258,19 @@ def _messages(content: bytes, crc: Crc) -> Iterator[tuple[SmlValue, ...]]:
             raise DamagedTelegram("a message does not begin with a list of six")
         reader.position += 1
         parts = [reader.element() for _ in range(4)]
-        sum_begin = reader.position
+        summed = content[begin : reader.position]
         sent, end = reader.element(), reader.element()
-        expected = int.from_bytes(crc(content[begin:sum_begin]), "big")
-        if not isinstance(sent, SmlInteger) or sent.as_unsigned != expected or not isinstance(end, EndOfMessage):
+        if not isinstance(sent, SmlInteger) or not isinstance(end, EndOfMessage):
+            raise DamagedTelegram("a message does not end with its CRC")
+        algorithms = {crc for crc in algorithms if int.from_bytes(crc(summed), "big") == sent.as_unsigned}
+        if not algorithms:
             raise DamagedTelegram("a message's CRC is wrong")
         body = parts[3]
         if not isinstance(body, tuple) or len(body) != 2:
             raise DamagedTelegram("a message has no body")
-        yield body
+        bodies.append(body)
         reader.skip_zeros()
+    return bodies
 
 
 def _list_of(body: tuple[SmlValue, ...]) -> SmlList | None:
