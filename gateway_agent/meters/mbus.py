@@ -43,7 +43,9 @@ async def read_telegrams(
     async with link.opened() as line:
         master = MbusMaster(line, timing(link.baud, link.slack_s), retries)
         if isinstance(address, int):
-            await master.reset(address)
+            # A meter that missed the reset would repeat the last telegram of the last reading.
+            if await master.reset(address, tries=retries) is Presence.NONE:
+                raise MeterUnreachable(f"M-Bus address {address} on {link.where} does not answer ({retries} attempts)")
             return await master.read_all(address)
         await master.reset(SELECTED)
         selected = await master.select(address)
@@ -52,6 +54,7 @@ async def read_telegrams(
         if selected is Presence.SEVERAL:
             raise MeterUnreachable(f"Several meters on {link.where} fit {address}: name more of it")
         telegrams = await master.read_all(SELECTED)
+        await master.reset(SELECTED)  # a meter that stays selected would answer the next search too
         found = telegrams[0].address
         if found is not None and not address.matches(found):
             raise MeterUnreachable(f"The meter {found} answers on {link.where} instead of {address}")

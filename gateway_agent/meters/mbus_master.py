@@ -128,7 +128,7 @@ class MbusMaster:
         exchange = await self._ask(question)
         if not exchange.heard_anything:
             return Presence.NONE, None
-        if exchange.answer is None:
+        if exchange.answer is None or exchange.is_garbled:
             return Presence.SEVERAL, None
         try:
             return Presence.ONE, parse_telegram(exchange.answer)
@@ -137,13 +137,14 @@ class MbusMaster:
             return Presence.ONE, None
 
     async def _presence(self, question: bytes, tries: int) -> Presence:
+        present = Presence.NONE
         for _attempt in range(tries):
             exchange = await self._ask(question)
             if exchange.is_acknowledged:
                 return Presence.ONE
             if exchange.heard_anything:
-                return Presence.SEVERAL
-        return Presence.NONE
+                present = Presence.SEVERAL
+        return present
 
     async def _ask(self, question: bytes) -> Exchange:
         """Send, then listen until the answer is whole and the line is quiet, or the time is over."""

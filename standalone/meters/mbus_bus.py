@@ -89,11 +89,14 @@ class MbusBus:
     echo: bool = False
     """The level converter hears itself."""
     lose: int = 0
-    """How many of the next answers are lost on the way."""
+    """How many of the next telegrams are lost on the way."""
+    lose_acknowledgements: int = 0
     skew: int = 1
     """By how many bytes each slave answers later than the one before it."""
     garble: int = 0
-    """How many of the next answers arrive with a wrong byte."""
+    """How many of the next telegrams arrive with a wrong byte."""
+    noise: bytes = b""
+    """What the line makes of itself before each answer."""
     heard: list[bytes] = field(default_factory=list)
     _pending: bytes = b""
 
@@ -120,18 +123,24 @@ class MbusBus:
         answers = [answer for slave in self.slaves if (answer := slave.answer(frame))]
         if not answers:
             return b""
-        if self.lose:
-            self.lose -= 1
-            return b""
         back = answers[0]
         for place, other in enumerate(answers[1:], start=1):  # a line at rest is all ones: zeros win, bit by bit
             late = b"\xff" * (self.skew * place) + other
             length = max(len(back), len(late))
             back = bytes(a & b for a, b in zip(back.ljust(length, b"\xff"), late.ljust(length, b"\xff"), strict=True))
-        if self.garble:
+        return self.noise + self._on_the_way(back)
+
+    def _on_the_way(self, answer: bytes) -> bytes:
+        if len(answer) == 1 and self.lose_acknowledgements:
+            self.lose_acknowledgements -= 1
+            return b""
+        if len(answer) > 1 and self.lose:
+            self.lose -= 1
+            return b""
+        if len(answer) > 1 and self.garble:
             self.garble -= 1
-            back = bytes((back[0] ^ 0x04,)) if len(back) == 1 else back[:-2] + bytes((back[-2] ^ 1, back[-1]))
-        return back
+            return answer[:-2] + bytes((answer[-2] ^ 1, answer[-1]))
+        return answer
 
 
 async def run_bus_on_serial(bus: MbusBus, link: Path, stop: asyncio.Event, ready: asyncio.Event) -> None:

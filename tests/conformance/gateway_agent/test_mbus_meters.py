@@ -74,10 +74,24 @@ async def test_a_lost_answer_is_asked_for_with_the_same_bit(loss: str, tmp_path:
     async with serving(bus, "serial", tmp_path) as link:
         assert len(await read_telegrams(link, 3)) == 2
         meter.asked.clear()
-        setattr(bus, loss, 2)  # the answer to the reset, and to the first request
+        setattr(bus, loss, 2)
+        bus.lose_acknowledgements = 2
         telegrams = await read_telegrams(link, 3)
-    assert [len(telegram.records) for telegram in telegrams] == [2, 1]
-    assert meter.asked == [FIRST, FIRST, SECOND]
+        assert [len(telegram.records) for telegram in telegrams] == [2, 1]
+        assert meter.asked == [FIRST, FIRST, FIRST, SECOND]
+        setattr(bus, loss, 3)
+        with pytest.raises(MeterUnreachable, match=r"3 attempts"):
+            await read_telegrams(link, 3)
+        bus.lose = bus.garble = 0
+        bus.lose_acknowledgements = 3
+        with pytest.raises(MeterUnreachable, match="does not answer"):
+            await read_telegrams(link, 3)
+
+
+async def test_a_line_that_makes_noise_when_it_turns_round(tmp_path: Path) -> None:
+    bus = MbusBus([slave(9, "12345678", IMPORT_5_KWH)], noise=b"\x00\x68")
+    async with serving(bus, "direct", tmp_path) as link:
+        assert (await MbusMeter(profile(), link, 9).read()).registers_wh == {"1-0:1.8.0": 5000}
 
 
 @pytest.mark.parametrize("way", WAYS)
