@@ -14,12 +14,12 @@ NODES_MAX = 1024
 
 ARRAY, STRUCTURE = 0x01, 0x02
 OCTETS, VISIBLE_TEXT, UTF8_TEXT = 0x09, 0x0A, 0x0C
-INTEGER8, UNSIGNED16, UNSIGNED32, ENUM = 0x0F, 0x12, 0x06, 0x16
+BOOLEAN, INTEGER8, UNSIGNED16, UNSIGNED32, ENUM = 0x03, 0x0F, 0x12, 0x06, 0x16
 DATE_TIME = 0x19
 
 _NULL = (0x00, 0xFF)  # null-data and don't-care
 _INTEGERS = {
-    0x03: (1, False),  # boolean
+    BOOLEAN: (1, False),
     0x05: (4, True),
     UNSIGNED32: (4, False),
     INTEGER8: (1, True),

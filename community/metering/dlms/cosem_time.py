@@ -17,6 +17,8 @@ STATUS_INVALID = 0x01
 STATUS_DAYLIGHT_SAVING = 0x80
 _STATUS_UNSPECIFIED = 0xFF
 _DEVIATION_MAX_MIN = 840
+_WEEKDAY_UNSPECIFIED, _WEEKDAY_UNSET = 0xFF, 0x00
+"""Landis+Gyr ZMF100 sends zero."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ def parse_time(data: bytes) -> CosemTime:
         local = datetime(year, month, day, data[5], data[6], data[7])  # noqa: DTZ001 - a wall clock has no zone yet
     except ValueError as error:
         raise UnreadableClock(f"the meter's time {data.hex()} is no date and time: {error}") from error
-    if weekday != 0xFF and weekday != local.isoweekday():
+    if weekday not in (_WEEKDAY_UNSPECIFIED, _WEEKDAY_UNSET) and weekday != local.isoweekday():
         raise UnreadableClock(f"the meter's time {data.hex()} names a wrong day of the week")
     if data[8] > 99 and data[8] != 0xFF:
         raise UnreadableClock(f"the meter's time {data.hex()} has {data[8]} hundredths of a second")
@@ -73,6 +75,17 @@ def parse_time(data: bytes) -> CosemTime:
     if abs(deviation) > _DEVIATION_MAX_MIN:
         raise UnreadableClock(f"the meter's time {data.hex()} is {deviation} minutes from UTC")
     return CosemTime(local, deviation, status)
+
+
+def may_be_time(data: bytes) -> bool:
+    """Whether each field is within its range or unspecified, even if together they name no date and time."""
+    ranges = ((0x07D0, 0x0833), (1, 12), (1, 31), (0, 7), (0, 23), (0, 59), (0, 59), (0, 99))
+    fields = (int.from_bytes(data[:2], "big"), *data[2:9])
+    unspecified = (0xFFFF, *(0xFF,) * 7)
+    return len(data) == TIME_SIZE and all(
+        least <= field <= most or field == none
+        for field, (least, most), none in zip(fields, ranges, unspecified, strict=True)
+    )
 
 
 def encode_time(time: CosemTime, hundredths: int = 0) -> bytes:

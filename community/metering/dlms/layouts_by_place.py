@@ -5,7 +5,18 @@ norwegian-list  [list id, meter id, type,] +P[, -P, +Q, -Q, currents, voltages[,
 untagged        [structure(enum,] array of structure(attribute descriptor without tags, value)[)]   EGD, XT211
 """
 
-from community.metering.dlms.axdr import ARRAY, ENUM, STRUCTURE, UNSIGNED32, AxdrReader, Group, Node, Number, Octets
+from community.metering.dlms.axdr import (
+    ARRAY,
+    BOOLEAN,
+    ENUM,
+    STRUCTURE,
+    UNSIGNED32,
+    AxdrReader,
+    Group,
+    Node,
+    Number,
+    Octets,
+)
 from community.metering.dlms.cosem_time import DEVIATION_UNSPECIFIED, CosemTime
 from community.metering.dlms.found_values import (
     OBIS_SIZE,
@@ -42,22 +53,24 @@ _UNTAGGED_MAX = 256
 
 def is_positional_kn(items: tuple[Node, ...]) -> bool:
     """Whether it is the layout of Kaernten Netz and Wels Strom."""
-    if len(items) not in _KN_COUNTS or as_obis(items[0]) is None or not isinstance(items[1], Octets):
+    if len(items) not in _KN_COUNTS or as_obis(items[0]) is None or not isinstance(items[1], Octets | Number):
         return False
     return [len(item.data) for item in items[2:4] if isinstance(item, Octets)] == [4, 5]
 
 
 def read_positional_kn(items: tuple[Node, ...], sent: CosemTime | None, found: FoundValues) -> Layout:
     """Its values. `sent` is the notification's time, which alone has the deviation from UTC."""
-    serial, time, date = (item.data for item in items[1:4] if isinstance(item, Octets))
-    found.texts["0-0:96.1.0"] = as_text(serial)
+    serial = items[1]
+    if isinstance(serial, Octets | Number):
+        found.texts["0-0:96.1.0"] = as_text(serial.data) if isinstance(serial, Octets) else str(serial.value)
+    time, date = (item.data for item in items[2:4] if isinstance(item, Octets))
     deviation = DEVIATION_UNSPECIFIED if sent is None or sent.deviation_min is None else sent.deviation_min
     status = 0 if sent is None else sent.status
     found.object_time = time_or_none(date + time + deviation.to_bytes(2, "big", signed=True) + bytes((status,)))
     if found.object_time is None:
         raise UnknownLayout.because("its date or time is none")
     for code, unit, item in zip(_KN_CODES, _KN_UNITS, items[4:10], strict=True):
-        found.registers[code] = Register(_unsigned(item), 0, unit, unit_sent=False)
+        found.registers[code] = Register(_count(item), 0, unit, unit_sent=False)
     for at, item in enumerate(items[10:], 10):
         if is_text(item) and isinstance(item, Octets):
             found.texts[f"text_{at}"] = as_text(item.data)
@@ -93,12 +106,12 @@ def read_norwegian_list(items: tuple[Node, ...], found: FoundValues) -> Layout:
 
 def _place(places: tuple[tuple[str, int, str], ...], items: tuple[Node, ...], found: FoundValues) -> None:
     for (code, scaler, unit), item in zip(places, items, strict=True):
-        found.registers[code] = Register(_unsigned(item), scaler, unit, unit_sent=False)
+        found.registers[code] = Register(_count(item), scaler, unit, unit_sent=False)
 
 
-def _unsigned(item: Node) -> int:
-    if not isinstance(item, Number) or item.tag != UNSIGNED32:
-        raise UnknownLayout.because("a register in it is no unsigned number of four bytes")
+def _count(item: Node) -> int:
+    if not isinstance(item, Number) or item.tag in (BOOLEAN, ENUM):
+        raise UnknownLayout.because("a register in it is no number")
     return item.value
 
 

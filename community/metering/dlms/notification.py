@@ -6,7 +6,7 @@
 from dataclasses import dataclass
 
 from community.metering.dlms.axdr import OCTETS, AxdrReader, Group
-from community.metering.dlms.cosem_time import TIME_SIZE, CosemTime
+from community.metering.dlms.cosem_time import TIME_SIZE, CosemTime, may_be_time
 from community.metering.dlms.found_values import FoundValues, time_or_none
 from community.metering.dlms.layouts_by_code import is_object_list, lone_text, read_by_code, read_object_list
 from community.metering.dlms.layouts_by_place import (
@@ -90,10 +90,9 @@ def _notification_time(reader: AxdrReader) -> CosemTime | None:
     if size != TIME_SIZE:
         raise UnknownLayout.because(f"its time has {size} bytes")
     data = reader.take(TIME_SIZE)
-    time = time_or_none(data)
-    if time is None and not data.startswith(b"\xff\xff"):
+    if not may_be_time(data):
         raise UnknownLayout.because(f"its time {data.hex()} is no date and time")
-    return time
+    return time_or_none(data)
 
 
 def _from_positional(body: PushBody) -> Notification:

@@ -49,6 +49,10 @@ KN_HEAD = (obis("0-6:25.9.0"), octets(b"1ISK0000000001"), octets(wire.TIME[5:9])
 KN_VALUES = tuple(u32(each) for each in (1000, 200, 30, 4, 500, 60))
 
 
+def test_kaernten_with_a_serial_number_that_is_a_number() -> None:
+    assert decoded(structure(KN_HEAD[0], u32(4711), *KN_HEAD[2:], *KN_VALUES), wire.WITH_TIME).serial == "4711"
+
+
 @pytest.mark.parametrize("tail", [(), (text("ISK"), u16(3))])
 def test_kaernten_splits_the_time_and_leaves_the_deviation_to_the_header(tail: tuple[bytes, ...]) -> None:
     telegram = decoded(structure(*KN_HEAD, *KN_VALUES, *tail), wire.WITH_TIME)
@@ -210,7 +214,7 @@ GOOD = structure(obis("1-0:1.8.0"), u32(5), obis("1-0:2.8.0"), u32(6))
         (structure(obis("1-0:1.8.0"), u32(5), obis("1-0:1.8.0"), u32(6)), "stands twice"),
         (structure(obis("1-0:1.8.0"), u32(5), scale(100, 30)), "scaler of 100"),
         (structure(array(*OBJECTS), *VALUES[1:]), "lists 6 objects, but holds 4"),
-        (structure(*NAMES, *POWERS, *ONE_PHASE[:1], u16(3)), "four bytes"),
+        (structure(*NAMES, *POWERS, *ONE_PHASE[:1], enum(3)), "no number"),
         (structure(*NAMES, *POWERS, *ONE_PHASE, u32(1), *HOUR[1:]), "no time"),
         (structure(*KN_HEAD[:3], octets(b"\x07\xe9\x0d\x01\x01"), *KN_VALUES), "date or time"),
         (array(_entry(3, "1-0:1.8.0", 2, array())), "holds a list"),
@@ -233,9 +237,18 @@ def test_a_header_with_a_senseless_time_is_refused(time: bytes) -> None:
         read(GOOD, time)
 
 
-def test_a_time_that_the_meter_leaves_open_is_none() -> None:
-    found = read(GOOD, b"\x0c" + b"\xff" * 12)
+@pytest.mark.parametrize(
+    "time", ["ffffffffffffffffff8000ff", "07e9ffffff0c0000ff888000", "07e907ffff0c0000ffff8880"]
+)
+def test_a_time_that_the_meter_leaves_open_is_none(time: str) -> None:
+    found = read(GOOD, b"\x0c" + bytes.fromhex(time))
     assert (found.notification_time, found.object_time) == (None, None)
+
+
+def test_a_day_of_the_week_that_was_never_set_is_no_fault() -> None:
+    found = read(GOOD, b"\x0c" + wire.TIME[:4] + b"\0" + wire.TIME[5:])
+    assert found.notification_time is not None
+    assert found.notification_time.local == wire.LOCAL
 
 
 def test_nesting_and_counts_are_bounded() -> None:
