@@ -133,7 +133,7 @@ class P1Stream:
             else:
                 del self._buffer[: ident.start()]
                 return found
-        slash = self._buffer.rfind(b"/", max(0, len(self._buffer) - _IDENT_MAX))
+        slash = self._buffer.find(b"/", max(0, len(self._buffer) - _IDENT_MAX))
         del self._buffer[: len(self._buffer) if slash < 0 else slash]
         return found
 

@@ -178,7 +178,7 @@ class ReadoutReader:
 
     def _tail_of_noise(self) -> int:
         """How many bytes can be thrown away: all but what may be the beginning of an identification line."""
-        slash = self._buffer.rfind(b"/", max(0, len(self._buffer) - _IDENT_MAX))
+        slash = self._buffer.find(b"/", max(0, len(self._buffer) - _IDENT_MAX))
         return len(self._buffer) if slash < 0 else slash
 
 

@@ -101,6 +101,13 @@ def test_no_input_stops_the_reader(noise: bytes, size: int) -> None:
         assert readouts(data + b"\r\n" + FRAMED, size)[-1].sets == readouts(FRAMED, 64)[0].sets
 
 
+@pytest.mark.parametrize("size", [1, 7, 64, 4096])
+def test_a_slash_within_an_identification_loses_nothing(size: int) -> None:
+    line = b"/ELS5\\@V9/.30 /x\r\n"
+    (found,) = readouts(b"noise/" + line + readout(REGISTERS), size)
+    assert found.raw.startswith(line) and found.check is Check.VALID
+
+
 def test_what_never_ends_is_thrown_away() -> None:
     reader = ReadoutReader()
     for _ in range(3 * READOUT_MAX // 64):
