@@ -9,10 +9,10 @@ from community.clock import Clock
 from community.errors import RetryableError
 from community.runtime.lifecycle import wait_or_stop
 from community.runtime.system_clock import SystemClock
-from community.store.sole_sender import sole_sender
-from community.store.unit_of_work import Store
+from community.store.sole_sender import StillHeld, sole_sender
+from community.store.unit_of_work import Store, StoreUnavailable
 from settlement.gate import pass_gate
-from settlement.loop import compose
+from settlement.loop import SettlementLoop, compose
 from settlement.requester_key import load_requester_key
 from settlement.settings import SettlementSettings
 from settlement.signature_broker import BrokeredSigner
@@ -39,22 +39,41 @@ class SettlementApp:
         )
         loop = compose(settings.terms, node, store, signer, self._clock)
         try:
-            async with sole_sender(store):
-                if not await self._pass_gate(node, store, signer, stop):
-                    return
-                _log.info("settlement_ready", issuer=settings.terms.issuer, account=settings.terms.account)
-                while not stop.is_set():
-                    try:
-                        more = await loop.pass_once()
-                    except RetryableError as error:
-                        _log.warning("settlement_retries", reason=str(error))
-                        more = False
-                    if not more:
-                        await wait_or_stop(stop, settings.poll_ms / 1000)
+            while not stop.is_set():
+                try:
+                    async with sole_sender(store) as still_held:
+                        await self._send(loop, node, store, signer, still_held, stop)
+                except StoreUnavailable as error:
+                    _log.warning("settlement_waits_to_start", reason=str(error))
+                    await signer.stop()
+                    await wait_or_stop(stop, RETRY_S)
         finally:
             await signer.stop()
             await node.close()
             await store.close()
+
+    async def _send(
+        self,
+        loop: SettlementLoop,
+        node: EvmNode,
+        store: Store,
+        signer: BrokeredSigner,
+        still_held: StillHeld,
+        stop: asyncio.Event,
+    ) -> None:
+        """Work until `stop` is set. Raises StoreUnavailable once another process may send."""
+        if not await self._pass_gate(node, store, signer, stop):
+            return
+        _log.info("settlement_ready", issuer=self._settings.terms.issuer, account=self._settings.terms.account)
+        while not stop.is_set():
+            await still_held()
+            try:
+                more = await loop.pass_once()
+            except RetryableError as error:
+                _log.warning("settlement_retries", reason=str(error))
+                more = False
+            if not more:
+                await wait_or_stop(stop, self._settings.poll_ms / 1000)
 
     async def _pass_gate(self, node: EvmNode, store: Store, signer: BrokeredSigner, stop: asyncio.Event) -> bool:
         """Wait until node, database and broker are there and right. False if stopped before."""
