@@ -10,7 +10,7 @@ from typing import Literal
 
 from community.attestation.statement import OFFSET_UNKNOWN_S, ReadingStatus
 from community.clock import QUARTER_HOUR_S
-from gateway_agent.reading import RawRegister, ReadingFlag, RegisterReading
+from gateway_agent.reading import ReadingFlag, RegisterReading
 
 LATE_S = 60
 AGREEING = 3
@@ -198,9 +198,9 @@ def _flagged(before: RegisterReading | None, reading: RegisterReading, limits: L
     return with_flags(reading, reading.flags | differences(before, reading, limits))
 
 
-def _units(reading: RegisterReading) -> list[tuple[int, str]]:
-    raw = reading.raw or tuple(RawRegister(value, 0, "Wh") for value in reading.registers)
-    return [(each.scaler, each.unit) for each in raw]
+def _units(reading: RegisterReading) -> list[str]:
+    """The scaler is no part of it: that of a float follows its value, and a coarser one shows in the resolution."""
+    return [each.unit for each in reading.raw] or ["Wh"] * len(reading.registers)
 
 
 def _changed_event(last: RegisterReading | None, reading: RegisterReading) -> tuple[ReadingEvent, ...]:

@@ -85,7 +85,8 @@ def test_each_other_difference_has_its_flag() -> None:
     assert flags(one, replace(two, frame_sha256=b"a" * 32)) == ReadingFlag.DUPLICATE_FRAME
     assert flags(one, replace(two, resolution_wh=2)) == ReadingFlag.RESOLUTION_CHANGED
     assert flags(one, replace(two, meter_serial="B2", invocation_counter=1)) == ReadingFlag.METER_CHANGED
-    assert flags(one, replace(two, raw=(RawRegister(1, 3, "Wh"),))) == ReadingFlag.UNIT_CHANGED
+    assert flags(one, replace(two, raw=(RawRegister(1, 0, "kWh"),))) == ReadingFlag.UNIT_CHANGED
+    assert flags(one, replace(two, raw=(RawRegister(100_150, -2, "Wh"),))) == ReadingFlag(0)  # a float's own scaler
     assert flags(one, replace(two, raw=(RawRegister(1001, 0, "Wh"),))) == ReadingFlag(0)
     zero = replace(two, registers=(0,))
     assert flags(one, zero) == ReadingFlag.REGISTER_FELL | ReadingFlag.ZERO_AFTER_NONZERO
