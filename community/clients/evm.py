@@ -182,7 +182,7 @@ def _json_object(method: str, response: httpx.Response) -> Mapping[str, Any]:
     """The JSON object of `response`. An HTML error page or a bare 5xx is the node being away, not a bug of ours."""
     try:
         answer = response.json()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         begin = response.text[:_BODY_IN_ERROR].replace("\n", " ")
         raise NodeUnavailable(
             f"The chain node answered {method} with HTTP {response.status_code} and no JSON: {begin!r}"
