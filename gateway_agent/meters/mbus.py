@@ -66,6 +66,11 @@ def sample_of(profile: MbusProfile, telegrams: tuple[MbusTelegram, ...]) -> Mete
     first = telegrams[0]
     if any(telegram.is_busy for telegram in telegrams):
         raise MeterUnreachable(f"The meter {first.identification} is busy: it has no values at present")
+    if profile.manufacturers and first.manufacturer not in profile.manufacturers:
+        raise MeterUnreachable(
+            f"The meter {first.identification} is made by {first.manufacturer or 'nobody it names'}; profile"
+            f" {profile.name} reads {', '.join(profile.manufacturers)}"
+        )
     records = [record for telegram in telegrams for record in telegram.records]
     chosen: dict[str, Energy] = {}
     for obis, rule in profile.values.items():

@@ -1,5 +1,6 @@
 """Profiles of M-Bus meters: which of the records that a meter sends are its registers."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast, get_args
@@ -11,6 +12,7 @@ from gateway_agent.protocols.mbus_telegram import FIXED_MEDIA, MEDIA
 MBUS_FORMATS = ("8E1", "8N1")
 _RULE_KEYS = {"direction", "tariffs", "subunit", "storage", "media", "optional"}
 _NUMBER_MAX = 2**20
+_MAKER = re.compile("[A-Z]{3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,17 +25,24 @@ class MbusProfile:
     format: str
     values: Mapping[str, RegisterRule]
     """By OBIS code."""
+    manufacturers: tuple[str, ...]
+    """Only for meters of these makers, by their three letters; empty: of any."""
     verified: str
 
 
 def parse_mbus(document: Mapping[str, Any], name: str, faults: Faults, common: set[str]) -> MbusProfile:
     """The profile in `document`; what is wrong with it goes to `faults`."""
-    faults.unknown_keys("", document, common | {"line", "values"})
+    faults.unknown_keys("", document, common | {"line", "values", "manufacturers"})
     baud, bits = faults.line(document, MBUS_FORMATS)
     values = {obis: _rule(f"values.{obis}", entry, faults) for obis, entry in faults.table(document, "values").items()}
     if not values:
         faults.note("values holds no register")
-    return MbusProfile(name, str(document.get("source", "")), baud, bits, values, str(document.get("verified", "")))
+    makers = document.get("manufacturers", [])
+    if not isinstance(makers, list) or not all(isinstance(each, str) and _MAKER.fullmatch(each) for each in makers):
+        faults.note(f"manufacturers {makers!r} must be a list of three capital letters each")
+        makers = []
+    verified = str(document.get("verified", ""))
+    return MbusProfile(name, str(document.get("source", "")), baud, bits, values, tuple(makers), verified)
 
 
 def _rule(where: str, entry: Any, faults: Faults) -> RegisterRule:

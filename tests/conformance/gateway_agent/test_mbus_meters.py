@@ -134,6 +134,17 @@ async def test_why_there_is_no_reading(tmp_path: Path) -> None:
             await MbusMeter(profile(), link, parse_address("sec:FFFFFFFFFFFFFFFF")).read()
 
 
+async def test_a_profile_of_one_maker_reads_no_other(tmp_path: Path) -> None:
+    """A first tariff is the whole register of an EMH DIZ, but not of a meter with two."""
+    tariff = "84 10 03 88 13 00 00"
+    bus = MbusBus([slave(1, "00000001", tariff), slave(2, "00000002", tariff, maker=0x15A8)])
+    async with serving(bus, "direct", tmp_path) as link:
+        with pytest.raises(MeterUnreachable, match="made by KAM; profile mbus-emh-diz reads EMH"):
+            await MbusMeter(profile("mbus-emh-diz"), link, 1).read()
+        sample = await MbusMeter(profile("mbus-emh-diz"), link, 2).read()
+    assert sample.registers_wh == {"1-0:1.8.0": 5000}
+
+
 async def test_a_meter_that_tells_of_an_error_is_read_and_marked(tmp_path: Path) -> None:
     async with serving(MbusBus([slave(2, "00000002", IMPORT_5_KWH, status=0x08)]), "tcp", tmp_path) as link:
         assert (await MbusMeter(profile(), link, 2).read()).meter_error

@@ -132,6 +132,42 @@ async def test_nobody_there() -> None:
         await gone.read()
 
 
+@pytest.mark.parametrize("change", [0x01, 0x80, 0xFF])
+async def test_no_changed_byte_of_an_answer_becomes_a_reading(change: int) -> None:
+    """The check sequence of RTU covers all: whatever byte changes, in whatever answer, there is silence or a refusal."""
+    spots: list[int] = []
+
+    def damage(piece: bytes) -> bytes:
+        return bytes(byte ^ (change if place in spots else 0) for place, byte in enumerate(piece))
+
+    registers = {0x48: encode(1.5, "float32"), 0x4A: encode(0.25, "float32"), 0xFC00: encode(7, "uint32")}
+    async with serial_pair(damage=damage) as (near, far), modbus_rtu(registers, far):
+        link = rtu_link(near, 1, timeout_s=0.04)
+        whole = await link.registers(4, 0x48, 4)
+        for at in range(13):  # unit, function, length, eight bytes of content, two of the check sequence
+            spots[:] = [at]
+            with pytest.raises(MeterUnreachable):
+                await link.registers(4, 0x48, 4)
+        spots.clear()
+        assert await link.registers(4, 0x48, 4) == whole
+        link.close()
+
+
+async def test_an_answer_that_ends_early_is_none() -> None:
+    length = [100]
+    registers = {0x48: encode(1.5, "float32"), 0x4A: encode(0.25, "float32")}
+    async with serial_pair(damage=lambda piece: piece[: length[0]]) as (near, far), modbus_rtu(registers, far):
+        link = rtu_link(near, 1, timeout_s=0.04)
+        whole = await link.registers(4, 0x48, 4)
+        for keep in range(13):
+            length[0] = keep
+            with pytest.raises(MeterUnreachable):
+                await link.registers(4, 0x48, 4)
+        length[0] = 100
+        assert await link.registers(4, 0x48, 4) == whole
+        link.close()
+
+
 async def test_it_comes_back_after_a_loss() -> None:
     vector = VECTORS[0]
     async with serial_pair() as (near, far):

@@ -145,6 +145,7 @@ def test_a_sunspec_profile_that_misleads_is_refused(before: str, after: str, rea
         ("tariffs = [1, 2]", "tarifs = [1, 2]", "tarifs"),
         ('media = ["Electricity"]', 'media = ["Electric"]', "media"),
         ("baud = 2400", "baud = 1", "line.baud"),
+        ('verified = "telegrams"', 'verified = "telegrams"\nmanufacturers = ["emh"]', "three capital letters"),
         ('[values."1-0:1.8.0"]', '[values."1-0:1.8.0".more]', "direction"),
     ],
 )
