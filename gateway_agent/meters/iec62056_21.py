@@ -21,6 +21,8 @@ ANSWER_S = 4.0
 PAUSE_S = 1.8
 """A pause within a readout; the standard allows 1.5 s between two characters."""
 READOUT_S = 180.0
+AWAKE_S = 1.6
+"""From the last zero byte of the wake-up to the sign-on (Annex B)."""
 
 
 class NoReadout(RetryableError):
@@ -39,7 +41,7 @@ class Iec62056Samples:
         """The sample of `readout`. Raises DamagedTelegram."""
         if readout.check is Check.ABSENT and self._profile.check == "required":
             raise DamagedTelegram("it has no block check, which this meter's profile asks for")
-        telegram = readout.telegram(self._zone, energy_unit=self._profile.energy_unit)
+        telegram = readout.telegram(self._zone, group=self._profile.group, energy_unit=self._profile.energy_unit)
         # Without a clock two readouts of an idle meter are the same bytes: they prove nothing.
         return self._builder.sample(telegram, readout.raw if telegram.meter_at is not None else None)
 
@@ -68,6 +70,9 @@ class Iec62056Meter:
             raise NoReadout(f"The readout on {self._port} cannot be used: {error}") from error
 
     async def _readout(self, line: SerialLine, dialogue: Dialogue) -> Readout:
+        if self._profile.wakeup:
+            await line.write_and_switch(bytes(self._profile.wakeup), SIGN_ON_BAUD)
+            await asyncio.sleep(AWAKE_S)
         await line.write(dialogue.request)
         while True:
             piece = await line.read(ANSWER_S if dialogue.identification is None else PAUSE_S)

@@ -12,8 +12,10 @@ D0Check = Literal["required", "none"]
 P1Check = Literal["required", "as-promised", "none"]
 EnergyUnit = Literal["Wh", "kWh", "MWh"]
 TEXT_FORMATS = ("7E1", "8N1", "8E1")
+WAKEUP_MAX = 100
 BAUDS = (300, 600, 1200, 2400, 4800, 9600, 19_200)
 _OBIS = re.compile(r"[0-9]{1,3}-[0-9]{1,3}:[0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3}")
+_GROUP = re.compile(r"[0-9]{1,3}-[0-9]{1,3}")
 _HINTS = {"no_bytes", "bad_structure"}
 
 
@@ -38,6 +40,10 @@ class Iec62056Profile:
     """The ways to find each register, best first; each is a sum."""
     hints: Mapping[str, str]
     verified: str = ""
+    group: str = "1-0"
+    """A-B of addresses that leave it out: 1-0 is electricity, 6-0 heat."""
+    wakeup: int = 0
+    """Zero bytes before the sign-on, for meters on a battery (Annex B of the standard)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +77,7 @@ class DsmrP1Profile:
 
 def parse_iec62056(document: Mapping[str, Any], name: str, faults: Faults, common: set[str]) -> Iec62056Profile:
     """The profile in `document`; what is wrong with it goes to `faults`."""
-    keys = {"mode", "line", "baud_max", "check", "energy_unit", "registers", "hints"}
+    keys = {"mode", "line", "baud_max", "check", "energy_unit", "registers", "hints", "group", "wakeup"}
     faults.unknown_keys("", document, common | keys)
     baud, bits = faults.line(document, TEXT_FORMATS)
     mode = _one_of(document, "mode", get_args(Mode), faults)
@@ -80,6 +86,9 @@ def parse_iec62056(document: Mapping[str, Any], name: str, faults: Faults, commo
     baud_max = document.get("baud_max", BAUDS[-1])
     if baud_max not in BAUDS:
         faults.note(f"baud_max {baud_max!r} is not known: {', '.join(map(str, BAUDS))}")
+    group = str(document.get("group", "1-0"))
+    if _GROUP.fullmatch(group) is None:
+        faults.note(f"group {group!r} is no A-B such as 1-0")
     return Iec62056Profile(
         name,
         str(document.get("source", "")),
@@ -92,6 +101,8 @@ def parse_iec62056(document: Mapping[str, Any], name: str, faults: Faults, commo
         _registers(document, faults),
         _hints(document, faults),
         str(document.get("verified", "")),
+        group,
+        faults.whole_number("", document, "wakeup", 0, WAKEUP_MAX),
     )
 
 

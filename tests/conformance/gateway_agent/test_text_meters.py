@@ -133,6 +133,24 @@ async def test_a_readout_that_the_line_spoils_is_refused_and_the_next_one_is_rea
         assert (await meter.read()).registers_wh[IMPORT] == 1_234_567
 
 
+async def test_a_heat_meter_is_woken_up_and_its_heat_is_its_own_register(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(d0_meters, "AWAKE_S", 0.05)
+    said = {
+        "6.8": "0029.055*MWh",
+        "6.26": "01589.28*m3",
+        "6.8*01": "0028.086*MWh",
+        "9.20": "64030874",
+        "6.6": "0017.2*kW",
+    }
+    optical = OpticalMeter(lambda _: said, "SIEC2WR5")
+    async with on_a_line(optical, tmp_path / "head"):
+        sample = await Iec62056Meter(d0_profile("d0-heat"), str(tmp_path / "head"), ZONE).read()
+    assert sample.registers_wh == {"6-0:1.0.0": 29_055_000}
+    assert (sample.meter_serial, sample.resolution_wh) == ("64030874", 1000)
+
+
 async def test_silence_and_a_missing_port_say_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(d0_meters, "ANSWER_S", 0.2)
     with SerialPeer(tmp_path / "head"), pytest.raises(NoReadout, match="upside down"):

@@ -30,7 +30,8 @@ def test_the_lines_of_the_profiles_are_those_of_the_meters() -> None:
     }
     for name, (kind, baud, bits) in lines.items():
         profile = load_profile(name)
-        assert isinstance(profile, kind) and profile.source and profile.verified
+        assert isinstance(profile, Iec62056Profile | SmlProfile | DsmrP1Profile) and type(profile) is kind
+        assert profile.source and profile.verified
         assert (profile.baud, profile.format) == (baud, bits)
         assert profile.registers["1-0:1.8.0"][:2] == (("1-0:1.8.0",), ("1-0:1.8.1", "1-0:1.8.2"))
 
@@ -59,11 +60,13 @@ def test_only_meters_without_a_check_are_read_without_one() -> None:
         (D0, 'check = "required"', "", "check None is not known"),
         (D0, 'format = "7E1"', 'format = "7O1"', "7O1"),
         (D0, 'mode = "request"', 'mode = "request"\nenergy_unit = "J"', "energy_unit 'J'"),
-        (D0, 'mode = "request"', 'mode = "request"\nwakeup = 3', "wakeup is no key"),
+        (D0, 'mode = "request"', 'mode = "request"\nwake = 3', "wake is no key"),
         (D0, '"1-0:1.8.0" = [', '"1.8.0" = [', "registers.1.8.0 is no OBIS code"),
         (D0, '["1-0:1.8.0", "1-0:1.8.1 + 1-0:1.8.2", "1-0:1.8.1"]', '"1-0:1.8.0"', "must be a list of sums"),
         (D0, "1-0:1.8.1 + 1-0:1.8.2", "1-0:1.8.1 + 1-0:1.8.1", "each once"),
         (D0, "1-0:1.8.1 + 1-0:1.8.2", "1-0:1.8.1 - 1-0:1.8.2", "no sum of OBIS codes"),
+        (D0, 'mode = "request"', 'mode = "request"\ngroup = "heat"', "group 'heat' is no A-B"),
+        (D0, 'mode = "request"', 'mode = "request"\nwakeup = 1000', "wakeup 1000 is outside 0 to 100"),
         (SML, "[registers]", "[registers]\n[other]", "registers holds no register"),
         (SML, "baud = 9600", "baud = 0", "baud 0 is outside"),
         (SML, "no_bytes", "no_byte", "hints.no_byte is no key"),
