@@ -56,6 +56,13 @@ def test_a_telegram_is_read_as_published(name: str, size: int) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES)
+def test_a_damaged_stream_gives_its_good_telegrams(size: int) -> None:
+    v = telegram("constructed-wn-stream")
+    read = readings(v["transport"], v["frame"], v["key"], size=size)
+    assert [each.invocation_counter for each in read] == v["expected_invocations"]
+
+
+@pytest.mark.parametrize("size", SIZES)
 def test_a_norwegian_list_is_read_by_place(size: int) -> None:
     read = _only("dlmsparser-hdlc_kaifa_ma304h3e", size)
     assert {code: value.raw for code, value in read.values.items()} == {

@@ -237,9 +237,7 @@ def test_a_header_with_a_senseless_time_is_refused(time: bytes) -> None:
         read(GOOD, time)
 
 
-@pytest.mark.parametrize(
-    "time", ["ffffffffffffffffff8000ff", "07e9ffffff0c0000ff888000", "07e907ffff0c0000ffff8880"]
-)
+@pytest.mark.parametrize("time", ["ffffffffffffffffff8000ff", "07e9ffffff0c0000ff888000", "07e907ffff0c0000ffff8880"])
 def test_a_time_that_the_meter_leaves_open_is_none(time: str) -> None:
     found = read(GOOD, b"\x0c" + bytes.fromhex(time))
     assert (found.notification_time, found.object_time) == (None, None)
