@@ -7,6 +7,7 @@ from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from gateway_agent.app import build
 from gateway_agent.cli import EXIT_CONFIGURATION, EXIT_KEY, EXIT_NO_ANSWER, guarded, parser, perform, settings_for
+from gateway_agent.clock_state import WatchedHostClock, host_probes
 
 __all__ = ["EXIT_CONFIGURATION", "EXIT_KEY", "EXIT_NO_ANSWER", "main"]
 
@@ -21,7 +22,8 @@ def main(arguments: list[str]) -> int:
     def work() -> int:
         if is_running:
             settings = settings_for(options)
-            return run_until_stopped(lambda: build(settings, clock))
+            host_clock = WatchedHostClock(clock, host_probes(clock, settings.time_server))
+            return run_until_stopped(lambda: build(settings, clock, host_clock))
         return perform(options, clock)
 
     return guarded(work, as_json=options.json)

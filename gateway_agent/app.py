@@ -9,19 +9,25 @@ import structlog
 
 from community.attestation.statement import OFFSET_UNKNOWN_S
 from community.clock import QUARTER_HOUR, Clock, next_boundary
+from gateway_agent.clock_state import WatchedHostClock
+from gateway_agent.housekeeping import Housekeeping
 from gateway_agent.meter_kinds import Meter, as_polled, as_pushing, close_meter, meter_of
 from gateway_agent.reading import RegisterReading
 from gateway_agent.readings_rules import Limits
 from gateway_agent.sampler import BoundaryRules, HostClockState, sample_polled, sample_pushed
+from gateway_agent.secure_element.atecc import AteccSigner
 from gateway_agent.secure_element.development_key import DevelopmentKeySigner
 from gateway_agent.secure_element.pkcs11 import Pkcs11Signer
 from gateway_agent.secure_element.signer import Signer, SignerUnusable, key_id_of, self_test
+from gateway_agent.secure_element.tpm2 import Tpm2Signer
 from gateway_agent.settings import (
     AgentSettings,
+    AteccSettings,
     DevelopmentKeySettings,
     LorawanSinkSettings,
     MqttSinkSettings,
     Pkcs11Settings,
+    Tpm2Settings,
 )
 from gateway_agent.spool import Spool, SpoolFull
 from gateway_agent.spool_intake import Intake
@@ -38,6 +44,10 @@ def open_signer(settings: AgentSettings) -> Signer:
     match settings.signer:
         case Pkcs11Settings(module, token, key, pin):
             return Pkcs11Signer(module, token, key, pin)
+        case AteccSettings(bus, address, slot):
+            return AteccSigner(bus, address, slot)
+        case Tpm2Settings(tcti, handle, auth):
+            return Tpm2Signer(tcti, handle, auth)
         case DevelopmentKeySettings(key_file):
             if not settings.allow_insecure_key:
                 raise SignerUnusable(
@@ -65,14 +75,17 @@ class Agent:
     clock: Clock
     development_key: bool
     allow_insecure_key: bool
+    house: Housekeeping
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sample and send until `stop`. Raises SignerUnusable if the key fails its test at the start."""
         try:
             self_test(self.signer, os.urandom(32), allow_insecure_key=self.allow_insecure_key)
             log.info("signer_ready", key_id=key_id_of(self.signer.public_key()), development_key=self.development_key)
+            self.house.ready()
             await self._work(stop)
         finally:
+            self.house.stopping()
             self.spool.close()
 
     async def _work(self, stop: asyncio.Event) -> None:
@@ -80,6 +93,7 @@ class Agent:
             asyncio.create_task(self._sample(), name="sampler"),
             asyncio.create_task(self.uplink.run(stop), name="uplink"),
             asyncio.create_task(self._forget_old(), name="forget-old"),
+            *(asyncio.create_task(work(), name="housekeeping") for work in self.house.tasks()),
         ]
         stopped = asyncio.create_task(stop.wait(), name="stop")
         try:
@@ -103,6 +117,7 @@ class Agent:
     async def _take(self, reading: RegisterReading) -> None:
         if self.intake.take(reading):
             self.uplink.wake()
+            self.house.write_metrics()
 
     async def _forget_old(self) -> None:
         while True:
@@ -144,7 +159,7 @@ def build(settings: AgentSettings, clock: Clock, host_clock: HostClockState | No
     spool = Spool(settings.spool, settings.identity.eui_text)
     try:
         last = spool.last_accepted()
-        intake = Intake(spool, Limits(), marked)
+        intake = Intake(spool, Limits(settings.max_power_w), marked)
         rules = BoundaryRules(
             settings.identity.register_profile,
             settings.clock_skew_max_s,
@@ -159,7 +174,9 @@ def build(settings: AgentSettings, clock: Clock, host_clock: HostClockState | No
         if ask_first and isinstance(uplink, MqttUplink):
             uplink.ask_before_signing()
         meter = open_meter(settings)
-        return Agent(meter, rules, spool, intake, signer, uplink, clock, marked, settings.allow_insecure_key)
+        watched = host_clock if isinstance(host_clock, WatchedHostClock) else None
+        house = Housekeeping(settings.meter_name, spool, clock, settings.metrics, watched)
+        return Agent(meter, rules, spool, intake, signer, uplink, clock, marked, settings.allow_insecure_key, house)
     except BaseException:
         with contextlib.suppress(Exception):
             spool.close()

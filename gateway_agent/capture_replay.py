@@ -21,7 +21,11 @@ from gateway_agent.capture import Heard, Way
 ANSWER_WITHIN_S = 5.0
 SETTLE_S = 0.5
 """After the last byte: longer than any meter's pause that ends a telegram."""
-_PIECE_MAX = 4096
+_PIECE_MAX = 2048
+"""Half of what a terminal holds."""
+_SPEED = 5
+_NOBODY = termios.B134
+"""A speed that no meter has."""
 _TRANSACTION = 2
 
 
@@ -62,6 +66,9 @@ class SerialReplay:
         self._far, self._meter_side = os.openpty()
         tty.setraw(self._meter_side)
         os.set_blocking(self._far, False)
+        attributes = termios.tcgetattr(self._meter_side)
+        attributes[_SPEED] = attributes[_SPEED - 1] = _NOBODY
+        termios.tcsetattr(self._meter_side, termios.TCSANOW, attributes)
         self.near = os.ttyname(self._meter_side)
         asyncio.get_running_loop().add_reader(self._far, self._take_question)
         return self
@@ -75,7 +82,7 @@ class SerialReplay:
 
     async def play(self) -> None:
         """Say everything, then wait until the reader must have noticed the silence. Raises ReplayDiverged."""
-        await asyncio.sleep(0.05)  # the reader empties the port's buffer when it opens it
+        await self._reader_to_come()
         before: datetime | None = None
         for piece in self._pieces:
             if self._real_time and before is not None:
@@ -88,6 +95,11 @@ class SerialReplay:
             await self._say(piece.data)
         await asyncio.sleep(SETTLE_S)
 
+    async def _reader_to_come(self) -> None:
+        """Whoever opens the port sets its speed, and empties its buffer."""
+        while termios.tcgetattr(self._far)[_SPEED] == _NOBODY:  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(0.01)
+
     async def _question(self) -> None:
         try:
             await asyncio.wait_for(self._asked.wait(), ANSWER_WITHIN_S)
@@ -97,11 +109,19 @@ class SerialReplay:
 
     async def _say(self, data: bytes) -> None:
         while data:
-            with contextlib.suppress(BlockingIOError):
-                data = data[os.write(self._far, data[:_PIECE_MAX]) :]
+            size = os.write(self._far, data[:_PIECE_MAX])
+            data = data[size:]
+            self._until_it_arrived(size)
             while _unread(self._meter_side):  # noqa: ASYNC110 - no event tells; the clock stands still until this is digested
                 await asyncio.sleep(0)
             await asyncio.sleep(0)
+
+    def _until_it_arrived(self, size: int) -> None:
+        """A terminal hands bytes on a moment later. Nothing else runs here meanwhile, so nobody can take them first."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + ANSWER_WITHIN_S
+        while _unread(self._meter_side) < size and loop.time() < deadline:
+            os.sched_yield()
 
     def _take_question(self) -> None:
         with contextlib.suppress(BlockingIOError, OSError):

@@ -41,6 +41,10 @@ def on_the_device(options: Namespace, settings: AgentSettings, out: Terminal) ->
             keys.create_key(settings, out)
         case "key", "show":
             keys.show_key(settings, out)
+        case "key", "csr":
+            keys.request_certificate(settings, out)
+        case "key", "prove":
+            keys.prove_key(settings, options.nonce, options.hardware, out)
         case "spool", "status":
             spooling.show_spool(settings, out)
         case action:

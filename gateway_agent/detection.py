@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from community.metering.dlms.hdlc import FLAG, HdlcDeframer, HdlcFrame, crc16_x25, length_field
+from community.metering.dlms.raw_telegrams import RawTelegrams
 from community.metering.dlms.unreadable import BadFrame
 
 HELD_MAX = 64 * 1024
@@ -16,6 +17,7 @@ class Framing(Enum):
     """What a line may carry. The value is how a person calls it."""
 
     DLMS_HDLC = "DLMS push telegrams (HDLC)"
+    DLMS_BARE = "DLMS push telegrams without any frame"
     DLMS_MBUS = "DLMS push telegrams over wired M-Bus"
     AMIS = "Siemens AMIS (the meter asks, M-Bus roles reversed)"
     MBUS = "M-Bus"
@@ -80,10 +82,13 @@ def recognise(data: bytes) -> Sighting:
     data = data[:HELD_MAX]
     if not data:
         return Sighting(Framing.SILENCE, 0)
-    seen = [found for look in (_hdlc, _mbus, _sml, _telegram_text, _parity_text) if (found := look(data)) is not None]
+    seen = [
+        found for look in (_hdlc, _mbus, _sml, _telegram_text, _bare, _parity_text) if (found := look(data)) is not None
+    ]
     if not seen:
         return Sighting(Framing.NOISE, len(data))
-    return max(seen, key=lambda each: (each.whole, each.damaged, each.framing is not Framing.TEXT_7E1))
+    framed = [each for each in seen if each.framing is not Framing.DLMS_BARE] or seen
+    return max(framed, key=lambda each: (each.whole, each.damaged, each.framing is not Framing.TEXT_7E1))
 
 
 def best(sightings: Sequence[tuple[LineSettings, Sighting]]) -> tuple[LineSettings, Sighting] | None:
@@ -131,6 +136,18 @@ def _hdlc(data: bytes) -> Sighting | None:
     parts = [f"from {', '.join(titles)}, ciphered" if titles else ""]
     parts.append("in several frames each" if any(frame.segmented for frame in frames) else "")
     return Sighting(Framing.DLMS_HDLC, len(data), len(frames), damaged, "; ".join(filter(None, parts)))
+
+
+def _bare(data: bytes) -> Sighting | None:
+    """Ciphered messages one after the other: without check sequence, so their heads and lengths have to tell."""
+    titles = {data[found.start() + 2 : found.start() + 10] for found in re.finditer(rb"\xdb\x08[A-Z]{3}", data)}
+    deframer = RawTelegrams()
+    received = [*deframer.feed(data), *deframer.line_quiet()] if titles else []
+    ciphered = [each for each in received if each.apdu[:2] == b"\xdb\x08"]
+    if not ciphered:
+        return None
+    names = ", ".join(sorted(map(title_text, titles)))
+    return Sighting(Framing.DLMS_BARE, len(data), len(ciphered), detail=f"from {names}, ciphered")
 
 
 def _mbus(data: bytes) -> Sighting | None:

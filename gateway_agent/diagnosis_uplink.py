@@ -12,6 +12,8 @@ from gateway_agent.protocols import at_commands
 from gateway_agent.protocols.at_commands import Answer, Command, LineBuffer, ModemFailure
 
 STEP_TIMEOUT_S = 8.0
+_AT_ONCE_S = 0.5
+"""A broker that is well has answered by then; otherwise its port is tried meanwhile."""
 JOIN_FACTOR = 4
 """Joining takes so many times as long as any other step: two tries at the slowest data rate."""
 MODEM_BAUD = 9600
@@ -20,15 +22,22 @@ MODEM_BAUD = 9600
 async def probe_broker(address: MqttAddress, client_id: str, timeout_s: float = STEP_TIMEOUT_S) -> Finding:
     """Whether the broker takes us. The client id must not be the agent's own: that would end its connection."""
     connection = MqttConnection(address, client_id, clean_start=True, session_expiry_s=0)
+    starting = asyncio.create_task(connection.start(timeout_s))
     try:
-        await connection.start(timeout_s)
+        await asyncio.wait({starting}, timeout=_AT_ONCE_S)
+        if not starting.done() and (trouble := await tcp_trouble(address.host, address.port, timeout_s)):
+            return Finding("broker", Verdict.WRONG, *trouble)
+        await starting
     except BrokerUnavailable as error:
         return await _why_no_broker(address, str(error), timeout_s)
     except CommunityError as error:
         return Finding(
             "broker", Verdict.WRONG, str(error), "Correct ca_file, cert_file and key_file below [sink.mqtt]."
         )
-    await connection.stop()
+    finally:
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+        await connection.stop()
     return Finding("broker", Verdict.OK, f"{address.url} takes the connection (MQTT {_version(address)})")
 
 

@@ -12,11 +12,20 @@ from community.clients.mqtt import MqttAddress
 from community.errors import FatalError
 from gateway_agent.settings_lines import lines_of
 from gateway_agent.settings_meter import DlmsPushSettings, MeterSettings, ModbusTcpSettings, read_meter
+from gateway_agent.settings_signer import (
+    AteccSettings,
+    DevelopmentKeySettings,
+    Pkcs11Settings,
+    SignerSettings,
+    Tpm2Settings,
+    read_signer,
+)
 from gateway_agent.settings_table import Notes, Problem, SettingsError, Table
 from gateway_agent.statements import DeviceIdentity
 
 __all__ = [
     "AgentSettings",
+    "AteccSettings",
     "DevelopmentKeySettings",
     "DlmsPushSettings",
     "LorawanSinkSettings",
@@ -25,25 +34,9 @@ __all__ = [
     "Pkcs11Settings",
     "Problem",
     "SettingsError",
+    "Tpm2Settings",
     "load_settings",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Pkcs11Settings:
-    """A key in a token."""
-
-    module: Path
-    token: str
-    key: str
-    pin: str
-
-
-@dataclass(frozen=True, slots=True)
-class DevelopmentKeySettings:
-    """A key in a file."""
-
-    key_file: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,7 @@ class AgentSettings:
     spool: Path
     allow_insecure_key: bool
     identity: DeviceIdentity
-    signer: Pkcs11Settings | DevelopmentKeySettings
+    signer: SignerSettings
     meter_name: str
     meter: MeterSettings
     serial_expected: str | None
@@ -80,6 +73,10 @@ class AgentSettings:
     sink: MqttSinkSettings | LorawanSinkSettings
     metrics: Path | None = None
     """Where a Prometheus text file is kept current; None for none."""
+    max_power_w: int | None = None
+    """What the meter's connection can carry; None where nobody said."""
+    time_server: str | None = None
+    """Asked whether our clock is right where neither systemd nor chrony knows."""
     secret_files: tuple[Path, ...] = ()
     """Where secrets were read from: nobody else should be able to."""
 
@@ -129,6 +126,7 @@ def _read(root: Table) -> AgentSettings | None:
     except (ZoneInfoNotFoundError, ValueError):
         gateway.note(f"timezone {zone!r} is not known", key="timezone", remedy="Use a name such as Europe/Vienna")
     gateway_id, spool = gateway.text("id", example="gw-0007"), gateway.path("spool")
+    time_server = gateway.optional_text("time_server")
     insecure, metrics = gateway.flag("allow_insecure_key"), gateway.optional_path("metrics_file")
     identity, signer = _identity(device), read_signer(root.table("signer"))
     sink = read_sink(sinks)
@@ -139,6 +137,7 @@ def _read(root: Table) -> AgentSettings | None:
     meter = meters[0]
     name, serial = meter.text("name", example="flat-12"), meter.optional_text("serial_expected")
     skew = meter.integer("clock_skew_max_s", 60, low=1, high=86_400)
+    max_power_kw = meter.integer("max_power_kw", 0, low=0, high=1_000_000)
     meter_settings = read_meter(meter)
     if meter_settings is None or identity is None or signer is None or sink is None:
         return None
@@ -161,6 +160,8 @@ def _read(root: Table) -> AgentSettings | None:
         clock_skew_max_s=skew,
         sink=sink,
         metrics=metrics,
+        max_power_w=max_power_kw * 1000 or None,
+        time_server=time_server,
     )
 
 
@@ -176,20 +177,6 @@ def _identity(device: Table) -> DeviceIdentity | None:
     generation = device.integer("key_generation", 0, low=0, high=3)
     keyno = device.integer("keyno", 1, low=0, high=2**32 - 1)
     return DeviceIdentity(eui, secret, generation, keyno, profile)
-
-
-def read_signer(signer: Table) -> Pkcs11Settings | DevelopmentKeySettings | None:
-    """What [signer] says; None if the backend is not known, which was noted."""
-    match signer.choice("backend", "pkcs11", ("pkcs11", "development")):
-        case "development":
-            return DevelopmentKeySettings(signer.path("key_file"))
-        case "pkcs11":
-            module = signer.path("module")
-            token, key = signer.text("token", example="gateway"), signer.text("key", example="p256-0")
-            return Pkcs11Settings(module, token, key, signer.secret_text("pin_file"))
-        case _:
-            signer.tolerate_all()
-            return None
 
 
 def read_sink(sinks: Table) -> MqttSinkSettings | LorawanSinkSettings | None:

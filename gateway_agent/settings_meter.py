@@ -11,6 +11,7 @@ from gateway_agent.profiles import (
     MeterProfile,
     ModbusProfile,
     ProfileError,
+    PushTransport,
     SmlProfile,
     SunSpecProfile,
     load_profile,
@@ -20,6 +21,12 @@ from gateway_agent.profiles.modbus_profile import RTU_FORMATS
 from gateway_agent.protocols.mbus_address import SecondaryAddress, parse_address
 from gateway_agent.settings_table import Table
 
+_FRAMINGS = {
+    PushTransport.HDLC: Framing.DLMS_HDLC,
+    PushTransport.MBUS: Framing.DLMS_MBUS,
+    PushTransport.RAW: Framing.DLMS_BARE,
+    PushTransport.AMIS: Framing.AMIS,
+}
 PORT_EXAMPLE = "/dev/serial/by-id/usb-..."
 
 
@@ -243,8 +250,8 @@ def _mbus_address(transport: Table) -> int | SecondaryAddress:
 def expected_framings(meter: MeterSettings) -> frozenset[Framing]:
     """What a line must carry for this meter to be read; empty for one that speaks only when asked."""
     match meter:
-        case DlmsPushSettings():
-            return frozenset({Framing.DLMS_HDLC, Framing.DLMS_MBUS})
+        case DlmsPushSettings(profile=profile):
+            return frozenset({_FRAMINGS[profile.transport]})
         case D0Settings(profile=profile):
             return frozenset({Framing.IEC_62056_21}) if profile.mode == "push" else frozenset()
         case PlainPushSettings(profile=SmlProfile()):

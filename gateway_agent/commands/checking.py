@@ -32,6 +32,8 @@ def check_configuration(settings: AgentSettings, write: Write) -> None:
             *(("warning", text) for text in warnings),
         ]
     )
+    if not settings.spool.parent.is_dir():
+        out.line(f"note: {settings.spool.parent} is made at the first start")
     out.line("ok")
     out.document(
         {

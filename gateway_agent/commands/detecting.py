@@ -5,11 +5,20 @@ import asyncio
 from community.errors import RetryableError
 from gateway_agent.capture_taps import errors_between, line_errors, open_line, port_trouble
 from gateway_agent.cli_text import Terminal, Write, grouped
-from gateway_agent.commands.profiles import protocol_of
 from gateway_agent.detection import HELD_MAX, TRIED, Framing, LineSettings, Sighting, best, recognise
 from gateway_agent.diagnosis import LineErrors
 from gateway_agent.meters.serial_line import LineLost
-from gateway_agent.profiles import load_profile, profile_names
+from gateway_agent.profiles import (
+    DlmsPushProfile,
+    DsmrP1Profile,
+    Iec62056Profile,
+    MbusProfile,
+    MeterProfile,
+    PushTransport,
+    SmlProfile,
+    load_profile,
+    profile_names,
+)
 
 LISTEN_S = 6.0
 """Longer than the slowest meter that pushes every 5 s; one that pushes every minute needs --seconds 70."""
@@ -89,24 +98,27 @@ def _nothing_text(port: str, seen: list[tuple[LineSettings, Sighting]]) -> str:
 
 def profiles_for(line: LineSettings, sighting: Sighting) -> list[str]:
     """Profiles that are read with this framing, those with just these line settings first."""
-    protocols = _PROTOCOLS.get(sighting.framing, ())
+    if sighting.framing not in _KINDS:
+        return []
+    kind, transport = _KINDS[sighting.framing]
     fitting = []
     for name in profile_names():
         profile = load_profile(name)
-        if protocol_of(name) in protocols:
+        if isinstance(profile, kind) and getattr(profile, "transport", None) is transport:
             same = (getattr(profile, "baud", None), getattr(profile, "format", None)) == (line.baud, line.bits)
             fitting.append((not same, name))
     return [name for _, name in sorted(fitting)]
 
 
-_PROTOCOLS: dict[Framing, tuple[str, ...]] = {
-    Framing.DLMS_HDLC: ("dlms-push",),
-    Framing.DLMS_MBUS: ("dlms-push",),
-    Framing.AMIS: ("amis",),
-    Framing.MBUS: ("mbus",),
-    Framing.SML: ("sml",),
-    Framing.DSMR_P1: ("dsmr-p1",),
-    Framing.IEC_62056_21: ("iec62056-21",),
+_KINDS: dict[Framing, tuple[type[MeterProfile], PushTransport | None]] = {
+    Framing.DLMS_HDLC: (DlmsPushProfile, PushTransport.HDLC),
+    Framing.DLMS_MBUS: (DlmsPushProfile, PushTransport.MBUS),
+    Framing.DLMS_BARE: (DlmsPushProfile, PushTransport.RAW),
+    Framing.AMIS: (DlmsPushProfile, PushTransport.AMIS),
+    Framing.MBUS: (MbusProfile, None),
+    Framing.SML: (SmlProfile, None),
+    Framing.DSMR_P1: (DsmrP1Profile, None),
+    Framing.IEC_62056_21: (Iec62056Profile, None),
 }
 
 

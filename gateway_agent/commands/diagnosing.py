@@ -4,13 +4,15 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from community.clock import Clock, slot_start
 from community.errors import CommunityError, FatalError, RetryableError
 from community.metering.dlms.hdlc import HdlcDeframer
-from community.metering.dlms.telegram import decode_frame
+from community.metering.dlms.telegram import decode_received
+from community.metering.dlms.transports import telegram_deframer
 from community.metering.dlms.unreadable import UnreadableTelegram
 from gateway_agent import diagnosis
 from gateway_agent.app import open_meter, open_signer
@@ -24,6 +26,8 @@ from gateway_agent.diagnosis import Finding, LineHeard, Verdict
 from gateway_agent.diagnosis_uplink import STEP_TIMEOUT_S, probe_broker, probe_radio, tcp_trouble
 from gateway_agent.meter_kinds import as_polled, rerouted
 from gateway_agent.meters.serial_line import LineLost
+from gateway_agent.profiles import PushTransport
+from gateway_agent.protocols.amis_oms5 import AmisReader, decode_amis
 from gateway_agent.reading import MeterSample
 from gateway_agent.secure_element.signer import SignerUnavailable, key_id_of, self_test
 from gateway_agent.settings import AgentSettings, DlmsPushSettings, LorawanSinkSettings, MqttSinkSettings
@@ -203,12 +207,22 @@ def refusals_of(settings: AgentSettings, data: bytes) -> list[str]:
     """Why each whole telegram in `data` gives no reading."""
     reasons = []
     if isinstance(settings.meter, DlmsPushSettings):
-        for frame in HdlcDeframer().feed(data):
+        for decode in _tries(settings.meter, settings.zone, data):
             try:
-                decode_frame(frame, settings.meter.key, settings.zone, settings.meter.auth_key)
+                decode()
             except UnreadableTelegram as error:
                 reasons.append(str(error))
     return reasons
+
+
+def _tries(meter: DlmsPushSettings, zone: str, data: bytes) -> list[Callable[[], object]]:
+    """One decoding for each whole telegram in `data`."""
+    transport = meter.profile.transport
+    if transport is PushTransport.AMIS:
+        frames = [request.frame for request in AmisReader().feed(data) if request.frame is not None]
+        return [partial(decode_amis, frame, meter.key, zone) for frame in frames]
+    received = telegram_deframer(transport.of_telegrams).feed(data)
+    return [partial(decode_received, each, meter.key, zone, meter.auth_key) for each in received]
 
 
 def _titles(data: bytes) -> list[str]:

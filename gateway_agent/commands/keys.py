@@ -1,13 +1,17 @@
-"""`key init|show`: make the device's signing key where the settings say, and show its public half."""
+"""`key init|show|csr|prove`: make the device's signing key where the settings say, show its public half, prove to have it."""
 
 from typing import Any
 
+from community.errors import FatalError
 from gateway_agent.app import open_signer
 from gateway_agent.cli_text import Terminal, Write
+from gateway_agent.secure_element.atecc import AteccSigner
 from gateway_agent.secure_element.development_key import DevelopmentKeySigner
+from gateway_agent.secure_element.onboarding import certificate_request, prove_possession
 from gateway_agent.secure_element.pkcs11 import Pkcs11Signer
 from gateway_agent.secure_element.signer import Signer, SignerUnusable, key_id_of
-from gateway_agent.settings import AgentSettings, DevelopmentKeySettings, Pkcs11Settings
+from gateway_agent.secure_element.tpm2 import Tpm2Signer
+from gateway_agent.settings import AgentSettings, DevelopmentKeySettings
 
 
 def create_key(settings: AgentSettings, write: Write) -> None:
@@ -22,14 +26,35 @@ def show_key(settings: AgentSettings, write: Write) -> None:
 
 def _created(settings: AgentSettings) -> Signer:
     match settings.signer:
-        case Pkcs11Settings(module, token, key, pin):
-            signer = Pkcs11Signer(module, token, key, pin)
-            signer.create_key()
-            return signer
         case DevelopmentKeySettings(key_file):
             if not settings.allow_insecure_key:
                 raise SignerUnusable("A key in a file needs gateway.allow_insecure_key = true.")
             return DevelopmentKeySigner.create(key_file)
+        case _:
+            signer = open_signer(settings)
+            assert isinstance(signer, Pkcs11Signer | AteccSigner | Tpm2Signer)
+            signer.create_key()
+            return signer
+
+
+def request_certificate(settings: AgentSettings, write: Write) -> None:
+    """A certificate request (PKCS#10) for the device's key, to be signed by the broker's authority. Raises as the signer."""
+    out, signer = Terminal.around(write), open_signer(settings)
+    request = certificate_request(signer, settings.identity.eui_text)
+    out.line(request.rstrip())
+    out.document({"device": settings.identity.eui_text, "certificate_request": request})
+
+
+def prove_key(settings: AgentSettings, nonce_hex: str, hardware: str, write: Write) -> None:
+    """The answer to the backend's nonce: this device holds its key. Raises FatalError, as the signer."""
+    out = Terminal.around(write)
+    try:
+        nonce = bytes.fromhex(nonce_hex)
+        proof = prove_possession(open_signer(settings), nonce, settings.identity.eui, hardware)
+    except ValueError as error:
+        raise FatalError(f"This is no nonce or name that can be proved with: {error}") from error
+    out.line(proof.hex())
+    out.document({"device": settings.identity.eui_text, "proof": proof.hex()})
 
 
 def key_facts(signer: Signer) -> dict[str, Any]:
