@@ -95,7 +95,11 @@ class ModbusMeter:
     async def _read_time(self) -> datetime | None:
         if self._profile.time is None:
             return None
-        return datetime.fromtimestamp(int(await self._number(self._profile.time)), UTC)
+        seconds = int(await self._number(self._profile.time))
+        try:
+            return datetime.fromtimestamp(seconds, UTC)
+        except (OverflowError, ValueError, OSError) as error:
+            raise MeterUnreachable(f"{self._link.where} gives {seconds} s since 1970 as its time") from error
 
     async def _read_powers(self) -> dict[str, int]:
         powers = {}

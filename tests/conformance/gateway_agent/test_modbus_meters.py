@@ -1,6 +1,7 @@
 """Every Modbus profile against real Modbus servers, over TCP and over a serial line."""
 
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,6 +115,17 @@ async def test_what_is_no_energy_gives_no_reading(words: list[int], reason: str)
     async with modbus_tcp({0x48: words, 0x4A: [0, 0]}) as port:
         meter = ModbusTcpMeter(modbus_profile("eastron-sdm630"), "127.0.0.1", port, 1)
         with pytest.raises(MeterUnreachable, match=reason):
+            await meter.read()
+        meter.close()
+
+
+async def test_a_time_that_is_none() -> None:
+    janitza = modbus_profile("janitza-umg604")
+    assert janitza.time is not None
+    wide = replace(janitza, time=replace(janitza.time, type_name="int64"))
+    async with modbus_tcp({4: encode(2**62, "int64"), 10176: [0, 1]}) as port:
+        meter = ModbusTcpMeter(wide, "127.0.0.1", port, 1)
+        with pytest.raises(MeterUnreachable, match="since 1970"):
             await meter.read()
         meter.close()
 
