@@ -8,8 +8,9 @@ import json
 import re
 from typing import Any, NoReturn
 
-_TOKEN = re.compile(r'"(?:[^"\\]+|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
-"""A string as a whole (also an unfinished one, so that each character is looked at once), or a bracket."""
+_STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
+"""A string as a whole; also an unfinished one, so that each character is looked at once."""
+_NO_BRACKET = bytes(set(range(256)) - set(b"[]{}"))
 
 
 def parse_json(text: str | bytes, *, size_max: int, depth_max: int) -> Any:
@@ -30,14 +31,19 @@ def parse_json(text: str | bytes, *, size_max: int, depth_max: int) -> Any:
 def _is_deeper_than(depth_max: int, text: str) -> bool:
     if text.count("[") + text.count("{") <= depth_max:
         return False
+    # Without escapes every second part between quotes is a string: splitting is three times as quick as the pattern.
+    bare = _STRING.sub("", text) if "\\" in text else "".join(text.split('"')[::2])
+    brackets = bare.encode(errors="replace").translate(None, _NO_BRACKET)
+    left = brackets
+    for _ in range(depth_max):  # each round takes the innermost level away, at the speed of C
+        left = left.replace(b"[]", b"").replace(b"{}", b"")
+        if not left:
+            return False
     depth = 0
-    for token in _TOKEN.finditer(text):
-        if token[0] in {"[", "{"}:
-            depth += 1
-            if depth > depth_max:
-                return True
-        elif token[0] in {"]", "}"}:
-            depth -= 1
+    for bracket in brackets:
+        depth += 1 if bracket in b"[{" else -1
+        if depth > depth_max:
+            return True
     return False
 
 

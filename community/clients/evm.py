@@ -12,12 +12,17 @@ from typing import Any
 import httpx
 
 from community.errors import CommunityError, RetryableError
+from community.json_input import parse_json
 
 BlockTag = int | str
 """A block number, or "latest", "finalized", "pending", "earliest", or a 0x block hash where a method takes one."""
 
 _LIMIT_EXCEEDED = -32005
 _BODY_IN_ERROR = 80
+_ANSWER_MAX = 1 << 28
+"""Bytes: the logs of some 400 000 transfers."""
+_ANSWER_DEPTH_MAX = 32
+"""Levels; blocks, logs and receipts have five."""
 
 
 class NodeUnavailable(RetryableError):
@@ -181,8 +186,8 @@ def _message(to: str, data: bytes, sender: str | None) -> dict[str, str]:
 def _json_object(method: str, response: httpx.Response) -> Mapping[str, Any]:
     """The JSON object of `response`. An HTML error page or a bare 5xx is the node being away, not a bug of ours."""
     try:
-        answer = response.json()
-    except (ValueError, RecursionError) as error:
+        answer = parse_json(response.content, size_max=_ANSWER_MAX, depth_max=_ANSWER_DEPTH_MAX)
+    except ValueError as error:
         begin = response.text[:_BODY_IN_ERROR].replace("\n", " ")
         raise NodeUnavailable(
             f"The chain node answered {method} with HTTP {response.status_code} and no JSON: {begin!r}"
