@@ -140,7 +140,7 @@ class Tpm2Signer:
             if code == _LOCKOUT:
                 return SignerUnusable(
                     "The TPM is locked after wrong passwords. Wait for its recovery time or clear the lockout"
-                    " (tpm2_dictionarylockout -c), then correct the file that signer.pin_file names."
+                    " (tpm2_dictionarylockout -c), then correct the file that signer.auth_file names."
                 )
             return SignerUnusable(f"The TPM refuses the key at {self._handle:#x} ({error}).")
         return SignerUnavailable(

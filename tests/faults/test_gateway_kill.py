@@ -6,6 +6,8 @@ import shutil
 import signal
 import sys
 from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -65,10 +67,37 @@ class Acknowledging:
         return ctr
 
 
-async def live(broker: RunningBroker, folder: Path, slot: int, place: str = "nowhere") -> int:
-    code, _, err = await run("live", folder, broker.address.url, slot, place)
-    assert code in (0, -signal.SIGKILL), err
-    return code
+class Lives:
+    """Devices that live one after the other, each a process of its own."""
+
+    def __init__(self, process: asyncio.subprocess.Process, broker: RunningBroker, log: Path) -> None:
+        self._process = process
+        self._broker = broker
+        self._log = log
+
+    async def live(self, folder: Path, slot: int, place: str = "nowhere") -> int:
+        """How the life of one that takes the reading of `slot` ended."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        line = "\t".join(("live", str(folder), self._broker.address.url, str(slot), place))
+        self._process.stdin.write(line.encode() + b"\n")
+        answer = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        code = int(answer)
+        assert code in (0, -signal.SIGKILL), self._log.read_text()
+        return code
+
+
+@asynccontextmanager
+async def lives(broker: RunningBroker, folder: Path) -> AsyncIterator[Lives]:
+    log = folder / "devices.log"
+    with log.open("wb") as file:
+        process = await asyncio.create_subprocess_exec(
+            *PROCESS, "many", cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=file
+        )
+    try:
+        yield Lives(process, broker, log)
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def hear_everything(it: Backend) -> Acknowledging:
@@ -83,10 +112,10 @@ async def hear_everything(it: Backend) -> Acknowledging:
 
 async def test_killed_between_any_two_steps_nothing_is_lost_doubled_or_reordered(tmp_path: Path) -> None:
     DevelopmentKeySigner.create(tmp_path / "key.pem")
-    async with start_amqtt() as broker, backend(broker.address) as it:
+    async with start_amqtt() as broker, backend(broker.address) as it, lives(broker, tmp_path) as devices:
         acknowledging = await hear_everything(it)
-        died = [await live(broker, tmp_path, FIRST + n, place) for n, place in enumerate(FAILPOINTS)]
-        assert await live(broker, tmp_path, FIRST + len(FAILPOINTS)) == 0
+        died = [await devices.live(tmp_path, FIRST + n, place) for n, place in enumerate(FAILPOINTS)]
+        assert await devices.live(tmp_path, FIRST + len(FAILPOINTS)) == 0
         it.check_evidence(DevelopmentKeySigner(tmp_path / "key.pem").public_key())  # and no message counter twice
     assert died == [-signal.SIGKILL] * len(FAILPOINTS)
     unsampled = FAILPOINTS.index("before_reading_kept")  # it died before the reading was on disk: the one gap
@@ -100,19 +129,19 @@ async def test_a_backup_put_back_goes_on_with_new_counters(tmp_path: Path) -> No
     device, backup = tmp_path / "device", tmp_path / "backup"
     device.mkdir()
     DevelopmentKeySigner.create(device / "key.pem")
-    async with start_amqtt() as broker, backend(broker.address) as it:
+    async with start_amqtt() as broker, backend(broker.address) as it, lives(broker, tmp_path) as devices:
         acknowledging = await hear_everything(it)
-        await live(broker, device, FIRST)
+        await devices.live(device, FIRST)
         shutil.copytree(device, backup)
-        await live(broker, device, FIRST + 1)
+        await devices.live(device, FIRST + 1)
         for path in device.glob("spool.db*"):
             if path.suffix != ".counters":
                 path.unlink()
         shutil.copy(backup / "spool.db", device / "spool.db")
-        await live(broker, device, FIRST + 2)
+        await devices.live(device, FIRST + 2)
         shutil.rmtree(device)
         shutil.copytree(backup, device)
-        await live(broker, device, FIRST + 10)  # the image is put in after two hours
+        await devices.live(device, FIRST + 10)  # the image is put in after two hours
         it.check_evidence(DevelopmentKeySigner(device / "key.pem").public_key())
     assert sorted(acknowledging.by_ctr) == [1, 2, 3, 4]
     assert acknowledging.slots_in_order == [FIRST, FIRST + 1, FIRST + 2, FIRST + 10]
@@ -148,10 +177,10 @@ async def test_ten_thousand_readings_of_an_outage_arrive_in_seconds(tmp_path: Pa
         for n in range(10_000):
             spool._put(reading(FIRST + n), "accepted", True)
     spool.close()
-    async with start_amqtt() as broker, backend(broker.address) as it:
+    async with start_amqtt() as broker, backend(broker.address) as it, lives(broker, tmp_path) as devices:
         acknowledging = await hear_everything(it)
         began = asyncio.get_running_loop().time()
-        await live(broker, tmp_path, FIRST + 10_000)
+        await devices.live(tmp_path, FIRST + 10_000)
         took_s = asyncio.get_running_loop().time() - began
         it.check_evidence(DevelopmentKeySigner(tmp_path / "key.pem").public_key())
     assert acknowledging.slots_in_order == [FIRST + n for n in range(10_001)]

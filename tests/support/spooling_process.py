@@ -1,7 +1,8 @@
 """A device's signing and sending half as a process of its own, so that a test can end it anywhere or take its disk away.
 
 `live CONFIG` takes one reading and sends until everything is acknowledged, or until the named place is reached, where it kills
-itself. `fill CONFIG` fills its disk, finds it full, gets room again and goes on.
+itself. `fill CONFIG` fills its disk, finds it full, gets room again and goes on. `many` reads lines of arguments, lives each of them in
+a process of its own that is forked off, and answers with how it ended: most of a short life is otherwise spent on imports.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import os
 import resource
 import signal
 import sys
+import traceback
 from pathlib import Path
 
 import structlog
@@ -48,7 +50,7 @@ async def live(folder: Path, url: str, slot: int, place: str) -> None:
         signer,
         spool,
         development_key=True,
-        resend_after_s=0.5,
+        resend_after_s=3,
         failpoint=failpoint,
     )
     if spool.resume(slot_start(slot)):
@@ -96,9 +98,35 @@ def fill(folder: Path, first: int, room: int) -> None:
     spool.close()
 
 
+def many() -> None:
+    """One life after the other, each in its own process, as lines on the standard input say."""
+    for line in sys.stdin:
+        child = os.fork()
+        if child == 0:
+            code = 1
+            try:
+                perform(line.split("\t"))
+                code = 0
+            except BaseException:  # noqa: BLE001 - its parent is told, whatever it was
+                traceback.print_exc()
+            finally:
+                sys.stderr.flush()
+                os._exit(code)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), flush=True)
+
+
+def perform(arguments: list[str]) -> None:
+    """What the command line says."""
+    match [each.strip() for each in arguments]:
+        case "live", folder, url, slot, place:
+            asyncio.run(live(Path(folder), url, int(slot), place))
+        case "fill", folder, first, room:
+            fill(Path(folder), int(first), int(room))
+        case _:
+            many()
+
+
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    if sys.argv[1] == "live":
-        asyncio.run(live(Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5]))
-    else:
-        fill(Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    perform(sys.argv[1:])
