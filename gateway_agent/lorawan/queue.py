@@ -23,6 +23,8 @@ class SendQueue:
     airtime: AirtimeAccount = field(default_factory=AirtimeAccount)
     known_ctr: int = 0
     """The newest statement whose chunks were put in line."""
+    down_counter: int | None = None
+    """The counter of the newest downlink."""
 
     def line_up(self, ctr: int) -> None:
         """Put a new statement's signature in line."""
@@ -43,6 +45,7 @@ class SendQueue:
                 "repairs": sorted(self.repairs),
                 "airtime": self.airtime.entries,
                 "known_ctr": self.known_ctr,
+                "down_counter": self.down_counter,
             },
             separators=(",", ":"),
         )
@@ -58,6 +61,7 @@ class SendQueue:
                 {int(slot) for slot in fields["repairs"]},
                 AirtimeAccount([(int(at_s), int(us)) for at_s, us in fields["airtime"]]),
                 int(fields["known_ctr"]),
+                None if fields["down_counter"] is None else int(fields["down_counter"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"this is no send queue of a LoRaWAN device: {error}") from error

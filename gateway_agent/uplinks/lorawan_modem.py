@@ -1,28 +1,20 @@
 """Legacy payloads over a LoRa-E5 modem: each reading is the meter's own telegram, its digest and its signature."""
 
 import asyncio
-import contextlib
 
 import structlog
 
-from community.errors import FatalError, RetryableError
+from community.errors import RetryableError
 from gateway_agent.meters.serial_line import SerialLine
 from gateway_agent.protocols import at_commands
-from gateway_agent.protocols.at_commands import Answer, Command, LineBuffer, ModemFailure
 from gateway_agent.secure_element.signer import Signer
 from gateway_agent.spool import Spool
 from gateway_agent.statements import legacy_payload
+from gateway_agent.uplinks.lorawan_link import BAUD, ModemLink, ModemNotNow
 
 log = structlog.get_logger(__name__)
 
-BAUD = 9600
-ANSWER_TIMEOUT_S = 15.0
-"""An uplink at SF12 with both receive windows takes about 6 s."""
 RETRY_S = 5.0
-
-
-class ModemUnavailable(RetryableError):
-    """The modem does not answer or the network does not let it in."""
 
 
 class LorawanModemUplink:
@@ -69,7 +61,7 @@ class LorawanModemUplink:
         while True:
             try:
                 async with SerialLine(self._device, BAUD) as line:
-                    modem = _Modem(line)
+                    modem = ModemLink(line)
                     await self._set_up(modem)
                     while True:
                         self._something_new.clear()
@@ -80,46 +72,25 @@ class LorawanModemUplink:
                 log.warning("modem_unavailable", device=self._device, reason=str(error), retry_s=RETRY_S)
                 await asyncio.sleep(RETRY_S)
 
-    async def _set_up(self, modem: "_Modem") -> None:
-        await modem.ask(at_commands.hello())
-        eui = at_commands.parse_device_eui(await modem.ask(at_commands.device_eui()))
-        if eui != self._eui:
-            raise FatalError(
-                f"The modem at {self._device} is device {eui.hex()}, but device.eui is {self._eui.hex()}. Correct one of them."
-            )
-        await modem.ask(at_commands.join())
+    async def _set_up(self, modem: ModemLink) -> None:
+        await modem.begin(self._device, self._eui)
         await modem.ask(at_commands.set_data_rate(self._data_rate))
         await modem.ask(at_commands.set_port(self._f_port))
-        log.info("modem_joined", device=self._device, eui=eui.hex())
+        log.info("modem_joined", device=self._device, eui=self._eui.hex())
 
     def _sign_waiting(self) -> None:
         for slot, frame in self._spool.frames_without_payload():
             payload = legacy_payload(self._signer, frame)
             self._spool.add_payload(slot, payload, development_key=self._development_key)
 
-    async def _send_waiting(self, modem: "_Modem") -> None:
+    async def _send_waiting(self, modem: ModemLink) -> None:
         while waiting := self._spool.waiting_payloads():
             for each in waiting:
-                await modem.ask(at_commands.send(each.payload))
+                try:
+                    await modem.ask(at_commands.send(each.payload))
+                except ModemNotNow as busy:
+                    log.info("modem_busy", wait_s=busy.wait_s, reason=str(busy))
+                    await asyncio.sleep(busy.wait_s)
+                    break
                 self._spool.mark_payload_sent(each.slot)
                 log.info("payload_sent", slot=each.slot, size=len(each.payload))
-
-
-class _Modem:
-    def __init__(self, line: SerialLine) -> None:
-        self._line = line
-        self._lines = LineBuffer()
-
-    async def ask(self, command: Command) -> str:
-        """Send `command` and return the line that ends it. Raises ModemUnavailable."""
-        await self._line.write(command.encoded())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(ANSWER_TIMEOUT_S):
-                while True:
-                    for answer in self._lines.feed(await self._line.read(ANSWER_TIMEOUT_S)):
-                        try:
-                            if command.judge(answer) is Answer.DONE:
-                                return answer
-                        except ModemFailure as error:
-                            raise ModemUnavailable(f"the modem refuses {command.line[:16]}: {error}") from error
-        raise ModemUnavailable(f"no answer to {command.line[:16]} in {ANSWER_TIMEOUT_S:g} s")
