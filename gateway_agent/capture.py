@@ -18,9 +18,12 @@ from enum import StrEnum
 from typing import Any
 
 from community.errors import FatalError
+from community.json_input import parse_json
 
 VERSION = 1
 LINE_MAX = 1 << 20
+DEPTH_MAX = 1
+"""Lines are flat objects."""
 MASK = "*"
 
 _MODEM_SECRET = re.compile(rb'(AT\+KEY\s*=[^,\r\n]*,\s*"?)([0-9A-Fa-f ]{8,})', re.IGNORECASE)
@@ -130,11 +133,9 @@ def _pieces(lines: list[str]) -> Iterator[Heard]:
 
 
 def _object(line: str, number: int) -> dict[str, Any]:
-    if len(line) > LINE_MAX:
-        raise NotACapture(f"line {number} is longer than any line of a capture")
     try:
-        content = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        content = parse_json(line, size_max=LINE_MAX, depth_max=DEPTH_MAX)
+    except ValueError as error:
         raise NotACapture(f"line {number} is no JSON: {error}") from error
     if not isinstance(content, dict):
         raise NotACapture(f"line {number} is no JSON object")
