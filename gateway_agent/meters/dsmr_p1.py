@@ -5,10 +5,11 @@ Opening the port raises RTS, to which P1 cables tie the request line.
 
 from zoneinfo import ZoneInfo
 
-from gateway_agent.meters.pushed_telegrams import PushedTelegrams
+from gateway_agent.meters.pushed_telegrams import FormWatch, PushedTelegrams
 from gateway_agent.meters.telegram_sample import SampleBuilder
 from gateway_agent.profiles.text_meters import DsmrP1Profile
 from gateway_agent.protocols.dsmr_p1 import P1Stream, P1Telegram
+from gateway_agent.protocols.obis_text import form_of
 from gateway_agent.protocols.quantity import Check, DamagedTelegram
 from gateway_agent.reading import MeterSample
 
@@ -39,4 +40,11 @@ class DsmrP1Meter(PushedTelegrams[P1Telegram]):
 
     def __init__(self, profile: DsmrP1Profile, port: str, zone: str) -> None:
         samples = DsmrP1Samples(profile, zone)
-        super().__init__(port, profile.baud, profile.format, P1Stream, samples.sample, profile.hints)
+        forms = FormWatch()
+
+        def sample_of(telegram: P1Telegram) -> MeterSample:
+            if telegram.check is Check.ABSENT:
+                forms.demand_known(form_of(telegram.sets))
+            return samples.sample(telegram)
+
+        super().__init__(port, profile.baud, profile.format, P1Stream, sample_of, profile.hints)

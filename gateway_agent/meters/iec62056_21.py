@@ -6,11 +6,12 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from community.errors import RetryableError
-from gateway_agent.meters.pushed_telegrams import PushedTelegrams
+from gateway_agent.meters.pushed_telegrams import FormWatch, PushedTelegrams
 from gateway_agent.meters.serial_line import SerialLine
 from gateway_agent.meters.telegram_sample import SampleBuilder
 from gateway_agent.profiles.text_meters import Iec62056Profile
 from gateway_agent.protocols.iec62056_21 import SIGN_ON_BAUD, Dialogue, Readout, ReadoutReader, Send, Switch
+from gateway_agent.protocols.obis_text import form_of
 from gateway_agent.protocols.quantity import Check, DamagedTelegram
 from gateway_agent.reading import MeterSample
 
@@ -101,4 +102,11 @@ class Iec62056PushMeter(PushedTelegrams[Readout]):
 
     def __init__(self, profile: Iec62056Profile, port: str, zone: str) -> None:
         samples = Iec62056Samples(profile, zone)
-        super().__init__(port, profile.baud, profile.format, ReadoutReader, samples.sample, profile.hints)
+        forms = FormWatch()
+
+        def sample_of(readout: Readout) -> MeterSample:
+            if readout.check is Check.ABSENT:
+                forms.demand_known(form_of(readout.sets))
+            return samples.sample(readout)
+
+        super().__init__(port, profile.baud, profile.format, ReadoutReader, sample_of, profile.hints)

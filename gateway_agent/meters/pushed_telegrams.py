@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
@@ -18,9 +19,27 @@ QUIET_S = 0.2
 SILENCE_S = 30.0
 REOPEN_S = 1.0
 UNREADABLE_AFTER = 3
+FORMS_KEPT = 8
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+
+class FormWatch:
+    """For telegrams without a check: one counts only if one of the last few had the same form.
+
+    Two torn telegrams can look like one, with a number made of the halves of two. It does not happen twice the same way.
+    """
+
+    def __init__(self) -> None:
+        self._forms: deque[str] = deque(maxlen=FORMS_KEPT)
+
+    def demand_known(self, form: str) -> None:
+        """Raises DamagedTelegram if `form` is new; it is known from now on."""
+        known = form in self._forms
+        self._forms.append(form)
+        if not known:
+            raise DamagedTelegram("it has no check, and no telegram of the last few had the same form")
 
 
 class TelegramStream(Protocol[T_co]):

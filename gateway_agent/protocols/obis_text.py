@@ -172,6 +172,14 @@ def serial_in(sets: Sequence[DataSet], codes: Sequence[str], group: str = _ELECT
     return next((said[code] for code in codes if code in said), None)
 
 
+def form_of(sets: Sequence[DataSet]) -> str:
+    """What stays the same from telegram to telegram of one meter: addresses, units, and how long each number is."""
+    return "".join(
+        f"{one.address}({')('.join(re.sub(r'[0-9A-F]', '0', value.lstrip('+-')) for value in one.values)})"
+        for one in sets
+    )
+
+
 def utc_of_local(local: datetime, zone: ZoneInfo, summer: bool | None) -> datetime | None:
     """The instant of naive `local`. With a daylight saving flag the flag decides, else the zone.
 

@@ -212,6 +212,25 @@ async def test_pushed_telegrams_are_heard_through_noise(
     }
 
 
+@pytest.mark.parametrize(
+    ("profile", "stream", "imported"),
+    [
+        ("d0-push", golden_stream("iec62056_21", "emh-ehz-push-0"), 32_942_023),
+        ("dsmr-p1-v3", golden_stream("dsmr_p1", "telegram_v3"), 24_691_356),
+    ],
+)
+async def test_halves_of_two_telegrams_without_a_check_are_no_reading(
+    tmp_path: Path, profile: str, stream: bytes, imported: int
+) -> None:
+    begin = stream.index(b"(", stream.index(b":1.8.1")) + 1
+    rest = stream[stream.index(b"(", begin) + 1 :]
+    torn = [stream[: begin + kept] + rest for kept in range(1, 7)]  # numbers made of two, in good form, each once
+    pieces = [part for each in torn for telegram in (each, stream, stream) for part in cut(telegram, 200)]
+    async with repeating(tmp_path / "head", pieces):
+        samples = await heard(pushing_meter(profile, tmp_path / "head"), 12)
+    assert {sample.registers_wh[IMPORT] for sample in samples} == {imported}
+
+
 async def test_a_head_that_is_unplugged_is_heard_again_when_it_comes_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from gateway_agent.protocols.obis_text import (
     DataSet,
     clock_of,
+    form_of,
     present_values,
     read_address,
     read_data_sets,
@@ -166,3 +167,19 @@ def test_the_serial_number_is_the_first_that_says_something() -> None:
 def test_the_meters_clock_is_an_instant_or_nothing(clock: str, date: str, expected: datetime | None) -> None:
     sets = read_data_sets(f"0.9.1({clock})\r\n1-0:0.9.2*255({date})\r\n".encode(), checked=False)
     assert clock_of(sets, VIENNA) == expected
+
+
+def test_the_form_of_a_telegram_is_what_its_numbers_do_not_change() -> None:
+    def form(text: bytes) -> str:
+        return form_of(read_data_sets(text, checked=False))
+
+    usual = form(b"1.8.1(032942.0231)16.7.0(-000458.90*W)96.5.0(001C0104)")
+    assert usual == form(b"1.8.1(032943.9999)16.7.0(000001.00*W)96.5.0(00000004)")
+    for other in (
+        b"1.8.1(0329420.0231)16.7.0(-000458.90*W)96.5.0(001C0104)",
+        b"1.8.1(032942)16.7.0(-000458.90*W)96.5.0(001C0104)",
+        b"1.8.1(032942.0231)96.5.0(001C0104)",
+        b"1.8.2(032942.0231)16.7.0(-000458.90*W)96.5.0(001C0104)",
+        b"1.8.1(032942.0231)16.7.0(-000458.90*kW)96.5.0(001C0104)",
+    ):
+        assert form(other) != usual
