@@ -123,7 +123,8 @@ async def sending(folder: Path, address: MqttAddress) -> AsyncIterator[Spool]:
     """An uplink at work with one reading to send; its spool."""
     spool = Spool(folder / "spool.db", EUI.hex())
     spool.add_reading(RegisterReading(SLOT, 0, 1, (1000,), "A1", 1), development_key=True)
-    signer = DevelopmentKeySigner.create(folder / "statements.pem")
+    key = folder / "statements.pem"
+    signer = DevelopmentKeySigner(key) if key.exists() else DevelopmentKeySigner.create(key)
     uplink = MqttUplink(address, IDENTITY, signer, spool, development_key=True, resend_after_s=1)
     stop = asyncio.Event()
     task = asyncio.create_task(uplink.run(stop))
@@ -187,6 +188,21 @@ async def test_user_and_password_do_where_there_is_no_certificate(tmp_path: Path
         plain = replace(broker.address, password="test")
         async with backend(plain) as it, sending(tmp_path, address) as spool:
             await acknowledged(spool, it)
+
+
+async def test_what_the_backend_said_to_an_absent_device_is_heard_when_it_is_back(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, "community")
+    certificate, key = authority.pair(EUI.hex())
+    async with tls_broker(tmp_path, authority, certificates=True) as (broker, url), backend(broker.address) as it:
+        address = MqttAddress(url, ca_file=str(authority.file), cert_file=certificate, key_file=key)
+        async with sending(tmp_path, address) as spool:
+            await until(lambda: it.slots() == [SLOT], "the reading")
+            assert spool.status().unacknowledged == 1
+        await it.tell(BackendMessage(acked_ctr=1))
+        await broker.stop()
+        await broker.start()  # its sessions are on its disk
+        async with sending(tmp_path, address) as spool:
+            await until(lambda: spool.status().unacknowledged == 0, "what was said meanwhile")
 
 
 async def test_the_last_will_of_a_killed_device_is_there_for_who_comes_later(tmp_path: Path) -> None:

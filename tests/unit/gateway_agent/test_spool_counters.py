@@ -74,6 +74,20 @@ def test_either_of_the_two_files_is_enough(path: Path, lost: str) -> None:
     again.close()
 
 
+def test_a_counter_file_left_behind_by_a_kill_catches_up_at_the_next_start(path: Path) -> None:
+    def die(name: str) -> None:
+        if name == "statement_committed":
+            raise KeyboardInterrupt
+
+    killed = Spool(path, EUI, failpoint=die)
+    with pytest.raises(KeyboardInterrupt):
+        keep_and_sign(killed, FIRST)
+    assert CounterFile(path.with_name("spool.db.counters")).counters.statement == 0
+    Spool(path, EUI).close()
+    assert CounterFile(path.with_name("spool.db.counters")).counters.statement == 1
+    killed.close()
+
+
 def test_a_torn_record_leaves_the_one_before(tmp_path: Path) -> None:
     file = CounterFile(tmp_path / "counters")
     for n in range(1, 6):
