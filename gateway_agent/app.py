@@ -24,6 +24,7 @@ from gateway_agent.settings import (
     AgentSettings,
     AteccSettings,
     DevelopmentKeySettings,
+    LorawanEcw1SinkSettings,
     LorawanSinkSettings,
     MqttSinkSettings,
     Pkcs11Settings,
@@ -31,12 +32,13 @@ from gateway_agent.settings import (
 )
 from gateway_agent.spool import Spool, SpoolFull
 from gateway_agent.spool_intake import Intake
+from gateway_agent.uplinks.lorawan_ecw1 import LorawanEcw1Uplink, LorawanOptions
 from gateway_agent.uplinks.lorawan_modem import LorawanModemUplink
 from gateway_agent.uplinks.mqtt import MqttUplink
 
 log = structlog.get_logger(__name__)
 
-Uplink = MqttUplink | LorawanModemUplink
+Uplink = MqttUplink | LorawanEcw1Uplink | LorawanModemUplink
 
 
 def open_signer(settings: AgentSettings) -> Signer:
@@ -130,12 +132,17 @@ class Agent:
             await self.clock.sleep_until(next_boundary(self.clock.now()) + 95 * QUARTER_HOUR)
 
 
-def open_uplink(settings: AgentSettings, signer: Signer, spool: Spool, marked: bool) -> Uplink:
+def open_uplink(settings: AgentSettings, signer: Signer, spool: Spool, clock: Clock, *, marked: bool) -> Uplink:
     """The way out that the settings name; nothing is opened yet. `marked`: the key is a development key."""
     match settings.sink:
         case MqttSinkSettings(address, resend_after_s):
             return MqttUplink(
                 address, settings.identity, signer, spool, development_key=marked, resend_after_s=resend_after_s
+            )
+        case LorawanEcw1SinkSettings(device, data_rate, daily_airtime_s):
+            options = LorawanOptions(data_rate, daily_airtime_s)
+            return LorawanEcw1Uplink(
+                device, settings.identity, signer, spool, clock, development_key=marked, options=options
             )
         case LorawanSinkSettings(device, f_port, data_rate):
             return LorawanModemUplink(
@@ -170,7 +177,7 @@ def build(settings: AgentSettings, clock: Clock, host_clock: HostClockState | No
             note=intake.note,
         )
         ask_first = spool.resume(clock.now())
-        uplink = open_uplink(settings, signer, spool, marked)
+        uplink = open_uplink(settings, signer, spool, clock, marked=marked)
         if ask_first and isinstance(uplink, MqttUplink):
             uplink.ask_before_signing()
         meter = open_meter(settings)

@@ -27,7 +27,7 @@ async def on_the_meter(options: Namespace, settings: AgentSettings, out: Termina
         case "replay":
             await recording.replay(settings, out, recording.load_capture(options.file), real_time=options.real_time)
         case "spool":
-            await spooling.drain_spool(settings, out, timeout_s=options.seconds)
+            await spooling.drain_spool(settings, out, clock, timeout_s=options.seconds)
         case action:
             raise AssertionError(f"the parser let {action} through")
 

@@ -4,12 +4,9 @@ import re
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, cast
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from community.attestation.profiles import PROFILES
-from community.clients.mqtt import MqttAddress
-from community.errors import FatalError
 from gateway_agent.settings_lines import lines_of
 from gateway_agent.settings_meter import DlmsPushSettings, MeterSettings, ModbusTcpSettings, read_meter
 from gateway_agent.settings_signer import (
@@ -20,6 +17,13 @@ from gateway_agent.settings_signer import (
     Tpm2Settings,
     read_signer,
 )
+from gateway_agent.settings_sink import (
+    LorawanEcw1SinkSettings,
+    LorawanSinkSettings,
+    MqttSinkSettings,
+    SinkSettings,
+    read_sink,
+)
 from gateway_agent.settings_table import Notes, Problem, SettingsError, Table
 from gateway_agent.statements import DeviceIdentity
 
@@ -28,6 +32,7 @@ __all__ = [
     "AteccSettings",
     "DevelopmentKeySettings",
     "DlmsPushSettings",
+    "LorawanEcw1SinkSettings",
     "LorawanSinkSettings",
     "ModbusTcpSettings",
     "MqttSinkSettings",
@@ -37,23 +42,6 @@ __all__ = [
     "Tpm2Settings",
     "load_settings",
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class MqttSinkSettings:
-    """Sealed statements to a broker."""
-
-    address: MqttAddress
-    resend_after_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class LorawanSinkSettings:
-    """Legacy payloads to a modem."""
-
-    device: str
-    f_port: int
-    data_rate: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +58,7 @@ class AgentSettings:
     meter: MeterSettings
     serial_expected: str | None
     clock_skew_max_s: int
-    sink: MqttSinkSettings | LorawanSinkSettings
+    sink: SinkSettings
     metrics: Path | None = None
     """Where a Prometheus text file is kept current; None for none."""
     max_power_w: int | None = None
@@ -177,49 +165,3 @@ def _identity(device: Table) -> DeviceIdentity | None:
     generation = device.integer("key_generation", 0, low=0, high=3)
     keyno = device.integer("keyno", 1, low=0, high=2**32 - 1)
     return DeviceIdentity(eui, secret, generation, keyno, profile)
-
-
-def read_sink(sinks: Table) -> MqttSinkSettings | LorawanSinkSettings | None:
-    """What [sink.mqtt] or [sink.lorawan] says; None for neither or both, which was noted."""
-    given = [name for name in ("mqtt", "lorawan") if sinks.has(name)]
-    if len(given) != 1:
-        sinks.note("there must be either [sink.mqtt] or [sink.lorawan]", remedy="Keep one of them")
-        for name in given:
-            sinks.table(name).tolerate_all()
-        return None
-    sink = sinks.table(given[0])
-    return _lorawan(sink) if given == ["lorawan"] else _mqtt(sink)
-
-
-def _lorawan(sink: Table) -> LorawanSinkSettings:
-    sink.choice("payload", "legacy", ("legacy",))
-    device = sink.text("device", example="/dev/serial/by-id/usb-...")
-    f_port = sink.integer("f_port", 1, low=1, high=223)
-    return LorawanSinkSettings(device, f_port, sink.integer("data_rate", 5, low=0, high=5))
-
-
-def _mqtt(sink: Table) -> MqttSinkSettings | None:
-    sink.choice("payload", "ecw1", ("ecw1",))
-    password = sink.secret_text("password_file") if sink.has("password_file") else None
-    version = sink.integer("version", 5, low=4, high=5)
-    resend_after_s = sink.integer("resend_after_s", 10, low=1, high=86_400)
-    url = sink.text("url", example="mqtts://broker.example.org:8883")
-    files = [str(sink.secret_path(name)) if sink.has(name) else None for name in ("ca_file", "cert_file", "key_file")]
-    for name in ("username", "ca_file", "cert_file", "key_file"):
-        sink.optional_text(name)
-    if not url:
-        return None
-    try:
-        address = MqttAddress(
-            url,
-            username=sink.optional_text("username"),
-            password=password,
-            ca_file=files[0],
-            cert_file=files[1],
-            key_file=files[2],
-            version=cast(Literal[4, 5], version),
-        )
-    except FatalError as error:
-        sink.note(str(error), key="url" if "broker address" in str(error) else "cert_file")
-        return None
-    return MqttSinkSettings(address, resend_after_s)

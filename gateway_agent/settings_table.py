@@ -139,11 +139,16 @@ class Table:
         return self._hex_of(key, self.text(key, example="0" * 2 * size), size)
 
     def secret_path(self, key: str) -> Path:
-        """The file that `key` names. A bare name is looked for among systemd's credentials first."""
+        """The file that `key` names. A relative one is looked for among systemd's credentials first.
+
+        LoadCredential=secrets:DIRECTORY hands over DIRECTORY/pin under the name secrets_pin.
+        """
         name = self.text(key, example="file-name")
         credentials = os.environ.get(_CREDENTIALS)  # noqa: TID251 - systemd hands files over by this variable alone
-        if credentials and "/" not in name and (Path(credentials) / name).is_file():
-            return Path(credentials) / name
+        if credentials and not name.startswith("/") and name:
+            handed_over = Path(credentials) / name.replace("/", "_")
+            if handed_over.is_file():
+                return handed_over
         return self._notes.directory / name
 
     def secret_text(self, key: str) -> str:

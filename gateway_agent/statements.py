@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from community.attestation.device_message import DeviceMessage, encode_up
@@ -20,7 +20,7 @@ class DeviceIdentity:
     """Under which name and with which keys this gateway agent speaks."""
 
     eui: bytes
-    secret: bytes
+    secret: bytes = field(repr=False)
     key_generation: int
     keyno: int
     register_profile: int

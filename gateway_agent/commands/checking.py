@@ -8,7 +8,7 @@ from gateway_agent.app import open_signer
 from gateway_agent.cli_text import Terminal, Write
 from gateway_agent.commands.keys import key_facts, key_rows
 from gateway_agent.secure_element.signer import self_test
-from gateway_agent.settings import AgentSettings, LorawanSinkSettings, MqttSinkSettings
+from gateway_agent.settings import AgentSettings, LorawanEcw1SinkSettings, LorawanSinkSettings, MqttSinkSettings
 
 
 def check_configuration(settings: AgentSettings, write: Write) -> None:
@@ -59,8 +59,11 @@ def uplink_text(settings: AgentSettings) -> str:
         case MqttSinkSettings(address=address):
             user = f" as {address.username}" if address.username else ""
             return f"{address.url}{user}{' with a client certificate' if address.cert_file else ''}"
-        case LorawanSinkSettings(device=device):
-            return f"LoRaWAN modem at {device}"
+        case LorawanEcw1SinkSettings(device=device, data_rate=rate, daily_airtime_s=airtime_s):
+            chosen = "data rate chosen by the network" if rate is None else f"data rate {rate}"
+            return f"LoRaWAN modem at {device}, {chosen}, at most {airtime_s} s on the air a day"
+        case LorawanSinkSettings(device=device, data_rate=rate):
+            return f"LoRaWAN modem at {device}, legacy payloads at data rate {rate}"
 
 
 def _open(path: Path) -> bool:

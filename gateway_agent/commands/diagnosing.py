@@ -30,7 +30,13 @@ from gateway_agent.profiles import PushTransport
 from gateway_agent.protocols.amis_oms5 import AmisReader, decode_amis
 from gateway_agent.reading import MeterSample
 from gateway_agent.secure_element.signer import SignerUnavailable, key_id_of, self_test
-from gateway_agent.settings import AgentSettings, DlmsPushSettings, LorawanSinkSettings, MqttSinkSettings
+from gateway_agent.settings import (
+    AgentSettings,
+    DlmsPushSettings,
+    LorawanEcw1SinkSettings,
+    LorawanSinkSettings,
+    MqttSinkSettings,
+)
 from gateway_agent.settings_meter import SerialPlace, TcpPlace, expected_framings
 from gateway_agent.spool import Spool
 
@@ -86,7 +92,7 @@ async def _findings(
     match settings.sink:
         case MqttSinkSettings(address=address):
             yield await probe_broker(address, f"{settings.identity.eui_text}-diagnose", step_s)
-        case LorawanSinkSettings(device=device):
+        case LorawanEcw1SinkSettings(device=device) | LorawanSinkSettings(device=device):
             for finding in await probe_radio(device, settings.identity.eui, step_s):
                 yield finding
 

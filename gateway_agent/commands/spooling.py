@@ -2,7 +2,7 @@
 
 import asyncio
 
-from community.clock import slot_start
+from community.clock import Clock, slot_start
 from community.errors import RetryableError
 from gateway_agent.app import open_signer, open_uplink
 from gateway_agent.cli_text import Terminal, Write, plural
@@ -49,7 +49,9 @@ def show_spool(settings: AgentSettings, write: Write) -> None:
     )
 
 
-async def drain_spool(settings: AgentSettings, write: Write, *, timeout_s: float = DRAIN_TIMEOUT_S) -> None:
+async def drain_spool(
+    settings: AgentSettings, write: Write, clock: Clock, *, timeout_s: float = DRAIN_TIMEOUT_S
+) -> None:
     """Sign and send everything that waits, until it is acknowledged. Raises NotDrained, SignerUnusable.
 
     The agent itself must not run meanwhile: a spool has one writer.
@@ -60,7 +62,7 @@ async def drain_spool(settings: AgentSettings, write: Write, *, timeout_s: float
     stop = asyncio.Event()
     try:
         before = _waiting(spool.status())
-        uplink = open_uplink(settings, signer, spool, signer.attributes().development_key)
+        uplink = open_uplink(settings, signer, spool, clock, marked=signer.attributes().development_key)
         sending = asyncio.create_task(uplink.run(stop))
         try:
             await _until_empty(spool, sending, timeout_s)

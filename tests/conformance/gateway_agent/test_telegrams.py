@@ -149,7 +149,11 @@ async def test_legacy_payloads_arrive_by_mqtt_and_wait_in_the_storage(tmp_path: 
         try:
             await until(modem.exists, "the modem")
             path = write_agent_config(
-                tmp_path, dlms_meter(link), f'[sink.lorawan]\ndevice = "{modem}"', DEVELOPMENT, register_profile=1
+                tmp_path,
+                dlms_meter(link),
+                f'[sink.lorawan]\ndevice = "{modem}"\npayload = "legacy"',
+                DEVELOPMENT,
+                register_profile=1,
             )
             settings = load_settings(path)
             create_key(settings, lambda _line: None)
@@ -197,7 +201,7 @@ async def test_a_modem_of_another_device_stops_the_agent(tmp_path: Path) -> None
             path = write_agent_config(
                 tmp_path,
                 dlms_meter(tmp_path / "absent"),
-                f'[sink.lorawan]\ndevice = "{modem}"',
+                f'[sink.lorawan]\ndevice = "{modem}"\npayload = "legacy"',
                 DEVELOPMENT,
                 register_profile=1,
             )

@@ -1,21 +1,26 @@
 """The configuration file: what it means, and every way in which it can be wrong, together."""
 
+import shlex
 from pathlib import Path
 
 import pytest
 
 from gateway_agent.__main__ import EXIT_CONFIGURATION, EXIT_KEY, main
+from gateway_agent.cli import parser
 from gateway_agent.settings import (
     DevelopmentKeySettings,
     DlmsPushSettings,
+    LorawanEcw1SinkSettings,
     LorawanSinkSettings,
     ModbusTcpSettings,
     MqttSinkSettings,
+    Pkcs11Settings,
     SettingsError,
     load_settings,
 )
 from tests.support.agents import EUI, METER_KEY, SECRET, write_agent_config
 
+ROOT = Path(__file__).parents[3]
 MODBUS = 'profile = "janitza-umg604"\ntransport = { type = "modbus-tcp", host = "192.0.2.10", port = 502, unit = 1 }'
 DLMS = 'profile = "at-wiener-netze"\nport = "/dev/ttyUSB0"\nkey_file = "meter.key"'
 MQTT = '[sink.mqtt]\nurl = "mqtt://broker:1884"\nusername = "gw"'
@@ -37,9 +42,16 @@ def test_a_modbus_meter_over_mqtt(tmp_path: Path) -> None:
 
 
 def test_a_push_meter_over_lorawan(tmp_path: Path) -> None:
-    settings = load_settings(config(tmp_path, DLMS, '[sink.lorawan]\ndevice = "/dev/ttyUSB1"'))
+    settings = load_settings(config(tmp_path, DLMS, '[sink.lorawan]\ndevice = "/dev/ttyUSB1"\npayload = "legacy"'))
     assert isinstance(settings.meter, DlmsPushSettings) and settings.meter.key == METER_KEY
     assert settings.sink == LorawanSinkSettings("/dev/ttyUSB1", 1, 5)
+
+
+def test_any_meter_over_lorawan_in_the_form_that_fits_the_radio(tmp_path: Path) -> None:
+    radio = '[sink.lorawan]\ndevice = "/dev/ttyUSB1"'
+    assert load_settings(config(tmp_path, MODBUS, radio)).sink == LorawanEcw1SinkSettings("/dev/ttyUSB1", None, 30)
+    chosen = load_settings(config(tmp_path, DLMS, f"{radio}\ndata_rate = 0\ndaily_airtime_s = 20")).sink
+    assert chosen == LorawanEcw1SinkSettings("/dev/ttyUSB1", 0, 20)
 
 
 @pytest.mark.parametrize(
@@ -83,7 +95,7 @@ def test_all_faults_come_together_and_no_secret_is_shown(tmp_path: Path) -> None
 
 def test_lorawan_needs_a_meter_with_telegrams(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="dlms-push"):
-        load_settings(config(tmp_path, MODBUS, '[sink.lorawan]\ndevice = "/dev/ttyUSB1"'))
+        load_settings(config(tmp_path, MODBUS, '[sink.lorawan]\ndevice = "/dev/ttyUSB1"\npayload = "legacy"'))
 
 
 def test_the_command_line_makes_shows_and_guards_the_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -103,14 +115,50 @@ def test_the_command_line_makes_shows_and_guards_the_key(tmp_path: Path, capsys:
     assert main(["check", "--config", str(tmp_path / "absent.toml")]) == EXIT_CONFIGURATION
 
 
+def example_in(folder: Path) -> Path:
+    """A copy of the example with the secrets it names."""
+    (folder / "secrets").mkdir()
+    for name, content in (("device.secret", SECRET.hex()), ("pin", "1234"), ("broker.password", "let me in")):
+        (folder / "secrets" / name).write_text(content)
+    (folder / "agent.toml").write_text((ROOT / "gateway_agent" / "agent.example.toml").read_text())
+    return folder / "agent.toml"
+
+
 def test_the_example_is_a_configuration_that_loads(tmp_path: Path) -> None:
-    text = (Path(__file__).parents[3] / "gateway_agent" / "agent.example.toml").read_text()
-    credentials = "/run/credentials/gateway-agent.service/"
-    assert text.count(credentials) >= 3
-    (tmp_path / "agent.toml").write_text(text.replace(credentials, ""))
-    (tmp_path / "device.secret").write_text(SECRET.hex())
-    (tmp_path / "pin").write_text("1234")
-    (tmp_path / "broker.password").write_text("let me in")
-    settings = load_settings(tmp_path / "agent.toml")
-    assert settings.serial_expected == "60400042"
+    settings = load_settings(example_in(tmp_path))
+    assert (settings.serial_expected, settings.max_power_w) == ("60400042", 30_000)
     assert isinstance(settings.sink, MqttSinkSettings) and settings.sink.address.password == "let me in"
+    assert settings.secret_files == tuple(
+        tmp_path / "secrets" / name for name in ("device.secret", "pin", "broker.password")
+    )
+
+
+def test_credentials_of_systemd_come_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    example, handed_over = example_in(tmp_path), tmp_path / "credentials"
+    handed_over.mkdir()
+    (handed_over / "secrets_device.secret").write_text("ab" * 32)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(handed_over))
+    settings = load_settings(example)
+    assert settings.identity.secret == bytes.fromhex("ab" * 32)  # and the others from beside the file
+    assert isinstance(settings.signer, Pkcs11Settings) and settings.signer.pin == "1234"
+
+
+def test_no_secret_is_in_what_the_settings_say_of_themselves(tmp_path: Path) -> None:
+    settings = load_settings(example_in(tmp_path))
+    assert isinstance(settings.sink, MqttSinkSettings)
+    assert repr(SECRET) not in repr(settings)
+    assert "let me in" not in repr(settings) and "1234" not in repr(settings.signer)
+    dlms = config(tmp_path, DLMS)
+    assert METER_KEY.hex() not in repr(load_settings(dlms)) and repr(METER_KEY) not in repr(load_settings(dlms))
+
+
+def test_the_unit_of_systemd_fits_the_example(tmp_path: Path) -> None:
+    lines = (ROOT / "deploy" / "systemd" / "gateway-agent@.service").read_text().splitlines()
+    unit = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+    command = shlex.split(unit["ExecStart"].replace("%i", "pv-roof"))
+    options = parser().parse_args(command[3:])
+    assert command[1:3] == ["-m", "gateway_agent"] and options.action == "run"
+    assert unit["Type"] == "notify" and int(unit["WatchdogSec"]) > 0
+    assert unit["LoadCredential"] == f"secrets:{options.config.parent}/secrets".replace("pv-roof", "%i")
+    state = Path("/var/lib") / unit["StateDirectory"].replace("%i", "pv-roof")
+    assert load_settings(example_in(tmp_path)).spool.parent == state
