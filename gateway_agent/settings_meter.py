@@ -19,7 +19,7 @@ from gateway_agent.profiles import (
 )
 from gateway_agent.profiles.modbus_profile import RTU_FORMATS
 from gateway_agent.protocols.mbus_address import SecondaryAddress, parse_address
-from gateway_agent.settings_table import Table
+from gateway_agent.settings_table import Table, nearest
 
 _FRAMINGS = {
     PushTransport.HDLC: Framing.DLMS_HDLC,
@@ -199,8 +199,8 @@ def read_meter(meter: Table) -> MeterSettings | None:
 def _profile(meter: Table) -> MeterProfile | None:
     name = meter.text("profile", example="at-wiener-netze")
     if name and name not in profile_names():
-        known = ", ".join(profile_names())
-        meter.note(f"there is no profile {name!r}", key="profile", remedy=f"The known ones are {known}")
+        remedy = f"{nearest(name, profile_names())} `profiles list` shows all".lstrip()
+        meter.note(f"there is no profile {name!r}", key="profile", remedy=remedy)
         return None
     try:
         return load_profile(name) if name else None

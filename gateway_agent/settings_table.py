@@ -24,7 +24,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = f"line {self.line}: " if self.line is not None else ""
-        return f"{where}{self.what}{'. ' + self.remedy if self.remedy else ''}"
+        stop = " " if self.what.endswith("?") else ". "
+        return f"{where}{self.what}{stop + self.remedy if self.remedy else ''}"
 
 
 class SettingsError(FatalError):
@@ -66,8 +67,8 @@ class Table:
         """A fault of `key` in this table, or of the table itself."""
         at = self._at if key is None else (*self._at, key)
         full = ".".join(str(part) for part in at if isinstance(part, str))
-        prefix = f"{self.name}." if self.name else ""
-        what = f"{prefix}{problem}" if key is not None else f"{self.name + ': ' if self.name else ''}{problem}"
+        begins_with_key = key is not None and problem.startswith(key)
+        what = full.removesuffix(key or "") + problem if begins_with_key else f"{full + ': ' if full else ''}{problem}"
         self._notes.problems.append(Problem(line_of(at, self._notes.lines), full, what, remedy))
 
     def has(self, key: str) -> bool:
@@ -110,7 +111,7 @@ class Table:
         value = self.text(key, default, example=allowed[0])
         if value and value not in allowed:
             known = f"{' and '.join(allowed)} {'are' if len(allowed) > 1 else 'is'}"
-            self.note(f"{key} {value!r} is not known; {known}", key=key, remedy=_nearest(value, allowed))
+            self.note(f"{key} {value!r} is not known; {known}", key=key, remedy=nearest(value, allowed))
             return ""
         return value
 
@@ -118,7 +119,8 @@ class Table:
         value = self._get(key, default)
         if type(value) is not int or not low <= value <= high:
             found = "is missing" if value is None else f"must be a whole number from {low} to {high}, not {value!r}"
-            remedy = f"Add {key} = a whole number from {low} to {high}" if value is None else ""
+            below = f" below [{self.name}]" if self.name else ""
+            remedy = f"Add {key} = a whole number from {low} to {high}{below}" if value is None else ""
             self.note(f"{key} {found}", key=key, remedy=remedy)
             return low
         return value
@@ -178,7 +180,7 @@ class Table:
     def refuse_unknown(self) -> None:
         """Note every key that nobody asked for, here and below."""
         for key in sorted(set(self._content) - set(self._asked)):
-            remedy = _nearest(key, self._asked) or "Remove it"
+            remedy = nearest(key, self._asked) or "Remove it"
             self.note(f"{key} is no setting: is it misspelt?", key=key, remedy=remedy)
         for child in self._children:
             child.refuse_unknown()
@@ -208,6 +210,6 @@ class Table:
         return value
 
 
-def _nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word, list(known), 1)
     return f"Did you mean {near[0]}?" if near else ""
