@@ -46,7 +46,7 @@ class ApiProcess:
                 Route("/healthz", self._healthz, methods=["GET"]),
                 Route(GRAPHQL_PATH, endpoint),
                 WebSocketRoute(GRAPHQL_PATH, endpoint),
-                *page_routes(),
+                *page_routes(development=settings.development),
             ]
         )
         self.started = asyncio.Event()

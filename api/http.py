@@ -7,7 +7,7 @@ from typing import Any
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
@@ -26,11 +26,6 @@ from community.store.unit_of_work import Store, StoreUnavailable
 
 RESPONSE_TYPE = "application/graphql-response+json"
 STREAMS_PER_CONNECTION = 20
-# GraphiQL is for developers and comes from elsewhere; it is served only in development.
-IDE_POLICY = (
-    "default-src 'none'; script-src 'unsafe-inline' https://unpkg.com; style-src 'unsafe-inline' https://unpkg.com; "
-    "img-src 'self' data:; font-src data: https://unpkg.com; connect-src 'self' https://unpkg.com; worker-src blob:"
-)
 
 
 def error_response(status: int, code: str, sentence: str) -> Response:
@@ -60,7 +55,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     ) -> None:
         super().__init__(
             schema,
-            graphql_ide="graphiql" if options.development else None,
+            graphql_ide=None,
             allow_queries_via_get=False,
             subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
             multipart_uploads_enabled=False,
@@ -83,10 +78,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
-        if request.method == "GET" and self.graphql_ide and "text/html" in request.headers.get("accept", ""):
-            page = await self.render_graphql_ide(request)
-            page.headers["Content-Security-Policy"] = IDE_POLICY
-            return page
+        if request.method == "GET" and self._options.development and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse("/page/console.html")
         if request.method != "POST":
             refused = error_response(405, BAD_REQUEST, "Send GraphQL operations by POST.")
             refused.headers["Allow"] = "POST"

@@ -7,7 +7,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 FOLDER = Path(__file__).parent / "page"
-_TYPES = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
+SCHEMA = Path(__file__).parent / "schema.graphql"
+CONSOLE = "console"
+_TYPES = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".svg": "image/svg+xml",
+    ".graphql": "text/plain",
+}
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -28,9 +36,13 @@ def _route(file: Path) -> Route:
     async def answer(_request: Request) -> Response:
         return Response(content, headers=HEADERS, media_type=media_type)
 
-    return Route("/" if file.name == "index.html" else f"/page/{file.name}", answer, methods=["GET"])
+    path = {"index.html": "/", SCHEMA.name: f"/{SCHEMA.name}"}.get(file.name, f"/page/{file.name}")
+    return Route(path, answer, methods=["GET"])
 
 
-def page_routes() -> list[Route]:
-    """A route for each file of the page; they are read once."""
-    return [_route(file) for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES]
+def page_routes(*, development: bool = False) -> list[Route]:
+    """A route for each file of the page; they are read once. The console and the schema are for developers."""
+    files = [file for file in sorted(FOLDER.iterdir()) if file.suffix in _TYPES]
+    if development:
+        return [*map(_route, files), _route(SCHEMA)]
+    return [_route(file) for file in files if file.stem != CONSOLE]

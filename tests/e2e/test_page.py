@@ -112,3 +112,22 @@ async def test_wrong_key_is_told_and_a_typed_one_works(url: str, books: Store, s
         assert "Anna" not in names and "Member " in names
         await page.evaluate("document.getElementById('leave').click()")
         await page.until("!document.getElementById('sign-in').hidden && sessionStorage.length === 0")
+
+
+async def test_developers_try_operations_in_the_console(url: str, books: Store, seeded: Seeded, page: Page) -> None:
+    key = await make_key(books, "operator")
+    async with serving(url, development=True) as app:
+        await page.open(f"{address(app)}/page/console.html")
+        await page.until("document.getElementById('schema').textContent.includes('type Query')")
+        await page.evaluate(f"document.getElementById('key').value = '{key}'")
+        for example in range(await page.evaluate("document.getElementById('example').options.length")):
+            await page.evaluate(
+                f"(() => {{ const list = document.getElementById('example'); list.selectedIndex = {example};"
+                " list.dispatchEvent(new Event('change')); document.getElementById('answer').textContent = '';"
+                " document.getElementById('operation').requestSubmit(); })()"
+            )
+            await page.until("document.getElementById('answer').textContent.length > 20")
+            answer = await page.evaluate("document.getElementById('answer').textContent")
+            assert '"data"' in answer and '"errors"' not in answer, answer
+        assert page.complaints == []
+        assert all(address in one for one in page.requested for address in [f"127.0.0.1:{app.port}"])
