@@ -41,6 +41,8 @@ class MonthOptions:
     loss: float = 0.1
     """Chance that an uplink, or a downlink, is heard by nobody."""
     registers: Callable[[int], Iterator[int]] = register_values
+    silent: tuple[int, int] = (0, 0)
+    """From which day to which (not included) the modem is away: the device reads on and sends nothing."""
 
 
 @dataclass(slots=True)
@@ -147,6 +149,8 @@ class Month:
     def _until(self, end_s: int, now_s: int) -> None:
         """Let the device send what it wants before `end_s`."""
         data_rate = self._options.data_rate
+        if now_s // DAY_S - FIRST_SLOT // 96 in range(*self._options.silent):
+            return
         while now_s < end_s:
             chosen = self._device.scheduler.next(now_s, data_rate, PAYLOAD_MAX[data_rate], self._device.held)
             if not isinstance(chosen, NextFrame):

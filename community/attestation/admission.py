@@ -133,6 +133,18 @@ def admit_message(
     return _judge_evidence(message, opened, device, device.secret, as_utc(received_at))
 
 
+def admit_rebuilt(
+    message: DeviceMessage, generation: int, counter: int, device: DeviceRecord, received_at: datetime
+) -> Verdict:
+    """Judge a statement put together from LoRaWAN frames; the seal of the last of them proved `generation` and `counter`."""
+    if device.secret is None:
+        return Rejected(
+            Reason.UNDECRYPTABLE, "no secret is registered for this device, so no frame of it can be opened"
+        )
+    opened = Opened(device.device_eui, generation, counter, b"")
+    return _judge_evidence(message, opened, device, device.secret, as_utc(received_at))
+
+
 def judge_statement(verdict: Admitted, stored_payload: bytes | None) -> Verdict:
     """Judge an admitted statement against the one stored with its device, key number and counter (its payload), if any."""
     statement = verdict.signed.statement

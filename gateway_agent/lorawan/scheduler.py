@@ -109,8 +109,9 @@ class LoraScheduler:
             return self._governed(now_s, self._frame(window, data_rate, limit, held, repair=False))
         if now_s < self._repair_from_s:
             return WaitUntil(min(due_s, self._repair_from_s))
-        frame = None if self._may_ride else self._repair(data_rate, limit, held)
-        if frame is None and self.queue.chunks_waiting() >= self._chunks_alone_from(now_s, data_rate, held):
+        silent = self._is_silent(now_s, data_rate, held)
+        frame = None if self._may_ride and not silent else self._repair(data_rate, limit, held)
+        if frame is None and self.queue.chunks_waiting() >= (1 if silent else SIGNATURE_ALONE_FROM):
             alone = self._signature_alone(now_s, data_rate, limit)
             return alone if isinstance(alone, NextFrame) else WaitUntil(min(alone.at_s, due_s))
         if frame is None:
@@ -279,13 +280,12 @@ class LoraScheduler:
         plan = RATE_PLANS[data_rate]
         return (plan.statement - (slot + 1) % plan.statement) // plan.readings
 
-    def _chunks_alone_from(self, now_s: int, data_rate: int, held: Mapping[int, SlotReading]) -> int:
-        """How many chunks no longer wait for readings to ride with: any, if the meter has given none for long."""
+    def _is_silent(self, now_s: int, data_rate: int, held: Mapping[int, SlotReading]) -> bool:
+        """Whether the meter has given nothing for so long that nothing should wait to ride with its readings."""
         sent = self.queue.sent_up_to
         if sent is None or any(slot > sent for slot in held):
-            return SIGNATURE_ALONE_FROM
-        silent = now_s // QUARTER_HOUR_S - sent > 2 * RATE_PLANS[data_rate].readings_when_tight
-        return 1 if silent else SIGNATURE_ALONE_FROM
+            return False
+        return now_s // QUARTER_HOUR_S - sent > 2 * RATE_PLANS[data_rate].readings_when_tight
 
     def _signature_alone(self, now_s: int, data_rate: int, limit: int) -> NextFrame | WaitUntil:
         head = self._next_chunks()

@@ -37,3 +37,11 @@ def test_without_loss_nothing_is_sent_twice_at_the_lowest_rate() -> None:
     result = simulate(MonthOptions(0, seed=8, days=3, loss=0))
     sound(result)
     assert (3 + SETTLE_DAYS) * 8 - 2 <= result.uplinks <= (3 + SETTLE_DAYS) * 8
+
+
+@pytest.mark.parametrize(("data_rate", "away_days"), [(0, 3), (5, 7)])
+def test_days_without_a_modem_are_caught_up(data_rate: int, away_days: int) -> None:
+    result = simulate(MonthOptions(data_rate, seed=9, days=3 + away_days, silent=(2, 2 + away_days)))
+    assert result.wrong == [] and result.airtime_s_busiest <= DAILY_BUDGET_US / 1e6
+    assert result.verified == result.readings
+    assert result.latest_verified_days <= away_days + SETTLE_DAYS

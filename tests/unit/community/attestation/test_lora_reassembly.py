@@ -1,6 +1,10 @@
 """What is asked for when frames are missing, what is refused, and when a device is told."""
 
-from community.attestation.device_record import DeviceKeyRecord
+from dataclasses import replace
+from datetime import timedelta
+
+from community.attestation.admission import Admitted, Quarantined, Rejected, admit_rebuilt
+from community.attestation.device_record import DeviceKeyRecord, DeviceRecord, DeviceState
 from community.attestation.lora_frame import RadioKeys, run_of, seal_frame, seal_uplink
 from community.attestation.lora_frame_downlink import ChunkRequest, DownlinkCommands, SlotRange
 from community.attestation.lora_reassembly import (
@@ -13,8 +17,10 @@ from community.attestation.lora_reassembly import (
 )
 from community.attestation.lora_reassembly_pace import GAP_S, DownlinkPace
 from community.attestation.lora_reassembly_slots import Anchor
+from community.attestation.reasons import Reason
 from community.attestation.sealing import Direction
 from community.attestation.statement import SlotReading
+from community.clock import slot_start
 from tests.unit.community.attestation.builders import EUI, FIRST_SLOT, SECRET, DeviceKey, message_of, some_readings
 
 RADIO = RadioKeys(EUI, SECRET)
@@ -148,6 +154,23 @@ def test_other_registers_and_other_ports() -> None:
     assert isinstance(refused, RefusedFrame) and "registers" in refused.detail
     taken = fold.take(12, seal_frame(RADIO, Direction.UP, 12, 0, 2, b"status"), FIRST_SLOT)
     assert isinstance(taken, TakenFrame) and taken.opened.rest == b"status"
+
+
+def test_what_was_put_together_is_judged_like_a_message() -> None:
+    readings = some_readings(count=4)
+    sender = Sender(fold_of())
+    taken = sender.send(readings, run_of(message_of(KEY, readings).signed, 0, 8))
+    [message] = taken.verified
+    device = DeviceRecord(EUI, DeviceState.ACTIVE, (RECORD,), SECRET, 1)
+    received_at = slot_start(FIRST_SLOT + 4)
+    verdict = admit_rebuilt(message, taken.opened.generation, taken.opened.counter, device, received_at)
+    assert isinstance(verdict, Admitted) and verdict.evidence == message.signed.cose_sign1()
+    assert (verdict.readings, verdict.counter) == (readings, 1)
+    pending = admit_rebuilt(message, 0, 1, replace(device, state=DeviceState.PENDING), received_at)
+    assert isinstance(pending, Quarantined) and pending.reason is Reason.DEVICE_NOT_ACTIVE
+    late = admit_rebuilt(message, 0, 1, device, received_at + timedelta(days=41))
+    assert isinstance(late, Quarantined) and late.reason is Reason.TOO_OLD
+    assert isinstance(admit_rebuilt(message, 0, 1, replace(device, secret=None), received_at), Rejected)
 
 
 def test_requests_fit_one_downlink() -> None:

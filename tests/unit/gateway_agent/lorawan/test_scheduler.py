@@ -129,6 +129,23 @@ def test_what_is_asked_for_rides_in_front_or_goes_alone() -> None:
     assert not alone.queue.repairs and alone.queue.sent_up_to == FIRST + 47
 
 
+def test_a_silent_meter_holds_nothing_up() -> None:
+    ours = scheduler(SendQueue(FIRST + 11))
+    ours.queue.line_up(1)
+    readings = held(12)
+    ours.ask(DownlinkCommands(None, (SlotRange(FIRST % 65536, 4),)), readings)
+    assert isinstance(ours.next(at(FIRST + 20), 0, 51, readings), WaitUntil)
+    repair = frame_of(ours.next(at(FIRST + 60), 0, 51, readings))
+    assert repair.repair and [each.slot for each in repair.readings] == list(range(FIRST, FIRST + 4))
+    now = at(FIRST + 60)
+    ours.sent(repair, now, 0)
+    for _ in range(8):
+        now += 1000
+        if ours.queue.chunks:
+            ours.sent(frame_of(ours.next(now, 0, 51, readings)), now, 0)
+    assert not ours.queue.chunks and not ours.queue.repairs
+
+
 def test_chunks_asked_for_are_sent_again() -> None:
     queue = SendQueue(FIRST - 1, known_ctr=70_000)
     ours = scheduler(queue)
