@@ -51,6 +51,8 @@ class KnownDevice:
     """The last reading of that statement."""
     last_counter: int | None = None
     """The highest message counter seen."""
+    started_with: tuple[tuple[int, ...], ...] = ()
+    """Registers that the device's meters began with, as on file: after an exchange the readings go on from there."""
 
     def __post_init__(self) -> None:
         if self.profile not in PROFILES:
@@ -112,7 +114,7 @@ class Reassembly:
         self.device = device
         self.verified_ctr = device.verified_ctr
         self.last_counter = device.last_counter
-        self._slots = SlotTable(device.anchor)
+        self._slots = SlotTable(device.anchor, device.started_with)
         self._signatures: dict[int, _Signature] = {}
         self._spans: dict[int, tuple[int, int]] = {}
         self._seen: set[int] = set()
@@ -124,6 +126,18 @@ class Reassembly:
         """The slot up to which everything is verified without a gap; None before the first statement."""
         done = self._done_slot()
         return done if done >= 0 else None
+
+    @property
+    def unverifiable(self) -> tuple[int, ...]:
+        """Statements of which everything came, and whose signature still does not hold: a person has to look."""
+        return tuple(
+            ctr
+            for ctr, pending in sorted(self._signatures.items())
+            if not pending.missing_mask()
+            and pending.first_slot is not None
+            and pending.span is not None
+            and not self._slots.missing(pending.first_slot, pending.first_slot + pending.span - 1)
+        )
 
     def take(self, f_port: int, frame: bytes, received_slot: int) -> FrameOutcome:
         """Take in one uplink that came in quarter-hour `received_slot`."""

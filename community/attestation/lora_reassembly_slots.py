@@ -37,6 +37,8 @@ class SlotTable:
     """Provisional readings and known absences by slot, and the last certain reading before them."""
 
     anchor: Anchor | None = None
+    started_with: tuple[tuple[int, ...], ...] = ()
+    """Registers that meters on file began with."""
     readings: dict[int, LowReading] = field(default_factory=dict)
     absent: set[int] = field(default_factory=set)
 
@@ -101,6 +103,11 @@ class SlotTable:
             if self.anchor.slot <= slots[0]:
                 candidates.append(tuple(complete_above(low, floor) for low, floor in pairs))
             candidates.append(tuple(complete_below(low, ceiling) for low, ceiling in pairs))
+        candidates.extend(
+            tuple(complete_above(low, floor) for low, floor in zip(lows, begun, strict=True))
+            for begun in self.started_with
+            if len(begun) == len(lows)
+        )
         candidates.append(lows)
         return [each for at, each in enumerate(candidates) if min(each) >= 0 and each not in candidates[:at]]
 

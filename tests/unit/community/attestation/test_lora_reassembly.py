@@ -132,6 +132,25 @@ def test_a_meter_exchanged_for_one_that_starts_at_nothing() -> None:
     assert taken.verified[0].readings == after
 
 
+def test_a_meter_exchanged_for_one_that_is_on_file() -> None:
+    before, after = some_readings(count=2, register=1000), some_readings(FIRST_SLOT + 2, 2, register=90_000_000)
+    known = KnownDevice(RADIO, (RECORD,), 1, 6, Anchor(FIRST_SLOT - 1, (900,)))
+    for device, found in ((known, False), (replace(known, started_with=((89_999_990,),)), True)):
+        sender = Sender(Reassembly(device))
+        sender.send(before, run_of(message_of(KEY, before, ctr=7).signed, 0, 8))
+        taken = sender.send(after, run_of(message_of(KEY, after, ctr=8).signed, 0, 8))
+        assert [each.readings for each in taken.verified] == ([after] if found else [])
+        assert sender.fold.unverifiable == (() if found else (8,))
+
+
+def test_a_statement_under_a_key_that_is_not_on_file_stays_open() -> None:
+    readings = some_readings(count=4)
+    sender = Sender(fold_of(anchor=Anchor(FIRST_SLOT - 1, (900,))))
+    taken = sender.send(readings, run_of(message_of(DeviceKey(99), readings).signed, 0, 8))
+    assert taken.verified == () and taken.provisional == readings
+    assert sender.fold.unverifiable == (7,) and not sender.fold.requests().asks
+
+
 def test_repeated_and_foreign_frames_change_nothing() -> None:
     readings = some_readings(count=2)
     sender = Sender(fold_of())
