@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from community.json_input import parse_json
@@ -29,6 +29,7 @@ def depth(value: object) -> int:
             return 0
 
 
+@example(value={"": [[]]}, limit=2, as_bytes=False)
 @given(value=VALUES, limit=st.integers(0, 6), as_bytes=st.booleans())
 def test_exactly_what_is_not_too_deep_is_read(value: object, limit: int, as_bytes: bool) -> None:
     text = json.dumps(value)
