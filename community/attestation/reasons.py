@@ -53,10 +53,10 @@ _SENTENCES = {
     Reason.WRONG_ROOT: "The readings are not those under the signature: the device's software or its secret is wrong; "
     "ask the device to send them again.",
     Reason.MALFORMED: "The content does not follow the format: check the device's software version and its profile.",
-    Reason.FROM_THE_FUTURE: "Readings are dated after their arrival: set the device's clock; they can be admitted by "
-    "hand once the time has come.",
-    Reason.TOO_OLD: "Readings are older than 40 days: check the device's clock; if they are late but right, admit them "
-    "by hand.",
+    Reason.FROM_THE_FUTURE: "Readings are dated after their arrival: set the device's clock. The frame is kept; its "
+    "energy is in the next register value that is taken in.",
+    Reason.TOO_OLD: "Readings are older than 40 days: check the device's clock. The frame is kept as evidence; its energy "
+    "is in the later register values.",
     Reason.REGISTER_REGRESSION: "The register stands a little lower than before: nothing is booked and the last value "
     "stays; watch whether the meter recovers.",
     Reason.RESET_SUSPECTED: "The register fell as if the meter was reset or exchanged: record the meter exchange, or "
