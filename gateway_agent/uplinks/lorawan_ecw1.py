@@ -166,7 +166,7 @@ class LorawanEcw1Uplink:
         for line in lines:
             if (downlink := at_commands.parse_downlink(line)) is not None:
                 self._take_down(downlink)
-        queue_file.keep(self._queue_path, self._queue)
+        self._keep_queue()
         log.info(
             "frame_sent",
             f_port=f_port,
@@ -190,6 +190,7 @@ class LorawanEcw1Uplink:
             return None
         except NoAnswer:  # it may have been on the air
             self._queue.airtime.add(self._now_s(), airtime_us(len(payload), self._data_rate))
+            self._keep_queue()
             raise
         if self._ask_time:
             self._ask_time = False
@@ -200,6 +201,7 @@ class LorawanEcw1Uplink:
         """An empty uplink that carries the answers to the network away, which left no room for a reading."""
         if await self._transmit(modem, b"") is not None:
             self._queue.airtime.add(self._now_s(), airtime_us(0, self._data_rate))
+            self._keep_queue()
             log.info("answers_to_network_sent", data_rate=self._data_rate)
 
     async def _compare_clock(self, modem: ModemLink) -> None:
@@ -256,6 +258,13 @@ class LorawanEcw1Uplink:
         if stored:
             done = self._spool.acknowledge(max(stored))
             log.info("statements_acknowledged", up_to_ctr=max(stored), count=done)
+
+    def _keep_queue(self) -> None:
+        """A full disk must not end the uplink: what is in memory goes on, and is written with the next frame."""
+        try:
+            queue_file.keep(self._queue_path, self._queue)
+        except OSError as error:
+            log.error("send_queue_not_kept", path=str(self._queue_path), reason=str(error))
 
     async def _wait(self, until_s: int | None) -> None:
         """Until `until_s`, or until there is a new reading."""

@@ -10,6 +10,7 @@ from community.attestation.lora_frame_downlink import DownlinkCommands
 from community.attestation.lora_reassembly import RefusedFrame
 from community.errors import FatalError
 from gateway_agent.lorawan.airtime import DAY_S
+from gateway_agent.uplinks import lorawan_ecw1
 from gateway_agent.uplinks.lorawan_ecw1 import LorawanEcw1Uplink
 from tests.support.lora_world import FIRST_SLOT, LoraWorld, running
 
@@ -100,6 +101,37 @@ async def test_a_clock_said_to_be_wrong_is_compared_with_the_network_s(tmp_path:
     world.spool.close()
 
 
+async def test_a_modem_that_lost_its_session_joins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lorawan_ecw1, "RETRY_S", 0.01)
+    world = LoraWorld(tmp_path)
+    uplink = world.uplink()
+    with structlog.testing.capture_logs() as logs:
+        async with running(world, uplink):
+            await world.pass_to(uplink, (FIRST_SLOT + 4) * 900)
+            world.modem.joined = False  # as after a brown-out
+            await world.pass_to(uplink, (FIRST_SLOT + 16) * 900)
+    assert [each["event"] for each in logs].count("modem_joined") == 2
+    assert any(each["event"] == "modem_unavailable" and "join" in each["reason"] for each in logs)
+    sound(world, 12)
+    world.spool.close()
+
+
+async def test_an_uplink_without_an_answer_counts_as_sent_but_is_sent_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lorawan_ecw1, "RETRY_S", 0.01)
+    world = LoraWorld(tmp_path)
+    uplink = world.uplink(answer_timeout_s=0.2)
+    async with running(world, uplink):
+        await world.pass_to(uplink, (FIRST_SLOT + 4) * 900)
+        world.mute = 1
+        await world.pass_to(uplink, (FIRST_SLOT + 16) * 900)
+    sound(world, 12)
+    kept = json.loads((tmp_path / "spool.db.lorawan").read_text())["airtime"]
+    assert sum(us for _at_s, us in kept) == sum(us for _at_s, us in world.radio.sent)
+    world.spool.close()
+
+
 async def test_after_a_restart_it_goes_on_where_it_was(tmp_path: Path) -> None:
     world = LoraWorld(tmp_path)
     uplink = world.uplink()
@@ -115,6 +147,18 @@ async def test_after_a_restart_it_goes_on_where_it_was(tmp_path: Path) -> None:
     async with running(world, third):
         await world.pass_to(third, (FIRST_SLOT + 24) * 900)
     sound(world, 20)
+    world.spool.close()
+
+
+async def test_a_queue_that_cannot_be_written_does_not_end_it(tmp_path: Path) -> None:
+    world = LoraWorld(tmp_path)
+    (tmp_path / "spool.db.lorawan.new").mkdir()
+    uplink = world.uplink()
+    with structlog.testing.capture_logs() as logs:
+        async with running(world, uplink):
+            await world.pass_to(uplink, (FIRST_SLOT + 12) * 900)
+    assert any(each["event"] == "send_queue_not_kept" for each in logs)
+    sound(world, 8)
     world.spool.close()
 
 
