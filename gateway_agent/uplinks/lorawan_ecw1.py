@@ -264,7 +264,7 @@ class LorawanEcw1Uplink:
         try:
             queue_file.keep(self._queue_path, self._queue)
         except OSError as error:
-            log.error("send_queue_not_kept", path=str(self._queue_path), reason=str(error))
+            log.warning("send_queue_not_kept", path=str(self._queue_path), reason=str(error))
 
     async def _wait(self, until_s: int | None) -> None:
         """Until `until_s`, or until there is a new reading."""
