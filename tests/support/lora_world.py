@@ -31,6 +31,18 @@ FIRST_SLOT = 20_770 * 96
 DEADLINE_S = 20.0
 
 
+class RecordedLog:
+    """Takes the place of a module's log; keeps what is said."""
+
+    def __init__(self) -> None:
+        self.said: list[dict[str, object]] = []
+
+    def info(self, event: str, **fields: object) -> None:
+        self.said.append({"event": event, **fields})
+
+    warning = info
+
+
 class SteppedClock:
     """Stands still; the test moves it on to where the one who sleeps wants to be."""
 

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import structlog
 
 from community.attestation.lora_frame_downlink import DownlinkCommands
 from community.attestation.lora_reassembly import RefusedFrame
@@ -12,7 +11,15 @@ from community.errors import FatalError
 from gateway_agent.lorawan.airtime import DAY_S
 from gateway_agent.uplinks import lorawan_ecw1
 from gateway_agent.uplinks.lorawan_ecw1 import LorawanEcw1Uplink
-from tests.support.lora_world import FIRST_SLOT, LoraWorld, running
+from tests.support.lora_world import FIRST_SLOT, LoraWorld, RecordedLog, running
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, object]]:
+    """What the uplink says."""
+    recorded = RecordedLog()
+    monkeypatch.setattr(lorawan_ecw1, "log", recorded)
+    return recorded.said
 
 
 def sound(world: LoraWorld, slots: int) -> None:
@@ -89,29 +96,31 @@ async def test_a_closed_band_and_a_busy_modem_are_waited_for(tmp_path: Path) -> 
     world.spool.close()
 
 
-async def test_a_clock_said_to_be_wrong_is_compared_with_the_network_s(tmp_path: Path) -> None:
+async def test_a_clock_said_to_be_wrong_is_compared_with_the_network_s(
+    tmp_path: Path, logs: list[dict[str, object]]
+) -> None:
     world = LoraWorld(tmp_path)
     world.extra.append(DownlinkCommands(clock_correction_s=-40))
     uplink = world.uplink()
-    with structlog.testing.capture_logs() as logs:
-        async with running(world, uplink):
-            await world.pass_to(uplink, (FIRST_SLOT + 4) * 900)
-    said = [(each["event"], each.get("ahead_of_network_s")) for each in logs if "clock" in each["event"]]
+    async with running(world, uplink):
+        await world.pass_to(uplink, (FIRST_SLOT + 4) * 900)
+    said = [(each["event"], each.get("ahead_of_network_s")) for each in logs if "clock" in str(each["event"])]
     assert said == [("clock_said_to_be_wrong", None), ("clock_compared", 0)]
     world.spool.close()
 
 
-async def test_a_modem_that_lost_its_session_joins_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_modem_that_lost_its_session_joins_again(
+    tmp_path: Path, logs: list[dict[str, object]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lorawan_ecw1, "RETRY_S", 0.01)
     world = LoraWorld(tmp_path)
     uplink = world.uplink()
-    with structlog.testing.capture_logs() as logs:
-        async with running(world, uplink):
-            await world.pass_to(uplink, (FIRST_SLOT + 4) * 900)
-            world.modem.joined = False  # as after a brown-out
-            await world.pass_to(uplink, (FIRST_SLOT + 16) * 900)
+    async with running(world, uplink):
+        await world.pass_to(uplink, (FIRST_SLOT + 4) * 900)
+        world.modem.joined = False  # as after a brown-out
+        await world.pass_to(uplink, (FIRST_SLOT + 16) * 900)
     assert [each["event"] for each in logs].count("modem_joined") == 2
-    assert any(each["event"] == "modem_unavailable" and "join" in each["reason"] for each in logs)
+    assert any(each["event"] == "modem_unavailable" and "join" in str(each["reason"]) for each in logs)
     sound(world, 12)
     world.spool.close()
 
@@ -150,13 +159,12 @@ async def test_after_a_restart_it_goes_on_where_it_was(tmp_path: Path) -> None:
     world.spool.close()
 
 
-async def test_a_queue_that_cannot_be_written_does_not_end_it(tmp_path: Path) -> None:
+async def test_a_queue_that_cannot_be_written_does_not_end_it(tmp_path: Path, logs: list[dict[str, object]]) -> None:
     world = LoraWorld(tmp_path)
     (tmp_path / "spool.db.lorawan.new").mkdir()
     uplink = world.uplink()
-    with structlog.testing.capture_logs() as logs:
-        async with running(world, uplink):
-            await world.pass_to(uplink, (FIRST_SLOT + 12) * 900)
+    async with running(world, uplink):
+        await world.pass_to(uplink, (FIRST_SLOT + 12) * 900)
     assert any(each["event"] == "send_queue_not_kept" for each in logs)
     sound(world, 8)
     world.spool.close()
