@@ -56,7 +56,7 @@ class SerialTap:
         tty.setraw(self._meter_side)
         os.set_blocking(self._far, False)
         self.near = os.ttyname(self._meter_side)
-        _set_speed(self._meter_side, self._settings.baud)
+        _unset_speed(self._meter_side)
         asyncio.get_running_loop().add_reader(self._far, self._take_from_meter)
         self._task = asyncio.create_task(self._relay(line))
         return self
@@ -180,13 +180,7 @@ class TcpTap:
 async def open_line(port: str, settings: LineSettings) -> SerialLine:
     """The open port. Raises LineLost."""
     line = SerialLine(port, settings.baud, settings.bits)
-    try:
-        await line.__aenter__()
-    except LineLost:
-        if not _is_pseudo_terminal(port):  # which has no parity to set
-            raise
-        line = SerialLine(port, settings.baud, "8N1")
-        await line.__aenter__()
+    await line.__aenter__()
     return line
 
 
@@ -236,12 +230,8 @@ def port_trouble(port: str) -> str:
     return ""
 
 
-def _set_speed(descriptor: int, baud: int) -> None:
-    constant = next((constant for constant, each in _SPEEDS.items() if each == baud), termios.B9600)
+def _unset_speed(descriptor: int) -> None:
+    """A speed that no meter has: a pseudo terminal refuses to be set to what it is set to already."""
     attributes = termios.tcgetattr(descriptor)
-    attributes[4] = attributes[_OUTPUT_SPEED] = constant
+    attributes[_OUTPUT_SPEED - 1] = attributes[_OUTPUT_SPEED] = termios.B134
     termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
-
-
-def _is_pseudo_terminal(port: str) -> bool:
-    return str(Path(port).resolve()).startswith("/dev/pts/")

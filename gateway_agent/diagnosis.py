@@ -116,6 +116,30 @@ def judge_line(heard: LineHeard, expected: frozenset[Framing], hints: Mapping[st
     return Finding("line", Verdict.OK, f"{where}: {sight.sentence(f'in {heard.seconds:.0f} s')}")
 
 
+def judge_answers(heard: LineHeard, answers: int, trouble: str) -> Finding:
+    """A meter that speaks when it is asked: whether it answered, or whether anything came at all."""
+    where = f"{heard.port} at {heard.settings}"
+    if answers:
+        return Finding(
+            "line", Verdict.OK, f"{where}: {answers} answer{'s' if answers > 1 else ''} in {heard.seconds:.0f} s"
+        )
+    if heard.sighting.framing is Framing.SILENCE:
+        return Finding(
+            "line",
+            Verdict.WRONG,
+            f"no answer: {where} stays silent. {trouble}".rstrip(),
+            "Has the meter power, are the wires A and B the right way round, is the head the right way up, are unit or"
+            " address and speed those of the meter? `scan` asks all of them.",
+        )
+    return Finding(
+        "line",
+        Verdict.WRONG,
+        f"{where} gives {heard.sighting.size} bytes, but no answer: {trouble}{_errors_text(heard.errors)}",
+        "Speed, parity or profile are not those of the meter, or another reader talks on the line too: set them as the"
+        " meter shows them, or let `detect` listen.",
+    )
+
+
 def judge_key(telegrams: int, refusals: Sequence[str], hints: Mapping[str, str]) -> Finding:
     """Whether telegrams that came whole could be read. `refusals` are the reasons of those that could not."""
     if telegrams and not refusals:

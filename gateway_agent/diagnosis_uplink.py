@@ -12,7 +12,7 @@ from gateway_agent.protocols import at_commands
 from gateway_agent.protocols.at_commands import Answer, Command, LineBuffer, ModemFailure
 
 STEP_TIMEOUT_S = 8.0
-_AT_ONCE_S = 0.5
+_AT_ONCE_S = 0.2
 """A broker that is well has answered by then; otherwise its port is tried meanwhile."""
 JOIN_FACTOR = 4
 """Joining takes so many times as long as any other step: two tries at the slowest data rate."""

@@ -107,7 +107,8 @@ def profiles_for(line: LineSettings, sighting: Sighting) -> list[str]:
         if isinstance(profile, kind) and getattr(profile, "transport", None) is transport:
             same = (getattr(profile, "baud", None), getattr(profile, "format", None)) == (line.baud, line.bits)
             fitting.append((not same, name))
-    return [name for _, name in sorted(fitting)]
+    same_line = [name for is_other, name in sorted(fitting) if not is_other]
+    return same_line or [name for _, name in sorted(fitting)]
 
 
 _KINDS: dict[Framing, tuple[type[MeterProfile], PushTransport | None]] = {

@@ -115,7 +115,15 @@ async def _serial_findings(settings: AgentSettings, clock: Clock, look_s: float)
     errors = errors_between(before, line_errors(place.port))
     hints = getattr(settings.meter.profile, "hints", {})
     heard = LineHeard(place.port, line, look_s, sighting, errors)
-    verdict = diagnosis.judge_line(heard, expected_framings(settings.meter), hints)
+    expected = expected_framings(settings.meter)
+    if not expected:
+        yield diagnosis.judge_answers(heard, len(seen.samples), seen.trouble)
+        if seen.samples:
+            async with contextlib.aclosing(_sample_findings(settings, seen, clock)) as findings:
+                async for finding in findings:
+                    yield finding
+        return
+    verdict = diagnosis.judge_line(heard, expected, hints)
     yield verdict
     if seen.samples or (sighting.certain and verdict.verdict is not Verdict.WRONG):
         async with contextlib.aclosing(_content_findings(settings, seen, clock, hints)) as findings:
@@ -128,9 +136,17 @@ async def _content_findings(
 ) -> AsyncGenerator[Finding, None]:
     titles = _titles(bytes(seen.data))
     refusals = refusals_of(settings, bytes(seen.data)) if not seen.samples else []
-    if not seen.samples and not refusals:
-        refusals = [seen.trouble or "no telegram gave a sample"]
-    yield diagnosis.judge_key(len(seen.samples), refusals, hints)
+    if isinstance(settings.meter, DlmsPushSettings):
+        if not seen.samples and not refusals:
+            refusals = [seen.trouble or "no telegram is complete"]
+        yield diagnosis.judge_key(len(seen.samples), refusals, hints)
+    elif not seen.samples:
+        yield Finding(
+            "content",
+            Verdict.WRONG,
+            f"whole telegrams come, but none gives a reading by profile {settings.meter.profile.name}",
+            "Another profile of the same protocol may fit (`profiles list`); else `capture` a minute for a bug report.",
+        )
     if seen.samples:
         async with contextlib.aclosing(_sample_findings(settings, seen, clock)) as findings:
             async for finding in findings:

@@ -18,7 +18,7 @@ _BITS_OF_A_BYTE = 10
 """With start and stop bit."""
 _SERVED_FORMAT = "8N1"
 """What a pseudo terminal carries, whatever is asked of it."""
-_BITS = {"8N1": (8, "N", 1), "8E1": (8, "E", 1), "7E1": (7, "E", 1)}
+_BITS = {"8N1": (8, "N", 1), "8E1": (8, "E", 1), "7E1": (7, "E", 1), "8O1": (8, "O", 1), "8N2": (8, "N", 2)}
 
 
 class LineLost(RetryableError):

@@ -16,7 +16,8 @@ from gateway_agent.commands import create_key
 from gateway_agent.settings import load_settings
 from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, SunPower
-from tests.support.agents import METER_KEY, SECRET, write_agent_config
+from standalone.meters.optical_meter import OpticalMeter
+from tests.support.agents import METER_KEY, SECRET, until, write_agent_config
 from tests.support.brokers import free_port
 from tests.support.meter_lines import SERIAL, Flat, line_that_says, silence
 from tests.support.ports import accepting
@@ -63,17 +64,19 @@ async def test_diagnose_has_its_own_exit_code(tmp_path: Path, capsys: pytest.Cap
     assert "\x1b[" not in out  # no colour where nobody sees it
 
 
-@pytest.mark.parametrize("baud", [9600, 115_200])
-async def test_detect_finds_speed_and_protocol(tmp_path: Path, capsys: pytest.CaptureFixture[str], baud: int) -> None:
+@pytest.mark.parametrize(("baud", "profile"), [(9600, "at-wiener-netze"), (115_200, "at-kaernten-netz")])
+async def test_detect_finds_speed_and_protocol(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], baud: int, profile: str
+) -> None:
     port = str(tmp_path / "head")
     async with line_that_says(Path(port), Flat().telegram, only_at_baud=baud):
-        code, out, _ = await told(capsys, "detect", port, "--seconds", "0.4")
+        code, out, _ = await told(capsys, "detect", port, "--seconds", "0.2")
         assert code == 0 and f"found          DLMS push telegrams (HDLC) at {baud} 8N1" in out
         assert f'port = "{port}"' in out and 'profile = "' in out and f"from {SERIAL}" in out
-        code, out, _ = await told(capsys, "detect", port, "--seconds", "0.4", "--json", "--every")
+        code, out, _ = await told(capsys, "detect", port, "--seconds", "0.2", "--json", "--every")
     found = json.loads(out)
     assert found["found"] == {"line": f"{baud} 8N1", "framing": "dlms_hdlc"} and len(found["tried"]) == 5
-    assert "at-wiener-netze" in found["profiles"]
+    assert profile in found["profiles"]
 
 
 async def test_detect_that_finds_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -169,6 +172,25 @@ async def test_a_modbus_meter_is_captured_and_replayed(
     code, out, _ = await told(capsys, "replay", file, "--json", "--config", config)
     sample, *_ = [json.loads(line) for line in out.splitlines()]
     assert code == 0 and sample["serial"] == "60400042" and set(sample["registers_wh"]) == {"1-0:1.8.0", "1-0:2.8.0"}
+
+
+async def test_a_dialogue_over_two_speeds_is_captured_and_replayed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    optical, stop = OpticalMeter(lambda _: {"0.0.0": "55512345", "1.8.0": "001234.567*kWh"}), asyncio.Event()
+    meter = f'profile = "d0-mode-c"\nport = "{tmp_path / "head"}"'
+    config = str(write_agent_config(tmp_path, meter, NO_BROKER, DEVELOPMENT, register_profile=1))
+    file, serving = str(tmp_path / "d0.jsonl"), asyncio.create_task(optical.run(tmp_path / "head", stop))
+    try:
+        await until((tmp_path / "head").exists, "the head")
+        code, out, _ = await told(capsys, "capture", "--out", file, "--seconds", "3", "--config", config)
+        assert code == 0 and "1 sample" in out
+    finally:
+        stop.set()
+        await serving
+    code, out, _ = await told(capsys, "replay", file, "--json", "--config", config)
+    sample, *_ = [json.loads(line) for line in out.splitlines()]
+    assert code == 0 and (sample["serial"], sample["registers_wh"]) == ("55512345", {"1-0:1.8.0": 1_234_567})
 
 
 async def test_profiles_can_be_listed_shown_and_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,8 +18,11 @@ from gateway_agent.settings import load_settings
 from gateway_agent.spool import Spool
 from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, SunPower
-from tests.support.agents import EUI, METER_KEY, SECRET, mqtt_sink, write_agent_config
+from standalone.meters.mbus_bus import MbusBus
+from standalone.meters.optical_meter import OpticalMeter
+from tests.support.agents import EUI, METER_KEY, SECRET, mqtt_sink, until, write_agent_config
 from tests.support.brokers import free_port, start_amqtt
+from tests.support.mbus_world import BAUD, serving, slave
 from tests.support.meter_lines import (
     SERIAL,
     Flat,
@@ -31,6 +34,7 @@ from tests.support.meter_lines import (
     silence,
 )
 from tests.support.ports import accepting
+from tests.support.text_telegrams import p1_telegram
 
 DEVELOPMENT = 'backend = "development"\nkey_file = "dev.pem"'
 NO_BROKER = '[sink.mqtt]\nurl = "mqtt://127.0.0.1:1"'
@@ -43,7 +47,7 @@ async def diagnosed(config: Path, look_s: float = 0.4) -> tuple[bool, Topics]:
     """What `diagnose` says, as a machine reads it."""
     lines: list[str] = []
     well = await diagnose(
-        load_settings(config), Terminal(lines.append, as_json=True), SystemClock(), look_s=look_s, step_s=1.5
+        load_settings(config), Terminal(lines.append, as_json=True), SystemClock(), look_s=look_s, step_s=1.0
     )
     document = json.loads("".join(lines))
     assert document["ok"] == well
@@ -259,3 +263,43 @@ async def test_a_modbus_meter(tmp_path: Path) -> None:
     assert good["answers"][0] == "ok" and "60400042" in good["meter"][1] and good["clock"][0] != "wrong"
     assert other["meter"][0] == "wrong"
     assert away["address"][0] == "wrong" and "nothing listens" in away["address"][1] and "answers" not in away
+
+
+def polled_config(folder: Path, profile: str, transport: str) -> Path:
+    config = write_agent_config(folder, f'profile = "{profile}"\n{transport}', NO_BROKER, DEVELOPMENT)
+    create_key(load_settings(config), lambda _line: None)
+    return config
+
+
+async def test_a_meter_on_a_bus_answers_or_does_not(tmp_path: Path) -> None:
+    meter = slave(7, "12345678", "04 03 88 13 00 00 04 83 3C D0 07 00 00")
+    async with serving(MbusBus([meter]), "serial", tmp_path) as link:
+        transport = 'transport = {{ type = "mbus-serial", port = "{}", baud = {}, address = "{}" }}'
+        config = polled_config(tmp_path, "mbus-generic", transport.format(link.where, BAUD, 7))
+        _, there = await diagnosed(config, look_s=1.5)
+        config.write_text(config.read_text().replace('address = "7"', 'address = "8"'))
+        _, away = await diagnosed(config, look_s=1.5)
+    assert there["line"][0] == "ok" and "12345678" in there["meter"][1] and there["value"][0] == "unknown"
+    verdict, what, next_step = away["line"]
+    assert verdict == "wrong" and what.startswith("no answer") and "scan" in next_step and "meter" not in away
+
+
+async def test_a_meter_that_changes_its_speed_is_heard_through_the_tap(tmp_path: Path) -> None:
+    optical, stop = OpticalMeter(lambda _: {"0.0.0": "55512345", "1.8.0": "001234.567*kWh"}), asyncio.Event()
+    serving_it = asyncio.create_task(optical.run(tmp_path / "head", stop))
+    try:
+        await until((tmp_path / "head").exists, "the head")
+        _, topics = await diagnosed(polled_config(tmp_path, "d0-mode-c", f'port = "{tmp_path / "head"}"'), look_s=3)
+    finally:
+        stop.set()
+        await serving_it
+    assert topics["line"][0] == "ok" and optical.readouts >= 1
+    assert "55512345" in topics["meter"][1]
+
+
+async def test_telegrams_without_the_registers_of_the_profile_are_no_wrong_key(tmp_path: Path) -> None:
+    telegram = p1_telegram(["0-0:96.1.1(4530303331)"])
+    config = polled_config(tmp_path, "dsmr-p1", f'port = "{tmp_path / "head"}"')
+    async with line_that_says(tmp_path / "head", lambda _step: telegram):
+        _, topics = await diagnosed(config)
+    assert topics["line"][0] == "ok" and topics["content"][0] == "wrong" and "key" not in topics
