@@ -71,8 +71,10 @@ def judge_line(heard: LineHeard, expected: frozenset[Framing], hints: Mapping[st
             "line",
             Verdict.WRONG,
             f"no byte from {where} in {heard.seconds:.0f} s",
-            hints.get("no_bytes")
-            or "Is the interface activated by the operator, the head the right way up, the plug in?",
+            _with_hint(
+                hints.get("no_bytes", ""),
+                "Have the interface switched on, turn the head by half a turn, press the plug in, then look again.",
+            ),
         )
     errors = _errors_text(heard.errors)
     if sight.framing is Framing.TEXT_7E1:
@@ -155,8 +157,11 @@ def judge_key(telegrams: int, refusals: Sequence[str], hints: Mapping[str, str])
         return Finding(
             "key",
             Verdict.WRONG,
-            f"wrong key: none of {len(refusals)} whole telegrams can be read ({refusals[-1]})",
-            hints.get("bad_structure") or "Copy the key of this very meter from the operator's portal into its file.",
+            f"wrong key: none of {len(refusals)} whole telegrams can be read ({refusals[-1].partition(';')[0]})",
+            _with_hint(
+                hints.get("bad_structure", ""),
+                "Copy the key of this very meter from the operator's portal into its file; look for two digits exchanged.",
+            ),
         )
     return Finding("key", Verdict.UNKNOWN, "no whole telegram came, so the key could not be tried")
 
@@ -269,6 +274,11 @@ def judge_history(registers: Sequence[tuple[int, ...]], powers_w: Mapping[str, i
             "The meter or a converter repeats an old answer: switch it off and on, and check the profile's addresses.",
         )
     return None
+
+
+def _with_hint(hint: str, action: str) -> str:
+    """What the profile knows of its meters, then what to do."""
+    return f"{hint.rstrip('. ')}. {action}" if hint and not hint.endswith("?") else f"{hint} {action}".strip()
 
 
 def _mean_power_w(first: MeterSample, last: MeterSample) -> float:

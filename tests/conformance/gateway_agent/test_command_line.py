@@ -2,28 +2,38 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_frame
 from community.runtime.system_clock import SystemClock
 from gateway_agent.__main__ import main
 from gateway_agent.capture import CaptureWriter, Way
 from gateway_agent.cli import EXIT_CONFIGURATION, EXIT_FOUND_WRONG, EXIT_KEY, EXIT_NO_ANSWER
 from gateway_agent.commands import create_key
+from gateway_agent.reading import RegisterReading
 from gateway_agent.settings import load_settings
+from gateway_agent.spool import Spool
 from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, SunPower
 from standalone.meters.optical_meter import OpticalMeter
 from tests.support.agents import METER_KEY, SECRET, until, write_agent_config
 from tests.support.brokers import free_port
+from tests.support.logging_put_back import logging_put_back
 from tests.support.meter_lines import SERIAL, Flat, line_that_says, silence
 from tests.support.ports import accepting
 
 DEVELOPMENT = 'backend = "development"\nkey_file = "dev.pem"'
 NO_BROKER = '[sink.mqtt]\nurl = "mqtt://127.0.0.1:1"'
+
+
+@pytest.fixture(autouse=True)
+def _logging_put_back() -> Iterator[None]:
+    with logging_put_back():
+        yield
 
 
 async def told(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str, str]:
@@ -113,8 +123,6 @@ async def test_a_replayed_hour_gives_its_quarter_hours(tmp_path: Path, capsys: p
     lines: list[str] = []
     writer = CaptureWriter(lines.append, lambda: now[0])
     writer.head(profile="at-wiener-netze")
-    from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_frame
-
     meter = PushMeter(MeterModel.AM550, b"ISK\x00it\x00\x47", METER_KEY)
     for step in range(400):
         now[0] = start + timedelta(seconds=10 * step)
@@ -138,7 +146,7 @@ async def test_captures_that_do_not_fit_are_refused(tmp_path: Path, capsys: pyte
 
 
 @pytest.fixture
-async def janitza() -> Any:
+async def janitza() -> AsyncIterator[int]:
     port, stop, since = free_port(), asyncio.Event(), datetime.now(UTC) - timedelta(days=1)
     sun = SunPower(30_000, "test")
     meter = JanitzaMeter(CumulativeRegister(sun, since, 40_000), CumulativeRegister(sun, since, 8_000_000), 60_400_042)
@@ -221,9 +229,6 @@ async def test_problems_come_to_machines_with_line_and_remedy(
 
 
 async def test_the_spool_cannot_be_drained_into_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    from gateway_agent.reading import RegisterReading
-    from gateway_agent.spool import Spool
-
     config = head_config(tmp_path)
     code, _, err = await told(capsys, "spool", "drain", "--config", config)
     assert code == EXIT_KEY and "key init" in err

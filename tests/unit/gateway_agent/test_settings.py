@@ -1,6 +1,7 @@
 """The configuration file: what it means, and every way in which it can be wrong, together."""
 
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -19,12 +20,19 @@ from gateway_agent.settings import (
     load_settings,
 )
 from tests.support.agents import EUI, METER_KEY, SECRET, write_agent_config
+from tests.support.logging_put_back import logging_put_back
 
 ROOT = Path(__file__).parents[3]
 MODBUS = 'profile = "janitza-umg604"\ntransport = { type = "modbus-tcp", host = "192.0.2.10", port = 502, unit = 1 }'
 DLMS = 'profile = "at-wiener-netze"\nport = "/dev/ttyUSB0"\nkey_file = "meter.key"'
 MQTT = '[sink.mqtt]\nurl = "mqtt://broker:1884"\nusername = "gw"'
 DEVELOPMENT = 'backend = "development"\nkey_file = "dev.pem"'
+
+
+@pytest.fixture(autouse=True)
+def _logging_put_back() -> Iterator[None]:
+    with logging_put_back():
+        yield
 
 
 def config(folder: Path, meter: str = MODBUS, sink: str = MQTT, signer: str = DEVELOPMENT) -> Path:
