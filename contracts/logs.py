@@ -4,6 +4,7 @@ Topics and data are what JSON-RPC answers, `0x` and hexadecimal digits. In the v
 lower case `0x` strings, numbers are integers. Every decoder raises ValueError if the log is not exactly of its form.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +13,8 @@ from eth_utils.crypto import keccak
 
 WORD: Final = 64
 """Hexadecimal digits of one 32-byte word."""
+_HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
+"""int() alone would take signs, spaces and underscores for part of a number."""
 
 
 def _topic(signature: str) -> str:
@@ -167,8 +170,10 @@ def _expect(topics: Sequence[str], data: str, topic: str, *, topics_count: int, 
         raise ValueError(f"not the expected log: topic {topics[0] if topics else 'missing'} instead of {topic}")
     if len(topics) != topics_count or any(len(one) != 2 + WORD for one in topics):
         raise ValueError(f"a log {topic} has {topics_count} topics of 32 bytes")
-    if len(data) != 2 + words * WORD or not data.startswith("0x"):
+    if len(data) != 2 + words * WORD:
         raise ValueError(f"a log {topic} has {words} words of data, got {len(data)} characters")
+    if not all(_HEX.fullmatch(one) for one in (*topics, data)):
+        raise ValueError(f"a log {topic} must be hexadecimal digits after 0x")
 
 
 def _word(data: str, index: int) -> str:

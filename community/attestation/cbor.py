@@ -5,6 +5,13 @@ from typing import Any
 import cbor2
 
 LENGTH_MAX = 65536
+DEPTH_MAX = 8
+TAGS = (16, 18)
+"""COSE_Encrypt0 and COSE_Sign1, the only tags of the format."""
+
+_UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+_KEYS = (_UNSIGNED, _NEGATIVE, _TEXT)
+_FALSE_TRUE_NULL = (20, 21, 22)
 
 
 class MalformedCbor(ValueError):
@@ -17,21 +24,73 @@ def encode(value: Any) -> bytes:
 
 
 def decode(data: bytes) -> Any:
-    """The one value that `data` encodes deterministically. Raises MalformedCbor.
+    """The one value that `data` encodes deterministically: integers, texts, bytes, lists, maps, the two tags. Raises MalformedCbor.
 
+    Nothing else reaches the library: its tags for regular expressions, decimals and so on compute for seconds on a few
+    kilobytes, and a float or truth value as a map's key equals an integer.
     Encoding again and comparing refuses trailing bytes, long forms, unsorted and doubled map keys at once: two
     different byte strings never mean the same, so a signature over a re-encoding is one over the bytes that came.
     """
     if len(data) > LENGTH_MAX:
         raise MalformedCbor(f"{len(data)} bytes are more than the {LENGTH_MAX} that any message may have")
+    if _end_of_item(data, 0, 0) != len(data):
+        raise MalformedCbor("the CBOR has bytes after its end")
     try:
         value = cbor2.loads(data)
         again = encode(value)
     except (cbor2.CBORError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError, MemoryError) as error:
         raise MalformedCbor(f"not readable as CBOR: {error or type(error).__name__}") from error
     if again != data:
-        raise MalformedCbor("the CBOR is not in deterministic form, or has bytes after its end")
+        raise MalformedCbor("the CBOR is not in deterministic form")
     return value
+
+
+def _end_of_item(data: bytes, at: int, depth: int) -> int:
+    """Where the item that begins at `at` ends. Raises MalformedCbor for what is not of this format, or not whole."""
+    if depth > DEPTH_MAX:
+        raise MalformedCbor(f"not readable as CBOR: nested more than {DEPTH_MAX} levels deep")
+    major, number, at = _head(data, at)
+    if major in {_BYTES, _TEXT}:
+        at += number
+    elif major == _ARRAY:
+        _expect_room(data, at, number)
+        for _ in range(number):
+            at = _end_of_item(data, at, depth + 1)
+    elif major == _MAP:
+        _expect_room(data, at, 2 * number)
+        for _ in range(number):
+            if at < len(data) and data[at] >> 5 not in _KEYS:
+                raise MalformedCbor("not readable as CBOR: the key of a map must be an integer or a text")
+            at = _end_of_item(data, _end_of_item(data, at, depth + 1), depth + 1)
+    elif major == _TAG:
+        if number not in TAGS:
+            raise MalformedCbor(f"not readable as CBOR: tag {number} has no place in this format")
+        at = _end_of_item(data, at, depth + 1)
+    elif major == _SIMPLE and number not in _FALSE_TRUE_NULL:
+        raise MalformedCbor(
+            "not readable as CBOR: of floats and simple values only false, true and null are known here"
+        )
+    _expect_room(data, at, 0)
+    return at
+
+
+def _head(data: bytes, at: int) -> tuple[int, int, int]:
+    """(major type, its number, where what follows begins); of type 7 the low five bits are the number."""
+    _expect_room(data, at, 1)
+    major, low = data[at] >> 5, data[at] & 31
+    at += 1
+    if low < 24 or major == _SIMPLE:
+        return major, low, at
+    if low > 27:
+        raise MalformedCbor("not readable as CBOR: lengths must be given")
+    size = 1 << (low - 24)
+    _expect_room(data, at, size)
+    return major, int.from_bytes(data[at : at + size], "big"), at + size
+
+
+def _expect_room(data: bytes, at: int, size: int) -> None:
+    if at + size > len(data):
+        raise MalformedCbor("not readable as CBOR: it ends too early")
 
 
 def is_uint(value: Any, bits: int) -> bool:

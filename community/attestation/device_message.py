@@ -93,8 +93,8 @@ class BackendMessage:
             raise MalformedMessage(f"at most {RESEND_RANGES_MAX} ranges can be asked for at once")
         if not all(cbor.is_uint(slot, 32) and cbor.is_uint(n, 16) and n > 0 for slot, n in self.resend):
             raise MalformedMessage("a range to send again is a slot and a number of 1 to 65535")
-        if not all(type(key) is str and type(value) in (int, str) for key, value in self.config.items()):
-            raise MalformedMessage("a configuration maps names to integers or texts")
+        if not all(type(key) is str and _is_setting(value) for key, value in self.config.items()):
+            raise MalformedMessage("a configuration maps names to integers of 64 bits or texts")
 
 
 def encode_down(message: BackendMessage) -> bytes:
@@ -122,6 +122,10 @@ def parse_down(plaintext: bytes) -> BackendMessage:
     if 1 in parts and parts[1] is None:
         raise MalformedMessage("an acknowledged counter is a number")
     return BackendMessage(parts.get(1), tuple((pair[0], pair[1]) for pair in ranges), config)
+
+
+def _is_setting(value: object) -> bool:
+    return type(value) is str or (type(value) is int and -(1 << 64) <= value < 1 << 64)
 
 
 def _reading(slot: int, row: Sequence[Any]) -> SlotReading:

@@ -189,14 +189,20 @@ def send(payload: bytes) -> Command:
 
 
 class LineBuffer:
-    """Cuts a byte stream into text lines. A line longer than the modem ever sends is dropped."""
+    """Cuts a byte stream into text lines, the same whatever the pieces. A line longer than the modem ever sends is dropped."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._line = bytearray()
+        self._too_long = False
 
     def feed(self, data: bytes) -> list[str]:
         """The lines that `data` completes, without their ends; empty ones are left out."""
-        self._buffer += data
-        *whole, rest = bytes(self._buffer).replace(b"\r", b"\n").split(b"\n")
-        self._buffer = bytearray(rest if len(rest) <= LINE_MAX else b"")
-        return [line.decode("ascii", "replace").strip() for line in whole if line.strip()]
+        lines: list[str] = []
+        for number, part in enumerate(data.replace(b"\r", b"\n").split(b"\n")):
+            if number:
+                lines.append("" if self._too_long else self._line.decode("ascii", "replace").strip())
+                self._line.clear()
+                self._too_long = False
+            self._too_long = self._too_long or len(self._line) + len(part) > LINE_MAX
+            self._line += b"" if self._too_long else part
+        return [line for line in lines if line]

@@ -104,7 +104,7 @@ class P1Stream:
     def feed(self, piece: bytes) -> list[P1Telegram]:
         """The telegrams that `piece` completes."""
         self._buffer += piece
-        return self._drain(_END) if b"\n" in piece else []
+        return self._drain(_END) if b"\n" in piece or len(self._buffer) > TELEGRAM_MAX else []
 
     def line_quiet(self) -> list[P1Telegram]:
         """To be called when the line has been silent for a while: ends a last line without its line end."""
@@ -113,8 +113,10 @@ class P1Stream:
     def _drain(self, end_pattern: re.Pattern[bytes]) -> list[P1Telegram]:
         found: list[P1Telegram] = []
         while (ident := _IDENT.search(self._buffer)) is not None:
-            end = _END.search(self._buffer, ident.end()) or end_pattern.search(self._buffer, ident.end())
-            again = _IDENT_ON_A_NEW_LINE.search(self._buffer, ident.end())
+            limit = ident.start() + TELEGRAM_MAX
+            end = _END.search(self._buffer, ident.end(), limit) or end_pattern.search(self._buffer, ident.end())
+            end = None if end is not None and end.end() > limit else end
+            again = _IDENT_ON_A_NEW_LINE.search(self._buffer, ident.end(), limit)
             if again is not None and (end is None or again.start() < end.start()):
                 self.damage.note("a telegram breaks off")
                 del self._buffer[: again.start()]

@@ -25,7 +25,8 @@ SERIAL_CODES = ("0.0.0", "96.1.0", "C.1.0", "96.1.255", "0.0.9", "9.20.0", "9.21
 """Where meters put their number; 0.0.0 is the one that the operator knows it by."""
 
 _IDENT = re.compile(rb"/([A-Z][A-Za-z]{2})([ -~])([^\r\n]{0,60})\r?\n")
-_IDENT_ON_A_NEW_LINE = re.compile(rb"(?<![ -~])" + _IDENT.pattern)
+_IDENT_ON_A_NEW_LINE = re.compile(rb"(?<![ -~\x03])" + _IDENT.pattern)
+"""Right after ETX stands the check, which may be a slash as well."""
 _PREAMBLE = re.compile(rb"(?:[\r\n ]|\x06[0-9A-Z]{3}\r\n)*")
 """Blank lines, and the echo of an acknowledgement."""
 _END = re.compile(rb"!\r?\n")
@@ -166,8 +167,8 @@ class ReadoutReader:
                 return None
             head = ident.group()
             del self._buffer[: ident.start()]
-            again = _IDENT_ON_A_NEW_LINE.search(self._buffer, len(head))
-            rest = bytes(self._buffer[len(head) : None if again is None else again.start()])
+            again = _IDENT_ON_A_NEW_LINE.search(self._buffer, len(head), READOUT_MAX)
+            rest = bytes(self._buffer[len(head) : READOUT_MAX if again is None else again.start()])
             body = _body(rest, last=quiet or again is not None)
             if body is not None:
                 return bytes(head), body
@@ -215,7 +216,7 @@ def _framed_body(rest: bytes, begin: int, *, last: bool) -> _Body | None:
         return None
     closing = _END_BEFORE_ETX.search(rest, max(begin, etx - 3))
     if closing is None or closing.end() != etx + 1 or block_check(rest[begin : etx + 1]) != rest[etx + 1]:
-        return _Body(b"", None, etx + 2)
+        return _Body(b"", None, etx + 1 if rest[etx + 1 : etx + 2] == b"/" else etx + 2)  # another may begin there
     return _Body(rest[begin : closing.start()], Check.VALID, etx + 2)
 
 

@@ -194,7 +194,7 @@ class SmlStream:
             self._scanned = max(self._scanned, len(START))
             size = self._end()
             if size is not None or self._buffer.startswith(START):
-                if size is None and len(self._buffer) > TELEGRAM_MAX:
+                if (len(self._buffer) if size is None else size) > TELEGRAM_MAX:
                     self.damage.note("a telegram has no end")
                     self._forget(len(START))
                     continue

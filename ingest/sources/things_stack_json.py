@@ -53,10 +53,10 @@ def uplink_from_json(raw: bytes, now: datetime) -> Uplink:
         device_eui=eui,
         payload=payload,
         received_at=min(instant_of(message.get("received_at")) or now, now),
-        f_port=f_port if type(f_port) is int else None,
+        f_port=_unsigned(f_port, 8),
         envelope=text,
-        session=session if isinstance(session, str) else None,
-        f_cnt=f_cnt if type(f_cnt) is int else None,
+        session=session if isinstance(session, str) and session.isprintable() else None,
+        f_cnt=_unsigned(f_cnt, 32),
     )
 
 
@@ -82,6 +82,11 @@ def instant_of(text: object) -> datetime | None:
         return whole.replace(microsecond=int((fraction or "0").ljust(6, "0")[:6])).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def _unsigned(number: object, bits: int) -> int | None:
+    """`number`, if it is one that LoRaWAN could have sent."""
+    return number if type(number) is int and 0 <= number < 1 << bits else None
 
 
 def _payload_of(message: dict[str, Any]) -> bytes | None:

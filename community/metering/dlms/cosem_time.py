@@ -17,6 +17,8 @@ STATUS_INVALID = 0x01
 STATUS_DAYLIGHT_SAVING = 0x80
 _STATUS_UNSPECIFIED = 0xFF
 _DEVIATION_MAX_MIN = 840
+_YEAR_MIN, _YEAR_MAX = 1970, 2200
+"""An instant of other years is no meter's, and near the ends of the calendar there is none."""
 _WEEKDAY_UNSPECIFIED, _WEEKDAY_UNSET = 0xFF, 0x00
 """Landis+Gyr ZMF100 sends zero."""
 
@@ -42,6 +44,8 @@ class CosemTime:
 
     def instant(self, zone: str) -> datetime:
         """The instant in UTC; `zone` (an IANA name) serves meters without deviation. Raises UnreadableClock."""
+        if not _YEAR_MIN <= self.local.year <= _YEAR_MAX:
+            raise UnreadableClock(f"the meter's clock is in the year {self.local.year}: it was never set")
         if self.deviation_min is not None:
             return (self.local + timedelta(minutes=self.deviation_min)).replace(tzinfo=UTC)
         for fold in (0, 1):
