@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
+from community.attestation.possession import PossessionClaims, verify_possession
 from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_frame
 from community.runtime.system_clock import SystemClock
 from gateway_agent.__main__ import main
@@ -20,7 +22,7 @@ from gateway_agent.spool import Spool
 from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, SunPower
 from standalone.meters.optical_meter import OpticalMeter
-from tests.support.agents import METER_KEY, SECRET, until, write_agent_config
+from tests.support.agents import EUI, METER_KEY, SECRET, until, write_agent_config
 from tests.support.brokers import free_port
 from tests.support.logging_put_back import logging_put_back
 from tests.support.meter_lines import SERIAL, Flat, line_that_says, silence
@@ -211,6 +213,24 @@ async def test_profiles_can_be_listed_shown_and_judged(tmp_path: Path, capsys: p
     (tmp_path / "mine.toml").write_text('id = "mine"\nprotocol = "modbus"\nfunction = 6\n')
     code, _, err = await told(capsys, "profiles", "check", str(tmp_path / "mine.toml"))
     assert code == EXIT_CONFIGURATION and "which only read" in err and err.count("\n  - ") > 3
+
+
+async def test_a_key_asks_for_a_certificate_and_proves_itself(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, nonce = head_config(tmp_path), "5a" * 16
+    assert (await told(capsys, "key", "csr", "--config", config))[0] == EXIT_KEY
+    code, out, _ = await told(capsys, "key", "init", "--json", "--config", config)
+    public_key = bytes.fromhex(json.loads(out)["public_key"])
+    code, out, _ = await told(capsys, "key", "csr", "--config", config)
+    request = x509.load_pem_x509_csr(out.encode())
+    assert code == 0 and request.is_signature_valid
+    assert request.subject.rfc4514_string() == f"CN={EUI.hex()}"
+    code, out, _ = await told(capsys, "key", "prove", nonce, "--json", "--config", config)
+    shown = verify_possession(bytes.fromhex(json.loads(out)["proof"]), public_key, nonce=bytes.fromhex(nonce), eui=EUI)
+    assert code == 0 and isinstance(shown, PossessionClaims) and shown.eui == EUI
+    code, _, err = await told(capsys, "key", "prove", "5a", "--config", config)
+    assert code == 1 and "nonce" in err
 
 
 async def test_problems_come_to_machines_with_line_and_remedy(

@@ -9,6 +9,7 @@ import pytest
 from gateway_agent.__main__ import EXIT_CONFIGURATION, EXIT_KEY, main
 from gateway_agent.cli import parser
 from gateway_agent.settings import (
+    AteccSettings,
     DevelopmentKeySettings,
     DlmsPushSettings,
     LorawanEcw1SinkSettings,
@@ -17,6 +18,7 @@ from gateway_agent.settings import (
     MqttSinkSettings,
     Pkcs11Settings,
     SettingsError,
+    Tpm2Settings,
     load_settings,
 )
 from tests.support.agents import EUI, METER_KEY, SECRET, write_agent_config
@@ -99,6 +101,15 @@ def test_all_faults_come_together_and_no_secret_is_shown(tmp_path: Path) -> None
         load_settings(path)
     assert str(caught.value).count("\n  - ") == 3
     assert "nobody-knows" not in str(caught.value)
+
+
+def test_a_secure_element_of_another_kind(tmp_path: Path) -> None:
+    assert load_settings(config(tmp_path, signer='backend = "atecc"\nslot = 2')).signer == AteccSettings(1, 0xC0, 2)
+    (tmp_path / "auth").write_text("open sesame\n")
+    tpm = load_settings(config(tmp_path, signer='backend = "tpm2"\nhandle = 0x81010002\nauth_file = "auth"')).signer
+    assert tpm == Tpm2Settings("device:/dev/tpmrm0", 0x81010002, "open sesame") and "sesame" not in repr(tpm)
+    with pytest.raises(SettingsError, match=r"line 14: signer\.slot must be a whole number from 0 to 15"):
+        load_settings(config(tmp_path, signer='backend = "atecc"\nslot = 16'))
 
 
 def test_lorawan_needs_a_meter_with_telegrams(tmp_path: Path) -> None:
