@@ -6,10 +6,13 @@ from datetime import datetime
 
 from community.errors import RetryableError
 from gateway_agent.app import open_meter
+from gateway_agent.capture_taps import port_trouble
 from gateway_agent.cli_text import Terminal, Write, duration, grouped
 from gateway_agent.commands.sampling import sample_facts, sample_rows, samples_of
+from gateway_agent.meters.serial_line import LineLost
 from gateway_agent.reading import MeterSample
 from gateway_agent.settings import AgentSettings
+from gateway_agent.settings_meter import SerialPlace
 
 READ_TIMEOUT_S = 20.0
 POLL_EVERY_S = 5.0
@@ -22,6 +25,7 @@ class MeterSilent(RetryableError):
 async def read_once(settings: AgentSettings, write: Write, *, timeout_s: float = READ_TIMEOUT_S) -> None:
     """One sample of the meter, for people. Raises RetryableError if it says nothing."""
     out = Terminal.around(write)
+    _check_port(settings)
     try:
         async with asyncio.timeout(timeout_s):
             async with contextlib.aclosing(samples_of(open_meter(settings), POLL_EVERY_S)) as samples:
@@ -41,13 +45,27 @@ async def watch(
 ) -> None:
     """Every sample as it comes, one a line, until interrupted or `count` were shown. Raises RetryableError."""
     out, shown = Terminal.around(write), 0
+    _check_port(settings)
     watched = _Watched(out)
-    async with contextlib.aclosing(samples_of(open_meter(settings), every_s)) as samples:
-        async for sample in samples:
-            watched.show(settings.meter_name, sample)
-            shown += 1
-            if shown == count:
-                return
+    nothing = f"nothing readable in {READ_TIMEOUT_S:g} s: `diagnose {settings.meter_name}` tells why; still listening"
+    impatience = asyncio.get_running_loop().call_later(READ_TIMEOUT_S, out.line, nothing)
+    try:
+        async with contextlib.aclosing(samples_of(open_meter(settings), every_s)) as samples:
+            async for sample in samples:
+                impatience.cancel()
+                watched.show(settings.meter_name, sample)
+                shown += 1
+                if shown == count:
+                    return
+    finally:
+        impatience.cancel()
+
+
+def _check_port(settings: AgentSettings) -> None:
+    """A reader waits for its port for ever; a person wants to know. Raises LineLost."""
+    place = settings.meter.place
+    if isinstance(place, SerialPlace) and (trouble := port_trouble(place.port)):
+        raise LineLost(trouble)
 
 
 class _Watched:

@@ -65,8 +65,12 @@ async def test_read_and_watch(tmp_path: Path, capsys: pytest.CaptureFixture[str]
         assert code == 0 and [json.loads(line)["serial"] for line in out.splitlines()] == [SERIAL] * 2
         code, _, err = await told(capsys, "read", "another", "--config", config)
         assert code == EXIT_CONFIGURATION and "'under-test'" in err
-    code, _, err = await told(capsys, "read", "--seconds", "0.3", "--config", config)
-    assert code == EXIT_NO_ANSWER and "diagnose under-test" in err
+    async with line_that_says(tmp_path / "head", silence):
+        code, _, err = await told(capsys, "read", "--seconds", "0.3", "--config", config)
+        assert code == EXIT_NO_ANSWER and "diagnose under-test" in err
+    for command in ("read", "watch"):
+        code, _, err = await told(capsys, command, "--config", config)
+        assert code == EXIT_NO_ANSWER and "there is no" in err
 
 
 async def test_diagnose_has_its_own_exit_code(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
