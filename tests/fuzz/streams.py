@@ -7,7 +7,8 @@ from tests.fuzz.target import held_bytes
 
 Found_co = TypeVar("Found_co", covariant=True)
 PIECES = (1, 7, 64, 1000)
-TIMES = (1, 1, 1, 40)
+TIMES = 40
+_OVER_AND_OVER, _PLAN = 0x0C, 0x3C
 STREAM_MAX = 60_000
 _LOOKED_AT = 16
 """Every so many pieces the reader's buffers are measured."""
@@ -21,12 +22,11 @@ class Reader(Protocol[Found_co]):
 
 
 def stream_of(data: bytes) -> tuple[int, bytes]:
-    """(size of the pieces, stream): the first byte says how the rest is cut, and whether it comes over and over."""
+    """(size of the pieces, stream): the first byte says how the rest is cut, and whether it comes over and over (that is slow, so seldom)."""
     plan, rest = data[0] if data else 0, data[1:]
-    times = TIMES[plan >> 2 & 3]
-    if times == 1:
+    if plan & _PLAN != _OVER_AND_OVER:
         return PIECES[plan & 3], rest
-    return max(64, PIECES[plan & 3]), (rest * times)[:STREAM_MAX]
+    return max(64, PIECES[plan & 3]), (rest * TIMES)[:STREAM_MAX]
 
 
 def found_in(data: bytes, new: Callable[[], Reader[Found_co]], *, held_max: int) -> list[Found_co]:

@@ -3,6 +3,10 @@
 from collections.abc import Iterator
 from contextlib import suppress
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from community.attestation.device_record import DeviceKeyRecord
 from community.attestation.lora_bits import MalformedFrame
 from community.attestation.lora_frame import (
     FRAME_MAX,
@@ -17,6 +21,7 @@ from community.attestation.lora_frame_readings import expand
 from community.attestation.lora_reassembly import KnownDevice, Reassembly, RefusedFrame, TakenFrame
 from community.attestation.lora_reassembly_slots import Anchor
 from community.attestation.sealing import Direction, SealBroken
+from community.attestation.signatures import kid_of
 from community.attestation.statement import SlotReading
 from gateway_agent.protocols import at_commands
 from tests.fuzz.streams import stream_of
@@ -25,6 +30,12 @@ from tests.fuzz.targets.golden_messages import frames_of_golden_statements
 
 KEYS = RadioKeys(bytes(range(8)), bytes(range(32)))
 RECEIVED_SLOT = 1_994_400
+_SEC1 = (
+    ec.derive_private_key(0x1234567, ec.SECP256R1())
+    .public_key()
+    .public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+)
+_KEY = DeviceKeyRecord(1, _SEC1, kid_of(_SEC1), 0)
 _LINES = (
     "+JOIN: Network joined",
     "+JOIN: Done",
@@ -97,7 +108,7 @@ def _own_frame(data: bytes) -> None:
 def lora_reassembly(data: bytes) -> None:
     """Any frames that the device sealed itself, one after the other: what is asked for fits, what is held is bounded."""
     anchor = Anchor(RECEIVED_SLOT - 200, (1000,)) if data and data[0] & 1 else None
-    device = KnownDevice(KEYS, (), 1, 5 if anchor else 0, anchor)
+    device = KnownDevice(KEYS, (_KEY,), 1, 5 if anchor else 0, anchor)
     reassembly = Reassembly(device)
     at, counter, received = 1, 0, RECEIVED_SLOT
     while at + 3 <= len(data) and counter < 100:
