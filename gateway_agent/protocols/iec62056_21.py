@@ -24,7 +24,7 @@ STX, ETX, ACK = b"\x02", b"\x03", b"\x06"
 SERIAL_CODES = ("0.0.0", "96.1.0", "C.1.0", "96.1.255", "0.0.9", "9.20.0", "9.21.0")
 """Where meters put their number; 0.0.0 is the one that the operator knows it by."""
 
-_IDENT = re.compile(rb"/([A-Z][A-Za-z]{2})([ -~])([^\r\n]{0,60})\r?\n")
+_IDENT = re.compile(rb"/([A-Z][A-Za-z]{2})([ -~])([^\x00-\x1f]{0,60})\r?\n")
 _IDENT_ON_A_NEW_LINE = re.compile(rb"(?<![ -~\x03])" + _IDENT.pattern)
 """Right after ETX stands the check, which may be a slash as well."""
 _PREAMBLE = re.compile(rb"(?:[\r\n ]|\x06[0-9A-Z]{3}\r\n)*")

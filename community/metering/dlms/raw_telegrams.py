@@ -12,6 +12,8 @@ from community.metering.dlms.received import ReceivedApdu
 from community.metering.dlms.unreadable import BadFrame, EndsEarly, UnknownLayout
 
 SIZE_MAX = 4096
+_HELD_MAX = SIZE_MAX + 16
+"""The longest content with its head."""
 _STARTS = (GENERAL_GLO_CIPHERING, DATA_NOTIFICATION, GENERAL_BLOCK_TRANSFER)
 _MAKER_LETTERS = 3
 _LENGTH_MIN = 5
@@ -43,9 +45,9 @@ class RawTelegrams:
         data, at = bytes(self._buffer), 0
         while at < len(data):
             size = _size(data, at)
-            if size is None and not quiet and len(data) - at < SIZE_MAX:
+            if size is None and not quiet and len(data) - at < _HELD_MAX:
                 break
-            if not size:
+            if not size or size > _HELD_MAX:
                 self.dropped_bytes += 1
                 at += 1
                 continue

@@ -108,7 +108,8 @@ def _own_frame(data: bytes) -> None:
 def lora_reassembly(data: bytes) -> None:
     """Any frames that the device sealed itself, one after the other: what is asked for fits, what is held is bounded."""
     anchor = Anchor(RECEIVED_SLOT - 200, (1000,)) if data and data[0] & 1 else None
-    device = KnownDevice(KEYS, (_KEY,), 1, 5 if anchor else 0, anchor)
+    keys = (_KEY,) if data and data[0] & 0x0F == 0x0F else ()  # signatures to verify are slow
+    device = KnownDevice(KEYS, keys, 1, 5 if anchor else 0, anchor)
     reassembly = Reassembly(device)
     at, counter, received = 1, 0, RECEIVED_SLOT
     while at + 3 <= len(data) and counter < 100:
@@ -149,6 +150,7 @@ def _reassembly_seeds() -> Iterator[bytes]:
     for port, flags, plaintext in frames_of_golden_statements():
         entry = bytes((flags | (16 if port == Port.READINGS else 0), 0, len(plaintext))) + plaintext
         yield b"\x01" + entry
+        yield b"\x0f" + entry
         chain += entry
     yield chain[:2000]
 
