@@ -72,6 +72,7 @@ async def test_a_demo_killed_hard_leaves_nothing_running_and_goes_on_where_it_wa
         while _processes_naming(tmp_path):
             await asyncio.sleep(0.1)
 
+    settled = await _until_settled(tmp_path, settled - 1)  # the first went on until it was killed
     again = await _run("demo", "--folder", str(tmp_path), "--port", "0")
     await _until_settled(tmp_path, settled + 2)
     again.send_signal(signal.SIGINT)
