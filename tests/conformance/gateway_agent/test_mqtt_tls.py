@@ -48,13 +48,14 @@ class Authority:
         self._certificate = (
             self._builder(self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), critical=True)
             .sign(self._key, hashes.SHA256())
         )
         self.file = folder / f"{name}.pem"
         self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def _builder(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        return x509.CertificateBuilder(
+        builder = x509.CertificateBuilder(
             self._name,
             subject,
             key,
@@ -62,6 +63,8 @@ class Authority:
             NOW - timedelta(days=1),
             NOW + timedelta(days=1),
         )
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        return builder.add_extension(issuer, False).add_extension(x509.SubjectKeyIdentifier.from_public_key(key), False)
 
     def issue(self, request: x509.CertificateSigningRequest, file: str) -> Path:
         """The certificate that `request` asks for."""
