@@ -22,7 +22,7 @@ demo:
 
 test:
 	$(call prepare,test)
-	$(ENV) -m pytest $(ARGS)
+	$(ENV) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check:
 	$(call prepare,check)
