@@ -22,7 +22,11 @@ def test_high_and_low_s_verify_and_have_one_normal_form() -> None:
     assert int.from_bytes(normalise_low_s(twin)[32:], "big") <= P256_ORDER // 2
 
 
-@pytest.mark.parametrize("signature", [b"", SIGNATURE[:63], SIGNATURE + b"\0", bytes(64), b"\xff" * 64])
+@pytest.mark.parametrize(
+    "signature",
+    [b"", SIGNATURE[:63], SIGNATURE + b"\0", bytes(64), b"\xff" * 64],
+    ids=["empty", "short", "long", "zero", "ones"],
+)
 def test_what_is_no_signature_does_not_verify(signature: bytes) -> None:
     assert not verify_p256(KEY.public_key, MESSAGE, signature)
 
