@@ -52,6 +52,10 @@ SELECT slot FROM reading WHERE slot < ? AND NOT EXISTS (SELECT 1 FROM payload WH
 """
 
 
+def _unusable(path: Path, error: Exception) -> FatalError:
+    return FatalError(f"The spool {path} cannot be used: {error}. Is the directory writable and the disk not full?")
+
+
 class SpoolFull(RetryableError):
     """The disk, or the spool's own bound, leaves no room: nothing was changed."""
 
@@ -72,6 +76,9 @@ class Spool(SpoolView):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             super().__init__(sqlite3.connect(path, isolation_level=None, timeout=10), size_max_bytes)
+        except (sqlite3.Error, OSError) as error:
+            raise _unusable(path, error) from error
+        try:
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             self._db.execute("PRAGMA foreign_keys = ON")
@@ -83,9 +90,8 @@ class Spool(SpoolView):
             if owner is None:
                 self._set_fact(_DEVICE, device_eui)
         except (sqlite3.Error, OSError) as error:
-            raise FatalError(
-                f"The spool {path} cannot be used: {error}. Is the directory writable and the disk not full?"
-            ) from error
+            self._db.close()
+            raise _unusable(path, error) from error
         if owner not in (None, device_eui):
             self._db.close()
             raise FatalError(f"The spool {path} belongs to device {owner}, not {device_eui}. Give each device its own.")

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -117,7 +118,7 @@ def test_every_record_of_a_development_key_is_marked(spool: Spool, path: Path) -
     spool.add_reading(reading(FIRST, frame=b"frame"), development_key=True)
     spool.add_statement(spool.unsigned_readings(), sign, development_key=True)
     spool.add_payload(FIRST, b"payload", development_key=True)
-    with sqlite3.connect(path) as look:
+    with closing(sqlite3.connect(path)) as look, look:
         for table in ("reading", "statement", "payload"):
             assert look.execute(f"SELECT development_key FROM {table}").fetchall() == [(1,)]
     look.close()

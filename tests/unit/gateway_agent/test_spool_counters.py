@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -184,7 +185,7 @@ def test_a_gap_that_was_filled_after_all_is_no_event_any_more(spool: Spool) -> N
 
 
 def test_a_file_of_the_first_version_is_read_on(path: Path) -> None:
-    with sqlite3.connect(path) as old:
+    with closing(sqlite3.connect(path)) as old, old:
         old.executescript(
             f"""
             CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
