@@ -1,5 +1,6 @@
 """Runs of the engine as child processes, and what came of them."""
 
+import errno
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from tests.fuzz.engine import HANGS_AFTER_S, available_engine
 
 ROOT = Path(__file__).parents[2]
 FOUND = Path(__file__).parent / "found"
+_START_TRIES = 3
 _START_S = 60
 _EXECUTED = re.compile(r"stat::number_of_executed_units:\s+(\d+)")
 _COVERED = re.compile(r"\bcov: (\d+)")
@@ -43,6 +45,23 @@ class Run:
         return "\n".join([line for line in self.log.splitlines() if not _PROGRESS.match(line)][-lines:])
 
 
+def _started(command: list[str], timeout_s: float) -> "subprocess.CompletedProcess[bytes]":
+    """Run the engine. Sandboxed kernels now and then answer EFAULT to a vfork's exec; then nothing ran: once more."""
+    for _ in range(_START_TRIES - 1):
+        try:
+            return _run(command, timeout_s)
+        except OSError as error:
+            if error.errno != errno.EFAULT:
+                raise
+    return _run(command, timeout_s)
+
+
+def _run(command: list[str], timeout_s: float) -> "subprocess.CompletedProcess[bytes]":
+    return subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, timeout=timeout_s, check=False
+    )
+
+
 def fuzz(target: str, *, seconds: int, runs: int = -1, seed: int = 0, engine: str | None = None) -> Run:
     """Fuzz `target` in a child process for at most `seconds` and `runs` inputs. `seed` 0 is a new one each time."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as place:
@@ -53,14 +72,7 @@ def fuzz(target: str, *, seconds: int, runs: int = -1, seed: int = 0, engine: st
         command += ["--kept", str(FOUND / target), "--seconds", str(seconds), "--runs", str(runs), "--seed", str(seed)]
         command += ["--engine", engine or available_engine()]
         begin = time.monotonic()
-        child = subprocess.run(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=seconds + HANGS_AFTER_S + _START_S,
-            check=False,
-        )
+        child = _started(command, seconds + HANGS_AFTER_S + _START_S)
         log = (child.stdout + child.stderr).decode("utf-8", "replace")
         kept = [path.read_bytes() for pattern in _FINDINGS for path in sorted(findings.glob(pattern))]
         executed, covered = _EXECUTED.search(log), _COVERED.findall(log)
