@@ -1,4 +1,4 @@
-# demo [RESET=1] [PORT=8080]: run everything here | test | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
+# demo [RESET=1] [PORT=8080]: run everything here | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
 .PHONY: demo test check bench clean lock
 .SILENT:
 MAKEFLAGS += --no-print-directory
@@ -22,7 +22,7 @@ demo:
 
 test:
 	$(call prepare,test)
-	$(ENV) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(ENV) -m pytest --numprocesses 2 --dist loadfile $(if $(LONG),--long) $(ARGS)
 
 check:
 	$(call prepare,check)

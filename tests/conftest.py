@@ -10,6 +10,19 @@ from tests.support.postgres import PrivatePostgres, private_postgres
 from tests.support.stores import BACKENDS, new_postgres_url, new_sqlite_url, opened
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="the long tests too: full sizes, many seeds")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long tests out, and count them as deselected, unless they are asked for."""
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    items[:] = [item for item in items if not item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PrivatePostgres]:
     """One private PostgreSQL server a session, started when the first test asks for it."""
