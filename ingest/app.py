@@ -16,8 +16,10 @@ from ingest.acknowledgements import Acknowledgements
 from ingest.intake import Intake
 from ingest.judging import Judge
 from ingest.settings import Settings
+from ingest.sources.chirpstack import ChirpStack
 from ingest.sources.device_broker import DeviceBroker
 from ingest.sources.things_stack import ThingsStack
+from ingest.sources.webhooks import Webhooks
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +59,14 @@ class IngestApp:
             if settings.things_stack is not None:
                 stack = ThingsStack(settings.things_stack, f"{settings.client_id}-tts", intake.take_in, self._clock)
                 tasks.create_task(stack.run(stop))
+            if settings.chirpstack is not None:
+                chirpstack = ChirpStack(
+                    settings.chirpstack, f"{settings.client_id}-chirpstack", intake.take_in, self._clock
+                )
+                tasks.create_task(_until_available(chirpstack.run, stop))
+            if settings.webhooks is not None:
+                webhooks = Webhooks(settings.webhooks, intake.take_in, self._clock)
+                tasks.create_task(webhooks.run(stop))
             tasks.create_task(self._tell_health(intake, acknowledgements, stop))
 
     async def _send_down(self, eui: str, sealed: bytes) -> None:
@@ -91,5 +101,5 @@ async def _until_available(run: Callable[[asyncio.Event], Awaitable[None]], stop
         try:
             await run(stop)
         except BrokerUnavailable as error:
-            log.warning("device_broker_unavailable", reason=str(error))
+            log.warning("broker_unavailable_at_start", reason=str(error))
             await wait_or_stop(stop, BROKER_RETRY_S)

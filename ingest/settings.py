@@ -10,7 +10,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from community.clients.mqtt import MqttAddress
 from community.errors import FatalError
 from community.runtime.settings import SettingsReader
+from ingest.sources.chirpstack import APPLICATION_ANY, ChirpStackAddress
 from ingest.sources.things_stack import ThingsStackAddress
+from ingest.sources.webhooks import WebhookAddress
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Settings:
     client_id: str
     device_broker: MqttAddress | None
     things_stack: ThingsStackAddress | None
+    chirpstack: ChirpStackAddress | None
+    webhooks: WebhookAddress | None
     zone: str
     boundary_tolerance: timedelta
     health_every: timedelta
@@ -40,12 +44,28 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     client_id = reader.text("CLIENT_ID", "ingest")
     device_broker = _broker(reader, "BROKER")
     things_stack = _things_stack(reader)
+    chirpstack = _chirpstack(reader)
+    webhooks = _webhooks(reader)
     tolerance = timedelta(seconds=reader.integer("BOUNDARY_TOLERANCE_S", 5, high=254))
     health = timedelta(seconds=reader.integer("HEALTH_EVERY_S", 60, low=1))
-    if device_broker is None and things_stack is None:
-        reader.note("no source is set: give INGEST_BROKER_URL, INGEST_TTS_URL or both")
+    if not any((device_broker, things_stack, chirpstack, webhooks)):
+        reader.note(
+            "no source is set: give one or more of INGEST_BROKER_URL, INGEST_TTS_URL, INGEST_CHIRPSTACK_URL and"
+            " INGEST_WEBHOOK_PORT"
+        )
     reader.finish()
-    return Settings(database_url, column_key_file, client_id, device_broker, things_stack, zone, tolerance, health)
+    return Settings(
+        database_url=database_url,
+        column_key_file=column_key_file,
+        client_id=client_id,
+        device_broker=device_broker,
+        things_stack=things_stack,
+        chirpstack=chirpstack,
+        webhooks=webhooks,
+        zone=zone,
+        boundary_tolerance=tolerance,
+        health_every=health,
+    )
 
 
 def _broker(reader: SettingsReader, name: str, version: Literal[4, 5] | None = None) -> MqttAddress | None:
@@ -85,3 +105,27 @@ def _things_stack(reader: SettingsReader) -> ThingsStackAddress | None:
         timedelta(seconds=poll),
         timedelta(seconds=overlap),
     )
+
+
+def _chirpstack(reader: SettingsReader) -> ChirpStackAddress | None:
+    mqtt = _broker(reader, "CHIRPSTACK")
+    application = reader.text("CHIRPSTACK_APPLICATION", APPLICATION_ANY)
+    if mqtt is None:
+        return None
+    if application != APPLICATION_ANY and not set(application).isdisjoint("/+#"):
+        reader.note("INGEST_CHIRPSTACK_APPLICATION must be the application's id as in its topics, or + for all")
+        return None
+    return ChirpStackAddress(mqtt, application)
+
+
+def _webhooks(reader: SettingsReader) -> WebhookAddress | None:
+    host = reader.text("WEBHOOK_HOST", "127.0.0.1")
+    port = reader.integer("WEBHOOK_PORT", 0, high=65535)
+    secrets = [reader.secret(f"WEBHOOK_{server}_SECRET", required=False) for server in ("TTS", "CHIRPSTACK")]
+    if not port:
+        return None
+    try:
+        return WebhookAddress(host, port, *secrets)
+    except ValueError as error:
+        reader.note(f"INGEST_WEBHOOK_TTS_SECRET_FILE, INGEST_WEBHOOK_CHIRPSTACK_SECRET_FILE: {error}")
+        return None

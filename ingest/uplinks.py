@@ -10,8 +10,10 @@ from community.clock import as_utc
 from community.ids import digest_of
 
 PAYLOAD_MAX = 65536
-SOURCES = ("device_broker", "things_stack")
+SOURCES = ("device_broker", "things_stack", "chirpstack")
+NETWORK_SERVERS = ("things_stack", "chirpstack")
 _EUI = re.compile(r"[0-9a-f]{16}")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,21 @@ class Uplink:
         """SHA-256 over source, device and payload: the same frame by two ways of one source is one frame."""
         head = f"{self.source}\x1f{self.device_eui or ''}\x1f".encode()
         return digest_of(head + self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class DownlinkFrame:
+    """A LoRaWAN frame to a device. `id` is a UUID, so that every network server takes it and names it in its reports."""
+
+    id: str
+    f_port: int
+    payload: bytes
+
+    def __post_init__(self) -> None:
+        if not _UUID.fullmatch(self.id):
+            raise ValueError(f"{self.id!r} is no UUID")
+        if not 1 <= self.f_port <= 223 or not self.payload:
+            raise ValueError("a downlink has a port of 1 to 223 and a payload")
 
 
 TakeIn = Callable[[Uplink], Awaitable[object]]

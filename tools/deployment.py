@@ -131,6 +131,8 @@ def make_everything(root: Path, host: str, now: datetime) -> None:
     password = keep_or_make(folder / "database_password", token, 0o644).decode()
     keep_or_make(folder / "database_passfile", f"postgres:*:*:community:{password}\n".encode)
     keep_or_make(folder / "column_key", lambda: secrets.token_hex(32).encode())
+    for server in ("tts", "chirpstack"):
+        keep_or_make(folder / f"webhook_secret_{server}", token)
     keep_or_make(folder / "signer_passphrase", token)
     keep_or_make(folder / "requester_key", lambda: _pem(Ed25519PrivateKey.generate()))
     passwords = {user: keep_or_make(folder / f"broker_password_{user}", token).decode() for user in BROKER_USERS}

@@ -5,7 +5,7 @@ start, at every reconnect and every few minutes with an overlap; what came by bo
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
@@ -16,14 +16,25 @@ import structlog
 from community.clients.mqtt import BrokerUnavailable, Message, MqttAddress, MqttConnection
 from community.clock import Clock
 from community.errors import RetryableError
-from ingest.sources.things_stack_json import received_at_of, uplink_from_json
-from ingest.uplinks import TakeIn
+from ingest.network_events import TakeReport
+from ingest.sources.dispatch import Dispatch
+from ingest.sources.things_stack_json import (
+    device_id_of,
+    downlinks_json,
+    event_from_json,
+    received_at_of,
+    uplink_from_json,
+)
+from ingest.uplinks import DownlinkFrame, TakeIn
 
 log = structlog.get_logger(__name__)
 
 PAGE = 1000
+TAKEN_TOGETHER = 64
+"""Stored uplinks that wait for one commit."""
 REQUEST_TIMEOUT_S = 60.0
 START_RETRY_S = 10.0
+_DOWNLINK_STATES = ("queued", "sent", "ack", "nack", "failed", "invalidated")
 
 
 class StorageUnavailable(RetryableError):
@@ -43,8 +54,14 @@ class ThingsStackAddress:
     overlap: timedelta = timedelta(minutes=30)
 
     @property
-    def topic(self) -> str:
-        return f"v3/{self.application}/devices/+/up"
+    def topics(self) -> tuple[str, ...]:
+        """What is listened to: uplinks, joins, and what becomes of downlinks."""
+        kinds = ("up", "join", *(f"down/{state}" for state in _DOWNLINK_STATES))
+        return tuple(f"v3/{self.application}/devices/+/{kind}" for kind in kinds)
+
+    def downlink_topic(self, device_id: str, operation: str) -> str:
+        """Where downlinks of a device are pushed (`push`), or put in place of all that wait (`replace`)."""
+        return f"v3/{self.application}/devices/{device_id}/down/{operation}"
 
     @property
     def application_id(self) -> str:
@@ -54,16 +71,24 @@ class ThingsStackAddress:
 class ThingsStack:
     """Both ways from one application into intake."""
 
-    def __init__(self, address: ThingsStackAddress, client_id: str, take_in: TakeIn, clock: Clock) -> None:
+    def __init__(
+        self,
+        address: ThingsStackAddress,
+        client_id: str,
+        take_in: TakeIn,
+        clock: Clock,
+        take_report: TakeReport | None = None,
+    ) -> None:
         self._address = address
         self._take_in = take_in
+        self._dispatch = Dispatch(take_in, take_report)
         self._clock = clock
         self._poll_now = asyncio.Event()
         self._polled_to: datetime | None = None
         self._connection = MqttConnection(
             address.mqtt,
             client_id,
-            subscriptions={address.topic: self._receive},
+            subscriptions=dict.fromkeys(address.topics, self._receive),
             subscription_qos=0,
             clean_start=True,
             on_ready=self._poll_now.set,
@@ -93,8 +118,34 @@ class ThingsStack:
         finally:
             await self._connection.stop()
 
+    async def send(self, envelope: str, frame: DownlinkFrame) -> bool:
+        """Put `frame` in place of what waits for the device of `envelope`, its latest uplink.
+
+        So at most one repair waits for a device that is not heard. False where the uplink does not name the device.
+        Raises BrokerUnavailable.
+        """
+        return await self._send(envelope, [frame], "replace")
+
+    async def push(self, envelope: str, frames: Sequence[DownlinkFrame]) -> bool:
+        """Queue `frames` behind what waits for the device. As `send` in all else."""
+        return await self._send(envelope, frames, "push")
+
+    async def _send(self, envelope: str, frames: Sequence[DownlinkFrame], operation: str) -> bool:
+        device_id = device_id_of(envelope)
+        if device_id is None:
+            return False
+        topic = self._address.downlink_topic(device_id, operation)
+        await self._connection.publish(topic, downlinks_json(frames), qos=0)
+        return True
+
+    def backfill(self, since: datetime) -> None:
+        """Ask the storage again for everything from `since` on: something of that time is missing."""
+        if self._polled_to is not None:
+            self._polled_to = min(self._polled_to, since + self._address.overlap)
+        self._poll_now.set()
+
     async def _receive(self, message: Message) -> None:
-        await self._take_in(uplink_from_json(message.payload, self._clock.now()))
+        await self._dispatch.take(event_from_json(message.payload, self._clock.now()))
 
     async def _poll_until(self, stop: asyncio.Event) -> None:
         self._poll_now.set()
@@ -118,18 +169,24 @@ class ThingsStack:
         started = self._clock.now()
         after = None if self._polled_to is None else self._polled_to - self._address.overlap
         taken, left = 0, 0
-        async for line in self._stored_since(after):
-            try:
-                await self._take_in(uplink_from_json(line, self._clock.now()))
-                taken += 1
-            except RetryableError as error:
-                left += 1
-                log.warning("stored_uplink_not_taken_in", reason=str(error))
+        async for page in self._stored_since(after):
+            for at in range(0, len(page), TAKEN_TOGETHER):
+                lines = page[at : at + TAKEN_TOGETHER]
+                stored = sum(await asyncio.gather(*map(self._take_stored, lines)))
+                taken, left = taken + stored, left + len(lines) - stored
         if not left:
             self._polled_to = started
         return taken
 
-    async def _stored_since(self, after: datetime | None) -> AsyncIterator[bytes]:
+    async def _take_stored(self, line: bytes) -> bool:
+        try:
+            await self._take_in(uplink_from_json(line, self._clock.now()))
+        except RetryableError as error:
+            log.warning("stored_uplink_not_taken_in", reason=str(error))
+            return False
+        return True
+
+    async def _stored_since(self, after: datetime | None) -> AsyncIterator[list[bytes]]:
         url = (
             f"{self._address.storage_url}/api/v3/as/applications/{self._address.application_id}"
             "/packages/storage/uplink_message"
@@ -143,8 +200,7 @@ class ThingsStack:
                 if after is not None:
                     query["after"] = after.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
                 lines = await _lines_of(client, url, query, headers)
-                for line in lines:
-                    yield line
+                yield lines
                 newest = max((at for at in map(received_at_of, lines) if at is not None), default=None)
                 if len(lines) < PAGE or newest is None or newest == after:
                     return

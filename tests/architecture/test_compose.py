@@ -74,7 +74,7 @@ def test_a_process_accepts_the_settings_of_its_container(
 ) -> None:
     service = next(each for each in SERVICES.values() if each.get("command", [""])[0] == process)
     for secret in service["secrets"]:
-        (tmp_path / secret).write_text("a secret")
+        (tmp_path / secret).write_text("a secret of 24 characters")
     environment = environment_of(service, tmp_path)
     own = {name for name in environment if name.startswith(f"{process.upper()}_")}
     assert own

@@ -32,6 +32,7 @@ MODULES = {
     "device_message": "statements",
     "legacy": "statements",
     "things_stack": "documents",
+    "chirpstack": "documents",
     "signature_request": "documents",
     "logs": "documents",
     "calldata": "documents",

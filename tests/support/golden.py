@@ -4,11 +4,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-_GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 def golden_cases(family: str, name: str) -> list[dict[str, Any]]:
     """The cases of tests/golden/`family`/`name`."""
-    cases = json.loads((_GOLDEN / family / name).read_text())["cases"]
+    cases = json.loads((GOLDEN / family / name).read_text())["cases"]
     assert cases, f"{family}/{name} has no case"
     return list(cases)

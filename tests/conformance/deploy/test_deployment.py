@@ -15,6 +15,7 @@ import pytest
 from community.clients.mqtt import BrokerUnavailable, Message, MqttAddress, MqttConnection
 from community.store.schema import migrate, newest_revision
 from community.store.sealed_columns import ColumnKey
+from ingest.sources.webhooks import WebhookAddress
 from settlement.requester_key import load_requester_key
 from tests.architecture.repository import ROOT
 from tests.support.brokers import mosquitto_binary
@@ -50,6 +51,8 @@ def test_the_processes_can_use_their_secrets(root: Path) -> None:
     secrets = root / "deploy" / "secrets"
     assert len(ColumnKey.load(secrets / "column_key").key) == 32
     load_requester_key(secrets / "requester_key")
+    webhook_secrets = [(secrets / f"webhook_secret_{server}").read_text() for server in ("tts", "chirpstack")]
+    assert WebhookAddress("localhost", 1, *webhook_secrets).chirpstack_secret != webhook_secrets[0]
 
 
 async def test_a_password_file_opens_the_database(root: Path) -> None:

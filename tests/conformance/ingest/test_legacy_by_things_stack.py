@@ -33,19 +33,8 @@ from ingest.sources.things_stack_json import uplink_from_json
 from ingest.uplinks import Uplink
 from tests.conformance.ingest.intakes import RunningIntake, running_intake
 from tests.support.brokers import start_amqtt
-from tests.support.sending_device import NOON, SendingDevice, StandingClock, register
-
-IMPORT = "1-0:1.8.0"
-METER_KEY = bytes(range(16))
-METER = PushMeter(MeterModel.E450, b"LGZgr\x00\x00\x01", METER_KEY)
-GATEWAY = SendingDevice(eui="70b3d57ed0000042")
-QUARTER = timedelta(minutes=15)
-
-
-def legacy_payload(invocation: int, at: datetime, wh: int, key: ec.EllipticCurvePrivateKey = GATEWAY.key) -> bytes:
-    frame = encode_push_frame(METER, invocation, at, {IMPORT: wh, "1-0:2.8.0": 5})
-    r, s = decode_dss_signature(key.sign(frame, ec.ECDSA(SHA256())))
-    return frame + hashlib.sha256(frame).digest() + r.to_bytes(32, "big") + s.to_bytes(32, "big")
+from tests.support.legacy_gateway import GATEWAY, IMPORT, METER, QUARTER, books, legacy_payload
+from tests.support.sending_device import NOON, StandingClock
 
 
 def uplink_json(payload: bytes, at: datetime, f_cnt: int = 0, **more: Any) -> dict[str, Any]:
@@ -54,13 +43,6 @@ def uplink_json(payload: bytes, at: datetime, f_cnt: int = 0, **more: Any) -> di
     message |= {"frm_payload": base64.b64encode(payload).decode()} | ({"f_cnt": f_cnt} if f_cnt else {})
     ids = {"device_id": "top-2", "dev_eui": GATEWAY.eui.upper(), "application_ids": {"application_id": "community"}}
     return {"end_device_ids": ids, "received_at": stamp, "uplink_message": message, **more}
-
-
-async def books(store: Store) -> None:
-    await register(
-        store, GATEWAY, name="flat", payload_format="legacy", meter_key=METER_KEY, settled_obis=IMPORT,
-        registers={IMPORT: 10**9},
-    )  # fmt: skip
 
 
 async def send(intake: RunningIntake, content: bytes | dict[str, Any]) -> Outcome:

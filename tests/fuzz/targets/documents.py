@@ -24,8 +24,10 @@ from community.chain.signature_requests import (
     sign_request,
 )
 from contracts import abi
+from ingest.network_events import DownlinkReport
+from ingest.sources import chirpstack_json, things_stack_json
 from ingest.sources.things_stack_json import received_at_of, uplink_from_json
-from ingest.uplinks import PAYLOAD_MAX
+from ingest.uplinks import PAYLOAD_MAX, Uplink
 from tests.fuzz.target import Target
 
 NOW = datetime(2026, 11, 17, 12, tzinfo=UTC)
@@ -60,6 +62,24 @@ def things_stack(data: bytes) -> None:
     assert uplink.f_port is None or 0 <= uplink.f_port < 1 << 8
     assert uplink.f_cnt is None or 0 <= uplink.f_cnt < 1 << 32
     received_at_of(data)
+    event = things_stack_json.event_from_json(data, NOW)
+    assert not isinstance(event, DownlinkReport) or event.detail.isprintable()
+    name = things_stack_json.device_id_of(data.decode("latin-1"))
+    assert name is None or "/" not in name
+
+
+def chirpstack(data: bytes) -> None:
+    """Any event of the other network server, whatever kind its topic names."""
+    for kind in ("up", "ack", "join", "x"):
+        event = chirpstack_json.event_from_json(data, kind, NOW)
+        if isinstance(event, Uplink):
+            assert event.received_at <= NOW
+            assert len(event.payload) <= PAYLOAD_MAX
+            assert event.digest
+            assert event.envelope is None or b"\0" not in event.envelope.encode()
+        elif isinstance(event, DownlinkReport):
+            assert event.downlink_id is None or event.downlink_id.isprintable()
+    chirpstack_json.application_of(data.decode("latin-1"))
 
 
 def signature_request(data: bytes) -> None:
@@ -123,6 +143,11 @@ def _uplink_seeds() -> Iterator[bytes]:
     yield json.dumps({"end_device_ids": {"dev_eui": "0004A30B001C0530"}, "uplink_message": small}).encode()
 
 
+def _event_seeds() -> Iterator[bytes]:
+    for path in sorted(_SERVERS.glob("*chirpstack*")):
+        yield json.dumps(json.loads(path.read_bytes()), separators=(",", ":")).encode()
+
+
 def _request_seeds() -> Iterator[bytes]:
     request = SignatureRequest(
         "attempt-1",
@@ -169,6 +194,7 @@ def _call_seeds() -> Iterator[bytes]:
 
 TARGETS = {
     "things_stack": Target(things_stack, _uplink_seeds, size_max=4096),
+    "chirpstack": Target(chirpstack, _event_seeds, size_max=4096),
     "signature_request": Target(signature_request, _request_seeds, size_max=1024),
     "logs": Target(logs, _log_seeds, size_max=512),
     "calldata": Target(calldata, _call_seeds),

@@ -1,12 +1,15 @@
 """Settings of ingest: what is read, and that every problem is told at once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from community.clients.mqtt import MqttAddress
 from community.runtime.settings import SettingsError
 from ingest.settings import read_settings
+from ingest.sources.webhooks import WebhookAddress
 
 
 @pytest.fixture
@@ -37,10 +40,25 @@ def test_the_things_stack_alone(needed: dict[str, str], tmp_path: Path) -> None:
     }
     stack = read_settings(needed | more).things_stack
     assert stack is not None and stack.mqtt.version == 4 and stack.mqtt.port == 8883
-    assert (stack.topic, stack.application_id) == ("v3/community@ttn/devices/+/up", "community")
+    assert (stack.topics[0], stack.application_id) == ("v3/community@ttn/devices/+/up", "community")
     assert stack.storage_url == "https://eu1.cloud.thethings.network"
     assert stack.api_key == "NNSXS.key"  # the MQTT password is the same key
     assert (stack.poll_every, stack.overlap) == (timedelta(minutes=1), timedelta(minutes=30))
+
+
+def test_chirpstack_alone(needed: dict[str, str]) -> None:
+    chirpstack = read_settings(needed | {"INGEST_CHIRPSTACK_URL": "mqtts://broker"}).chirpstack
+    assert chirpstack is not None and (chirpstack.mqtt.version, chirpstack.mqtt.port) == (5, 8883)
+    assert chirpstack.topic == "application/+/device/+/event/+"
+    named = needed | {"INGEST_CHIRPSTACK_URL": "mqtt://b", "INGEST_CHIRPSTACK_APPLICATION": "17c82e96"}
+    assert read_settings(named).chirpstack == replace(chirpstack, mqtt=MqttAddress("mqtt://b"), application="17c82e96")
+
+
+def test_webhooks_alone(needed: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "hook").write_text("sixteen letters!\n")
+    more = {"INGEST_WEBHOOK_PORT": "8081", "INGEST_WEBHOOK_CHIRPSTACK_SECRET_FILE": str(tmp_path / "hook")}
+    assert read_settings(needed | more).webhooks == WebhookAddress("127.0.0.1", 8081, None, "sixteen letters!")
+    assert "sixteen" not in repr(read_settings(needed | more))
 
 
 def test_no_secret_shows_in_a_representation(needed: dict[str, str], tmp_path: Path) -> None:
@@ -59,6 +77,12 @@ def test_no_secret_shows_in_a_representation(needed: dict[str, str], tmp_path: P
         ({"INGEST_BROKER_URL": "mqtt://h", "INGEST_BROKER_CERT_FILE": "x"}, "belong together"),
         ({"INGEST_TTS_URL": "mqtt://h"}, "INGEST_TTS_APPLICATION"),
         ({"INGEST_TTS_URL": "mqtt://h", "INGEST_TTS_APPLICATION": "a/#"}, "INGEST_TTS_APPLICATION"),
+        (
+            {"INGEST_CHIRPSTACK_URL": "mqtt://h", "INGEST_CHIRPSTACK_APPLICATION": "a/b"},
+            "INGEST_CHIRPSTACK_APPLICATION",
+        ),
+        ({"INGEST_WEBHOOK_PORT": "1"}, "INGEST_WEBHOOK_TTS_SECRET_FILE"),
+        ({"INGEST_WEBHOOK_PORT": "70000"}, "between 0 and 65535"),
         ({"INGEST_BROKER_URL": "mqtt://h", "INGEST_ZONE": "Nowhere/City"}, "must be a time zone"),
         ({"INGEST_BROKER_URL": "mqtt://h", "INGEST_BOUNDARY_TOLERANCE_S": "900"}, "between 0 and 254"),
     ],

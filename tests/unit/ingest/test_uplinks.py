@@ -15,7 +15,8 @@ from community.clients.mqtt import Message, MqttAddress
 from community.clients.mqtt_topics import topic_matches
 from ingest.device_records import first_slot_from
 from ingest.sources.device_broker import DeviceBroker
-from ingest.sources.things_stack_json import instant_of, received_at_of, uplink_from_json
+from ingest.sources.network_json import instant_of
+from ingest.sources.things_stack_json import received_at_of, uplink_from_json
 from ingest.uplinks import PAYLOAD_MAX, Uplink
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
