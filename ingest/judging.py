@@ -3,24 +3,23 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from community.attestation import admission, merkle
+from community.attestation import admission
 from community.attestation.admission import Admitted, AdmittedLegacy, Duplicate, Quarantined, Rejected
-from community.attestation.profiles import registers_of
 from community.attestation.reasons import Reason
 from community.attestation.sealing import MalformedEnvelope, peek_device
-from community.attestation.statement import ReadingStatus, parse_cose_sign1
+from community.attestation.statement import ReadingStatus
 from community.clock import QUARTER_HOUR, slot_at, slot_start
 from community.ids import digest_of
 from community.store import frames, statements
 from community.store.devices import DeviceFile, load_device
-from community.store.frames import Frame
-from community.store.quarantine import Refusal, quarantine, resolve_frame
 from community.store.sealed_columns import ColumnKey
 from community.store.statements import StoredStatement
 from community.store.unit_of_work import Work
-from ingest.bookings import Bookings, ProvenReading
+from ingest.bookings import ProvenReading
+from ingest.cases import Case
 from ingest.device_records import record_of
 from ingest.outcomes import Outcome
+from ingest.proofs import book_readings, keep_proof, key_id, stored_payload
 from ingest.uplinks import Uplink
 
 # The bytes may be right and only our registry behind: the device is to send again, so nothing is stored as received.
@@ -48,7 +47,7 @@ class Judge:
         """
         earlier = await frames.verdict_of(work, uplink.digest)
         device = await self._on_file(work, uplink.device_eui, {} if on_file is None else on_file)
-        case = _Case(work, uplink, device, earlier, now)
+        case = Case(work, uplink, device, earlier, now)
         if uplink.fault is not None:
             return await case.refuse("rejected", uplink.fault.reason, uplink.fault.detail)
         if device is None:
@@ -71,7 +70,7 @@ class Judge:
             on_file[eui] = await load_device(work, eui, self.column_key)
         return on_file[eui]
 
-    async def _take_in_legacy(self, case: "_Case", device: DeviceFile) -> Outcome:
+    async def _take_in_legacy(self, case: Case, device: DeviceFile) -> Outcome:
         place = device.installation_at(case.uplink.received_at)
         if place is None or place.meter_key is None:
             detail = f"no meter with a key is on file for {device.name}, so its telegrams cannot be read"
@@ -110,7 +109,7 @@ class Judge:
             case Duplicate():
                 return await case.duplicate()
 
-    async def _admit_legacy(self, case: "_Case", device: DeviceFile, verdict: AdmittedLegacy) -> Outcome:
+    async def _admit_legacy(self, case: Case, device: DeviceFile, verdict: AdmittedLegacy) -> Outcome:
         telegram = verdict.telegram
         statement = _legacy_statement(case, device, verdict)
         off = telegram.meter_time - statement.first_at
@@ -136,53 +135,7 @@ class Judge:
         return await case.admitted(booked)
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One uplink under judgement: where its frame, its refusals and its verdict are recorded."""
-
-    work: Work
-    uplink: Uplink
-    device: DeviceFile | None
-    earlier: str | None
-    now: datetime
-
-    @property
-    def frame(self) -> Frame:
-        uplink = self.uplink
-        return Frame(
-            uplink.digest, uplink.source, uplink.device_eui, uplink.payload, uplink.envelope, uplink.received_at
-        )
-
-    async def keep(self, verdict: str) -> None:
-        """Keep the bytes: the first thing that is written, as all else refers to them."""
-        await frames.keep_frame(self.work, self.frame, verdict)
-
-    def bookings(self, device: DeviceFile) -> Bookings:
-        return Bookings(self.work, self.frame.digest, device, self.now)
-
-    async def refuse(self, verdict: str, reason: Reason, detail: str, subject: str | None = None) -> Outcome:
-        await self.keep(verdict)
-        device_id = None if self.device is None else self.device.id
-        refusal = Refusal(reason, detail, subject=subject)
-        await quarantine(self.work, self.frame.digest, device_id, refusal, self.now)
-        return Outcome(verdict, str(reason), self.device)
-
-    async def duplicate(self, acknowledge: int | None = None, generation: int = 0) -> Outcome:
-        await self.keep("duplicate")
-        return Outcome("duplicate", None, self.device, acknowledge, generation)
-
-    async def admit(self) -> None:
-        """Keep the frame as admitted; what was held against it before is settled. Refusals from now on are new."""
-        await self.keep("admitted")
-        if self.earlier is not None:
-            await resolve_frame(self.work, self.frame.digest, "it came again and was taken in", self.now)
-
-    async def admitted(self, booked: Bookings, acknowledge: int | None = None, generation: int = 0) -> Outcome:
-        points = frozenset(booked.metering_points)
-        return Outcome("admitted", None, self.device, acknowledge, generation, points, booked.refused)
-
-
-async def _take_in_ecw1(case: _Case, device: DeviceFile) -> Outcome:
+async def _take_in_ecw1(case: Case, device: DeviceFile) -> Outcome:
     try:
         _, generation, counter = peek_device(case.uplink.payload)
     except MalformedEnvelope as error:
@@ -197,7 +150,7 @@ async def _take_in_ecw1(case: _Case, device: DeviceFile) -> Outcome:
     )
     held = verdict.held if isinstance(verdict, Quarantined) else verdict
     if isinstance(held, Admitted):
-        against = admission.judge_statement(held, await _stored_payload(case.work, device.id, held))
+        against = admission.judge_statement(held, await stored_payload(case.work, device.id, held))
         if not isinstance(against, Admitted):
             verdict = against
     match verdict:
@@ -210,7 +163,8 @@ async def _take_in_ecw1(case: _Case, device: DeviceFile) -> Outcome:
             return await case.duplicate(keyno, generation)
         case Quarantined(reason, detail, Admitted() as proven) if reason not in _SEND_AGAIN:
             await case.keep("quarantined")
-            await _keep_proof(case, device, proven)
+            await keep_proof(case, device, proven)
+            await _remember(case, device, generation, counter)
             refused = await case.refuse("quarantined", reason, detail)
             return Outcome(refused.verdict, refused.reason, device, proven.signed.statement.keyno, generation)
         case Quarantined(reason, detail, proof):
@@ -220,60 +174,28 @@ async def _take_in_ecw1(case: _Case, device: DeviceFile) -> Outcome:
             return await case.refuse(_refused_as(reason), reason, detail)
 
 
-async def _admit_ecw1(case: _Case, device: DeviceFile, verdict: Admitted) -> Outcome:
-    statement = verdict.signed.statement
+async def _admit_ecw1(case: Case, device: DeviceFile, verdict: Admitted) -> Outcome:
     await case.admit()
-    digest = await _keep_proof(case, device, verdict)
-    leaves = [merkle.leaf_hash(data) for data in verdict.leaf_inputs]
-    obis = registers_of(statement.profile)
-    readings = [
-        ProvenReading(
-            at=slot_start(reading.slot),
-            off_s=reading.off_s,
-            status=reading.status,
-            registers=dict(zip(obis, reading.registers, strict=True)),
-            evidence_mode="DEVICE",
-            statement_digest=digest,
-            leaf_index=index,
-            leaf_input=verdict.leaf_inputs[index],
-            leaf_path=b"".join(merkle.inclusion_path(leaves, index)),
-        )
-        for index, reading in enumerate(verdict.readings)
-    ]
+    digest = await keep_proof(case, device, verdict)
+    await _remember(case, device, verdict.generation, verdict.counter)
     booked = case.bookings(device)
-    for reading in readings:
-        await booked.book(reading)
-    return await case.admitted(booked, statement.keyno, verdict.generation)
+    await book_readings(booked, verdict, digest)
+    return await case.admitted(booked, verdict.signed.statement.keyno, verdict.generation)
 
 
-async def _keep_proof(case: _Case, device: DeviceFile, proven: Admitted) -> str:
-    statement = proven.signed.statement
-    stored = StoredStatement(
-        digest=digest_of(proven.evidence),
-        device_id=device.id,
-        device_key_id=_key_id(device, statement.keyno),
-        keyno=statement.keyno,
-        ctr=statement.ctr,
-        format="ecw1",
-        signed=proven.evidence,
-        first_at=slot_start(statement.first_slot),
-        span=statement.span,
-        reading_count=statement.count,
-        frame_digest=case.frame.digest,
-    )
-    await statements.add_statement(case.work, stored, case.now)
-    await frames.mark_seen(case.work, device.id, proven.generation, proven.counter)
-    newest = await frames.newest_counter(case.work, device.id, proven.generation)
-    if newest == proven.counter and newest % 64 == 0:
-        await frames.forget_old_counters(case.work, device.id, proven.generation, newest)
-    return stored.digest
+async def _remember(case: Case, device: DeviceFile, generation: int, counter: int) -> None:
+    """Note a message counter as used; now and then forget those that are too old to ask about."""
+    await frames.mark_seen(case.work, device.id, generation, counter)
+    newest = await frames.newest_counter(case.work, device.id, generation)
+    if newest == counter and newest % 64 == 0:
+        await frames.forget_old_counters(case.work, device.id, generation, newest)
 
 
-def _legacy_statement(case: _Case, device: DeviceFile, proven: AdmittedLegacy) -> StoredStatement:
+def _legacy_statement(case: Case, device: DeviceFile, proven: AdmittedLegacy) -> StoredStatement:
     return StoredStatement(
         digest=digest_of(proven.evidence),
         device_id=device.id,
-        device_key_id=_key_id(device, proven.key.keyno),
+        device_key_id=key_id(device, proven.key.keyno),
         keyno=proven.key.keyno,
         ctr=proven.telegram.invocation_counter,
         format="legacy",
@@ -285,26 +207,12 @@ def _legacy_statement(case: _Case, device: DeviceFile, proven: AdmittedLegacy) -
     )
 
 
-def _key_id(device: DeviceFile, keyno: int) -> str:
-    return next(key.id for key in device.keys if key.keyno == keyno)
-
-
 async def _seen(work: Work, device_id: str, generation: int, counter: int) -> bool:
     """Whether a message counter was taken in, or is older than what is remembered."""
     newest = await frames.newest_counter(work, device_id, generation)
     if newest is not None and counter < newest - frames.REPLAY_WINDOW:
         return True
     return await frames.message_seen(work, device_id, generation, counter)
-
-
-async def _stored_payload(work: Work, device_id: str, proven: Admitted) -> bytes | None:
-    """The payload stored with the statement's counter: the same one if it is there, else any other."""
-    statement = proven.signed.statement
-    stored = await statements.statements_with_counter(work, device_id, statement.keyno, statement.ctr)
-    payloads = [parse_cose_sign1(entry.signed).payload for entry in stored]
-    if proven.signed.payload in payloads:
-        return proven.signed.payload
-    return payloads[0] if payloads else None
 
 
 def _keyno_of(device: DeviceFile, held: object) -> int | None:

@@ -6,15 +6,8 @@ from community.attestation.reasons import Reason
 from community.attestation.statement import SlotReading
 from community.store.unit_of_work import Store
 from tests.conformance.ingest.intakes import running_intake
-from tests.conformance.ingest.test_legacy_by_things_stack import (
-    GATEWAY,
-    IMPORT,
-    METER_KEY,
-    QUARTER,
-    legacy_payload,
-    send,
-    uplink_json,
-)
+from tests.conformance.ingest.test_legacy_by_things_stack import send, uplink_json
+from tests.support.legacy_gateway import GATEWAY, IMPORT, METER_KEY, QUARTER, legacy_payload
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice, register
 
 
