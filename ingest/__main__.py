@@ -1,4 +1,4 @@
-"""The command line of ingest: `python -m ingest run`."""
+"""The command line of ingest: `python -m ingest run`, and what an operator asks of its books."""
 
 import argparse
 import sys
@@ -7,17 +7,31 @@ from community.runtime.lifecycle import run_until_stopped
 from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from ingest.app import build
+from ingest.cli import perform
+from ingest.commands import secrets
 from ingest.settings import read_settings
+
+
+def parser() -> argparse.ArgumentParser:
+    """Everything that can be asked."""
+    root = argparse.ArgumentParser(
+        prog="python -m ingest",
+        description=__doc__,
+        epilog="Exit codes: 0 done, 1 failed, 2 wrong command line, 3 something must be put right.",
+    )
+    commands = root.add_subparsers(dest="action", required=True, metavar="COMMAND")
+    commands.add_parser("run", help="take frames in until stopped; settings come from the environment (INGEST_*)")
+    secrets.add_to(commands)
+    return root
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m ingest", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="take frames in until stopped; settings come from the environment (INGEST_*)")
-    parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     configure_logging("ingest")
-    return run_until_stopped(lambda: build(read_settings(), SystemClock()))
+    if options.action == "run":
+        return run_until_stopped(lambda: build(read_settings(), SystemClock()))
+    return perform(options)
 
 
 if __name__ == "__main__":

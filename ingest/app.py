@@ -10,9 +10,9 @@ from community.clock import Clock
 from community.errors import FatalError
 from community.runtime.lifecycle import wait_or_stop
 from community.store.schema import require_current_schema
-from community.store.sealed_columns import ColumnKey
 from community.store.unit_of_work import Store
 from ingest.acknowledgements import Acknowledgements
+from ingest.column_keys import open_column_keys
 from ingest.intake import Intake
 from ingest.judging import Judge
 from ingest.settings import Settings
@@ -32,7 +32,7 @@ class IngestApp:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._judge = Judge(ColumnKey.load(settings.column_key_file), settings.zone, settings.boundary_tolerance)
+        self._judge = Judge(open_column_keys(settings.column_keys), settings.zone, settings.boundary_tolerance)
         self._broker: DeviceBroker | None = None
 
     async def run(self, stop: asyncio.Event) -> None:

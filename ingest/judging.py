@@ -12,7 +12,7 @@ from community.clock import QUARTER_HOUR, slot_at, slot_start
 from community.ids import digest_of
 from community.store import frames, statements
 from community.store.devices import DeviceFile, load_device
-from community.store.sealed_columns import ColumnKey
+from community.store.sealed_columns import ColumnSeal
 from community.store.statements import StoredStatement
 from community.store.unit_of_work import Work
 from ingest.bookings import ProvenReading
@@ -34,7 +34,7 @@ class Judge:
     `boundary_tolerance` is how far a legacy telegram's own time may lie from the quarter-hour it stands for.
     """
 
-    column_key: ColumnKey
+    column_key: ColumnSeal
     zone: str = "Europe/Vienna"
     boundary_tolerance: timedelta = timedelta(seconds=5)
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from community.clients.mqtt import MqttAddress
 from community.errors import FatalError
 from community.runtime.settings import SettingsReader
+from ingest.column_keys import ColumnKeySettings, read_column_keys
 from ingest.sources.chirpstack import APPLICATION_ANY, ChirpStackAddress
 from ingest.sources.things_stack import ThingsStackAddress
 from ingest.sources.webhooks import WebhookAddress
@@ -20,7 +20,7 @@ class Settings:
     """Everything ingest is told. At least one source is set."""
 
     database_url: str
-    column_key_file: Path
+    column_keys: ColumnKeySettings
     client_id: str
     device_broker: MqttAddress | None
     things_stack: ThingsStackAddress | None
@@ -40,7 +40,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     except (ZoneInfoNotFoundError, ValueError):
         reader.note(f"INGEST_ZONE must be a time zone such as Europe/Vienna, not {zone!r}")
     database_url = reader.text("DATABASE_URL")
-    column_key_file = reader.existing_file("COLUMN_KEY_FILE")
+    column_keys = read_column_keys(reader)
     client_id = reader.text("CLIENT_ID", "ingest")
     device_broker = _broker(reader, "BROKER")
     things_stack = _things_stack(reader)
@@ -56,7 +56,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     reader.finish()
     return Settings(
         database_url=database_url,
-        column_key_file=column_key_file,
+        column_keys=column_keys,
         client_id=client_id,
         device_broker=device_broker,
         things_stack=things_stack,

@@ -8,6 +8,7 @@ import pytest
 from community.store.unit_of_work import Store
 from tests.support.postgres import PrivatePostgres, private_postgres
 from tests.support.stores import BACKENDS, new_postgres_url, new_sqlite_url, opened
+from tests.support.tokens import SoftToken, soft_token, softhsm_module
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,3 +51,12 @@ async def sqlite_store(tmp_path: Path) -> AsyncIterator[Store]:
     """A fresh store on SQLite only, for tests whose subject is not the database."""
     async with opened(await new_sqlite_url(tmp_path)) as open_store:
         yield open_store
+
+
+@pytest.fixture(scope="session")
+def token(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SoftToken]:
+    """A software token for the session: the module reads its configuration once in a process."""
+    if softhsm_module() is None:
+        pytest.fail("SoftHSM2 is not installed: run `make test`, or install the package softhsm2")
+    with soft_token(tmp_path_factory.mktemp("softhsm")) as ready:
+        yield ready

@@ -8,7 +8,7 @@ from sqlmodel import col
 
 from community.identity.identities import IdentityKind
 from community.store.identities import add_identity
-from community.store.sealed_columns import ColumnKey
+from community.store.sealed_columns import ColumnSeal, device_purpose, meter_purpose
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, IdentityRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, MeterRow, RegisterRow
 from community.store.unit_of_work import Work
@@ -112,7 +112,7 @@ class DeviceFile:
         return next((place for place in reversed(self.installations) if place.holds_at(instant)), None)
 
 
-async def add_device(work: Work, device: NewDevice, column_key: ColumnKey, now: datetime) -> None:
+async def add_device(work: Work, device: NewDevice, column_key: ColumnSeal, now: datetime) -> None:
     """Record a device with its secret sealed."""
     await add_identity(work, device.id, IdentityKind.DEVICE, device.name, now)
     await work.session.execute(
@@ -121,7 +121,7 @@ async def add_device(work: Work, device: NewDevice, column_key: ColumnKey, now: 
             eui=device.eui,
             payload_format=device.payload_format,
             profile=device.profile,
-            secret_sealed=None if device.secret is None else column_key.seal(device.secret, f"device {device.eui}"),
+            secret_sealed=None if device.secret is None else column_key.seal(device.secret, device_purpose(device.eui)),
             state=device.state,
             approved_at=device.approved_at,
         )
@@ -153,9 +153,9 @@ async def add_metering_point(work: Work, point: MeteringPoint) -> None:
     )
 
 
-async def add_meter(work: Work, meter: Meter, column_key: ColumnKey) -> None:
+async def add_meter(work: Work, meter: Meter, column_key: ColumnSeal) -> None:
     """Record a meter and its registers, with the meter's own key sealed."""
-    sealed = None if meter.meter_key is None else column_key.seal(meter.meter_key, f"meter {meter.serial}")
+    sealed = None if meter.meter_key is None else column_key.seal(meter.meter_key, meter_purpose(meter.serial))
     await work.session.execute(
         insert(MeterRow).values(
             id=meter.id, serial=meter.serial, maker=meter.maker, model=meter.model, meter_key_sealed=sealed
@@ -192,7 +192,7 @@ async def install(
     )
 
 
-async def load_device(work: Work, eui: str, column_key: ColumnKey) -> DeviceFile | None:
+async def load_device(work: Work, eui: str, column_key: ColumnSeal) -> DeviceFile | None:
     """Everything on file about the device with this EUI (16 lower-case hex digits), secrets unsealed."""
     found = await work.session.execute(
         select(DeviceRow, IdentityRow)
@@ -203,7 +203,7 @@ async def load_device(work: Work, eui: str, column_key: ColumnKey) -> DeviceFile
     if pair is None:
         return None
     row, identity = pair
-    secret = None if row.secret_sealed is None else column_key.unseal(row.secret_sealed, f"device {row.eui}")
+    secret = None if row.secret_sealed is None else column_key.unseal(row.secret_sealed, device_purpose(row.eui))
     return DeviceFile(
         id=row.identity_id,
         name=identity.name,
@@ -227,7 +227,7 @@ async def _keys(work: Work, device_id: str) -> tuple[DeviceKey, ...]:
     )
 
 
-async def _installations(work: Work, device_id: str, column_key: ColumnKey) -> tuple[Installation, ...]:
+async def _installations(work: Work, device_id: str, column_key: ColumnSeal) -> tuple[Installation, ...]:
     rows = await work.session.execute(
         select(InstallationRow, MeteringPointRow, MeterRow)
         .join(MeteringPointRow, col(MeteringPointRow.id) == col(InstallationRow.metering_point_id))
@@ -252,7 +252,7 @@ async def _installations(work: Work, device_id: str, column_key: ColumnKey) -> t
             meter_serial=meter.serial,
             meter_key=None
             if meter.meter_key_sealed is None
-            else column_key.unseal(meter.meter_key_sealed, f"meter {meter.serial}"),
+            else column_key.unseal(meter.meter_key_sealed, meter_purpose(meter.serial)),
             registers=by_meter.get(meter.id, {}),
             valid_from=place.valid_from,
             valid_to=place.valid_to,
