@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from community.clients.pkcs11_keys import Pkcs11KeyService
+from community.clients.pkcs11_keys import Pkcs11KeyWrapper
 from community.runtime.settings import SettingsReader
 from community.store.column_key_file import load_column_keys
 from community.store.sealed_columns import ColumnKeys
@@ -44,10 +44,10 @@ def read_column_keys(reader: SettingsReader, *, must_exist: bool = True) -> Colu
     return ColumnKeySettings(file, KeyServiceSettings(Path(module), token, key, pin))
 
 
-def key_service(settings: ColumnKeySettings) -> Pkcs11KeyService | None:
+def key_service(settings: ColumnKeySettings) -> Pkcs11KeyWrapper | None:
     """The key service, None where none is set."""
     service = settings.service
-    return None if service is None else Pkcs11KeyService(service.module, service.token, service.key, service.pin)
+    return None if service is None else Pkcs11KeyWrapper(service.module, service.token, service.key, service.pin)
 
 
 def open_column_keys(settings: ColumnKeySettings) -> ColumnKeys:

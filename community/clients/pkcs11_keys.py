@@ -48,7 +48,7 @@ class KeyServiceUnusable(FatalError):
     """The token or its key cannot be used: a person must act."""
 
 
-class Pkcs11KeyService:
+class Pkcs11KeyWrapper:
     """Wraps with the AES key labelled `key` in the token labelled `token`."""
 
     def __init__(self, module: Path, token: str, key: str, pin: str) -> None:

@@ -17,7 +17,7 @@ from community.store.sealed_columns import ColumnKey, ColumnKeys
 _WRAPPED = "wrapped:"
 
 
-class KeyService(Protocol):
+class KeyWrapper(Protocol):
     """Holds a key that never leaves it, and wraps other keys with that."""
 
     def wrap(self, key: bytes) -> bytes:
@@ -29,7 +29,7 @@ class KeyService(Protocol):
         ...
 
 
-def load_column_keys(path: Path, service: KeyService | None = None) -> ColumnKeys:
+def load_column_keys(path: Path, service: KeyWrapper | None = None) -> ColumnKeys:
     """The keys in the file at `path`. Raises FatalError with what to do, and what `service` raises."""
     try:
         lines = path.read_text().splitlines()
@@ -45,7 +45,7 @@ def load_column_keys(path: Path, service: KeyService | None = None) -> ColumnKey
     )
 
 
-def add_column_key(path: Path, service: KeyService | None = None) -> ColumnKey:
+def add_column_key(path: Path, service: KeyWrapper | None = None) -> ColumnKey:
     """Put a new random key in front of those in the file, which is made if there is none; the others stay.
 
     The file is replaced whole, so that a crash leaves the one before. Raises FatalError, and what `service` raises.
@@ -75,7 +75,7 @@ def add_column_key(path: Path, service: KeyService | None = None) -> ColumnKey:
     return key
 
 
-def _key(line: str, place: str, service: KeyService | None) -> ColumnKey:
+def _key(line: str, place: str, service: KeyWrapper | None) -> ColumnKey:
     wrapped = line.startswith(_WRAPPED)
     try:
         content = bytes.fromhex(line.removeprefix(_WRAPPED))

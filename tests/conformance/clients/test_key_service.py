@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from community.clients.pkcs11_keys import KeyServiceUnavailable, KeyServiceUnusable, Pkcs11KeyService
+from community.clients.pkcs11_keys import KeyServiceUnavailable, KeyServiceUnusable, Pkcs11KeyWrapper
 from community.errors import FatalError
 from community.store.column_key_file import add_column_key, load_column_keys
 from ingest.__main__ import main
@@ -13,13 +13,13 @@ from tests.support.tokens import SoftToken
 
 
 @pytest.fixture(scope="session")
-def service(token: SoftToken) -> Pkcs11KeyService:
-    made = Pkcs11KeyService(token.module, token.label, "column-keys", token.pin)
+def service(token: SoftToken) -> Pkcs11KeyWrapper:
+    made = Pkcs11KeyWrapper(token.module, token.label, "column-keys", token.pin)
     made.create_key()
     return made
 
 
-def test_a_wrapped_key_comes_back_from_the_token_only(service: Pkcs11KeyService, tmp_path: Path) -> None:
+def test_a_wrapped_key_comes_back_from_the_token_only(service: Pkcs11KeyWrapper, tmp_path: Path) -> None:
     file = tmp_path / "column.key"
     first = add_column_key(file, service)
     second = add_column_key(file, service)
@@ -29,8 +29,8 @@ def test_a_wrapped_key_comes_back_from_the_token_only(service: Pkcs11KeyService,
         load_column_keys(file)
 
 
-def test_one_wrapped_by_another_key_or_altered_does_not_open(service: Pkcs11KeyService, token: SoftToken) -> None:
-    other = Pkcs11KeyService(token.module, token.label, "another", token.pin)
+def test_one_wrapped_by_another_key_or_altered_does_not_open(service: Pkcs11KeyWrapper, token: SoftToken) -> None:
+    other = Pkcs11KeyWrapper(token.module, token.label, "another", token.pin)
     other.create_key()
     wrapped = bytearray(service.wrap(bytes(32)))
     with pytest.raises(KeyServiceUnusable, match="does not unwrap"):
@@ -41,7 +41,7 @@ def test_one_wrapped_by_another_key_or_altered_does_not_open(service: Pkcs11KeyS
             service.unwrap(altered)
 
 
-def test_each_fault_of_the_token_says_what_to_do(service: Pkcs11KeyService, token: SoftToken, tmp_path: Path) -> None:
+def test_each_fault_of_the_token_says_what_to_do(service: Pkcs11KeyWrapper, token: SoftToken, tmp_path: Path) -> None:
     with pytest.raises(KeyServiceUnusable, match="already holds"):
         service.create_key()
     for label, key, pin, error, said in (
@@ -50,14 +50,14 @@ def test_each_fault_of_the_token_says_what_to_do(service: Pkcs11KeyService, toke
         (token.label, "column-keys", "4321", KeyServiceUnusable, "PIN .* is wrong"),
     ):
         with pytest.raises(error, match=said) as refused:
-            Pkcs11KeyService(token.module, label, key, pin).wrap(bytes(32))
+            Pkcs11KeyWrapper(token.module, label, key, pin).wrap(bytes(32))
         assert token.pin not in str(refused.value)
     with pytest.raises(KeyServiceUnusable, match="cannot be loaded"):
-        Pkcs11KeyService(tmp_path / "none.so", token.label, "column-keys", token.pin).wrap(bytes(32))
+        Pkcs11KeyWrapper(tmp_path / "none.so", token.label, "column-keys", token.pin).wrap(bytes(32))
 
 
 def test_the_command_line_makes_wrapped_keys(
-    service: Pkcs11KeyService,
+    service: Pkcs11KeyWrapper,
     token: SoftToken,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
