@@ -9,10 +9,12 @@ from community.clock import Clock
 from community.errors import RetryableError
 from community.runtime.lifecycle import wait_or_stop
 from community.runtime.system_clock import SystemClock
-from community.store.sole_sender import StillHeld, sole_sender
+from community.store.sole_sender import AnotherSends, StillHeld, sole_sender
 from community.store.unit_of_work import Store, StoreUnavailable
+from settlement import failpoints
+from settlement.failpoints import Failpoint
 from settlement.gate import pass_gate
-from settlement.loop import SettlementLoop, compose
+from settlement.loop import compose
 from settlement.requester_key import load_requester_key
 from settlement.settings import SettlementSettings
 from settlement.signature_broker import BrokeredSigner
@@ -25,9 +27,10 @@ RETRY_S = 2.0
 class SettlementApp:
     """Passes the gate, then works through the books until stopped."""
 
-    def __init__(self, settings: SettlementSettings, clock: Clock) -> None:
+    def __init__(self, settings: SettlementSettings, clock: Clock, failpoint: Failpoint) -> None:
         self._settings = settings
         self._clock = clock
+        self._failpoint = failpoint
 
     async def run(self, stop: asyncio.Event) -> None:
         """Settle until `stop` is set. Raises FatalError where going on would be wrong."""
@@ -37,12 +40,18 @@ class SettlementApp:
         signer = BrokeredSigner(
             settings.broker, settings.signer_id, settings.terms.requester_id, key, settings.signature_timeout_s
         )
-        loop = compose(settings.terms, node, store, signer, self._clock)
+        stands_by = False
         try:
             while not stop.is_set():
                 try:
-                    async with sole_sender(store) as still_held:
-                        await self._send(loop, node, store, signer, still_held, stop)
+                    async with sole_sender(store, settings.terms.account) as still_held:
+                        stands_by = False
+                        await self._send(node, store, signer, still_held, stop)
+                except AnotherSends as error:
+                    if not stands_by:
+                        _log.info("settlement_stands_by", reason=str(error))
+                    stands_by = True
+                    await wait_or_stop(stop, RETRY_S)
                 except StoreUnavailable as error:
                     _log.warning("settlement_waits_to_start", reason=str(error))
                     await signer.stop()
@@ -54,7 +63,6 @@ class SettlementApp:
 
     async def _send(
         self,
-        loop: SettlementLoop,
         node: EvmNode,
         store: Store,
         signer: BrokeredSigner,
@@ -62,9 +70,12 @@ class SettlementApp:
         stop: asyncio.Event,
     ) -> None:
         """Work until `stop` is set. Raises StoreUnavailable once another process may send."""
-        if not await self._pass_gate(node, store, signer, stop):
+        held = await self._pass_gate(node, store, signer, stop)
+        if held is None:
             return
-        _log.info("settlement_ready", issuer=self._settings.terms.issuer, account=self._settings.terms.account)
+        terms = self._settings.terms
+        loop = compose(terms, node, store, signer, self._clock, failpoint=self._failpoint, held=held)
+        _log.info("settlement_ready", issuer=terms.issuer, account=terms.account)
         while not stop.is_set():
             await still_held()
             try:
@@ -75,20 +86,24 @@ class SettlementApp:
             if not more:
                 await wait_or_stop(stop, self._settings.poll_ms / 1000)
 
-    async def _pass_gate(self, node: EvmNode, store: Store, signer: BrokeredSigner, stop: asyncio.Event) -> bool:
-        """Wait until node, database and broker are there and right. False if stopped before."""
+    async def _pass_gate(
+        self, node: EvmNode, store: Store, signer: BrokeredSigner, stop: asyncio.Event
+    ) -> dict[str, str] | None:
+        """Wait until node, database and broker are there and right. The sources to hold; None if stopped before."""
         while not stop.is_set():
             try:
-                await pass_gate(self._settings.terms, node, store)
+                held = await pass_gate(self._settings.terms, node, store)
                 await signer.start()
             except RetryableError as error:
                 _log.warning("settlement_waits_to_start", reason=str(error))
                 await wait_or_stop(stop, RETRY_S)
             else:
-                return True
-        return False
+                return held
+        return None
 
 
-def build(settings: SettlementSettings, clock: Clock | None = None) -> SettlementApp:
+def build(
+    settings: SettlementSettings, clock: Clock | None = None, failpoint: Failpoint = failpoints.none
+) -> SettlementApp:
     """The process for `settings`. `clock` measures how long a transaction waits: the system's, also in a replay."""
-    return SettlementApp(settings, clock or SystemClock())
+    return SettlementApp(settings, clock or SystemClock(), failpoint)

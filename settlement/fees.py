@@ -18,6 +18,15 @@ async def current_fees(node: EvmNode, tip_wei_min: int, max_fee_wei_max: int) ->
     return fees_for(base_fee_wei, tips[len(tips) // 2] if tips else 0, tip_wei_min, max_fee_wei_max)
 
 
+async def base_fee(node: EvmNode) -> int:
+    """The base fee of the next block, in wei. Raises NodeUnavailable."""
+    history = await node.fee_history(1, [])
+    try:
+        return quantity(history["baseFeePerGas"][-1])
+    except (KeyError, IndexError, TypeError) as error:
+        raise NodeUnavailable("The chain node's fee history cannot be read") from error
+
+
 def fees_for(base_fee_wei: int, market_tip_wei: int, tip_wei_min: int, max_fee_wei_max: int) -> Fees | None:
     """The larger of the market's and the least tip, and twice the base fee above it: room for six full blocks."""
     tip_wei = max(tip_wei_min, market_tip_wei)

@@ -1,5 +1,6 @@
 """The next issuance of a source: loads what is settled and what was read since, decides by the core, builds the call."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,16 @@ from community.attestation.statement import MalformedStatement, parse_cose_sign1
 from community.identity.identities import EnergySource, EvidenceMode
 from community.minting.apportionment import apportion
 from community.minting.issuances import SETTLED_STATES, Issuance, IssuancePart, IssuanceState, issuance_id
-from community.minting.planning import PlanBlocked, PlannedPeriod, SettledUpTo, plan_next
+from community.minting.planning import (
+    Cadence,
+    NothingToSettle,
+    PlanBlocked,
+    PlannedPeriod,
+    SettledUpTo,
+    VerifiedReading,
+    plan_next,
+)
+from community.minting.proposals import Held, Proposal, judge_proposal
 from community.store.issuances import (
     StoredEvidence,
     evidence_of,
@@ -18,6 +28,7 @@ from community.store.issuances import (
     readings_after,
     register_of,
 )
+from community.store.proposals import objections_to, waiting_proposals
 from community.store.shares import share_tables
 from community.store.unit_of_work import Work
 from community.units import WattHours, base_units
@@ -36,32 +47,121 @@ class Settlement:
     config: ShareConfig
     follows_final: bool
     """Whether the source's issuance before this one is final, so that the chain's register must agree."""
+    is_proposed: bool = False
+    """Whether it was announced, so that an objection may still come before the intent is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement:
+    """An issuance that is proposed first, because the source's policy gives time for objections."""
+
+    proposal: Proposal
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Proposals that what they rest on no longer supports. `reason` is a sentence for people."""
+
+    proposals: tuple[Proposal, ...]
+    reason: str
+
+
+Step = Settlement | Announcement | Overtaken | PlanBlocked | None
 
 
 async def plan_settlement(
-    work: Work, source: EnergySource, terms: SettlementTerms, now: datetime
-) -> Settlement | PlanBlocked | None:
-    """The next settlement of `source`; None while there is nothing to settle, or the one before is under way."""
+    work: Work, source: EnergySource, terms: SettlementTerms, now: datetime, base_fee_wei: int | None = None
+) -> Step:
+    """The next step of `source`; None while there is nothing to settle, or the issuance before is under way.
+
+    `base_fee_wei` is the chain's present base fee, None where nobody asked: then no source counts as cheap to settle.
+    """
     if source.approved_at is None:
         return None
     newest = await newest_issuance(work, source.id)
-    if newest is not None and newest.state not in SETTLED_STATES:
-        return None
-    settled = await settled_up_to(work, source, newest)
-    readings = await readings_after(work, source.id, settled)
-    tables = await share_tables(work, source.id)
-    match plan_next(source.settlement_period, settled, readings, tables, source.nameplate_w):
-        case PlannedPeriod() as planned:
-            pass
-        case PlanBlocked() as blocked:
-            return blocked
-        case _:
-            return None
-    if source.evidence_mode is not EvidenceMode.DEVICE:
-        return PlanBlocked("Sources with attested evidence are settled by hand; only device-signed ones settle here.")
-    issuance = _issuance(source, planned, terms, now)
+    proposals = await waiting_proposals(work, source.id)
+    overtaken = await _overtaken(work, source, proposals)
+    if overtaken is not None:
+        return overtaken
+    is_free = newest is None or newest.state in SETTLED_STATES
     follows_final = newest is None or newest.state is IssuanceState.FINAL
+    if proposals and is_free:
+        due = await _due(work, proposals[0], source, terms, now)
+        if due is not None:
+            return await settlement_of(work, due, source, follows_final=follows_final, is_proposed=True)
+    window = source.settlement.proposal_window
+    if not window and (proposals or not is_free):
+        return None
+    start = await _end_of_plans(work, source, newest, proposals)
+    planned = await _plan_after(work, source, terms, start, base_fee_wei)
+    if not isinstance(planned, PlannedPeriod):
+        return planned
+    issuance = issuance_of(source, planned, terms, now)
+    if window:
+        return Announcement(Proposal.of(issuance, now + window))
     return await settlement_of(work, issuance, source, follows_final=follows_final)
+
+
+async def plan_next_issuance(
+    work: Work, source: EnergySource, terms: SettlementTerms, now: datetime, base_fee_wei: int | None = None
+) -> Settlement | PlanBlocked | None:
+    """What would be minted next if nothing were under way and no window had to pass: for a preview, nothing is decided."""
+    newest = await newest_issuance(work, source.id)
+    start = await settled_up_to(work, source, newest)
+    planned = await _plan_after(work, source, terms, start, base_fee_wei)
+    if not isinstance(planned, PlannedPeriod):
+        return planned
+    return await settlement_of(work, issuance_of(source, planned, terms, now), source)
+
+
+async def _plan_after(
+    work: Work, source: EnergySource, terms: SettlementTerms, start: SettledUpTo, base_fee_wei: int | None
+) -> PlannedPeriod | PlanBlocked | None:
+    ceiling = source.settlement.base_fee_wei_max
+    cheap = ceiling is not None and base_fee_wei is not None and base_fee_wei < ceiling
+    cadence = Cadence(source.settlement.period, terms.zone, cheap)
+    readings = await readings_after(work, source.id, start)
+    planned = plan_next(cadence, start, readings, await share_tables(work, source.id), source.nameplate_w)
+    if isinstance(planned, NothingToSettle):
+        return None
+    if isinstance(planned, PlannedPeriod) and source.evidence_mode is not EvidenceMode.DEVICE:
+        return PlanBlocked("Sources with attested evidence are settled by hand; only device-signed ones settle here.")
+    return planned
+
+
+async def _overtaken(work: Work, source: EnergySource, proposals: Sequence[Proposal]) -> Overtaken | None:
+    """The first proposal that no longer holds, with all that follow it on the register."""
+    if not proposals:
+        return None
+    tables = {table.id: table for table in await share_tables(work, source.id)}
+    for at, proposal in enumerate(proposals):
+        ends_at = tables[proposal.share_table_id].valid_to
+        if ends_at is not None and ends_at < proposal.period_end:
+            return Overtaken(tuple(proposals[at:]), f"The shares change at {ends_at.isoformat()}, within its period.")
+        if not await is_settleable(work, source.id, proposal.measurement_id):
+            return Overtaken(tuple(proposals[at:]), f"Measurement {proposal.measurement_id} counts no longer.")
+    return None
+
+
+async def _due(
+    work: Work, proposal: Proposal, source: EnergySource, terms: SettlementTerms, now: datetime
+) -> Issuance | None:
+    """The issuance of a proposal whose window is over and to which no objection is open."""
+    judged = judge_proposal(proposal, await objections_to(work, [proposal.id]), now)
+    if isinstance(judged, Held):
+        return None
+    table = next(one for one in await share_tables(work, source.id) if one.id == proposal.share_table_id)
+    reading = VerifiedReading(proposal.measurement_id, proposal.period_end, proposal.to_wh, "")
+    return issuance_of(source, PlannedPeriod(proposal.from_wh, reading, proposal.period_start, table), terms, now)
+
+
+async def _end_of_plans(
+    work: Work, source: EnergySource, newest: Issuance | None, proposals: Sequence[Proposal]
+) -> SettledUpTo:
+    if not proposals:
+        return await settled_up_to(work, source, newest)
+    last = proposals[-1]
+    return SettledUpTo(last.to_wh, last.period_end, await register_of(work, last.measurement_id))
 
 
 async def settled_up_to(work: Work, source: EnergySource, newest: Issuance | None) -> SettledUpTo:
@@ -72,7 +172,7 @@ async def settled_up_to(work: Work, source: EnergySource, newest: Issuance | Non
 
 
 async def settlement_of(
-    work: Work, issuance: Issuance, source: EnergySource, *, follows_final: bool = True
+    work: Work, issuance: Issuance, source: EnergySource, *, follows_final: bool = True, is_proposed: bool = False
 ) -> Settlement | PlanBlocked:
     """What the call of an issuance needs, from its stored evidence, which must still be valid."""
     if not await is_settleable(work, source.id, issuance.measurement_id):
@@ -90,7 +190,7 @@ async def settlement_of(
         config = ShareConfig(key[1:33], key[33:], holders, tuple(part.share_count for part in issuance.parts))
     except (MalformedStatement, ValueError) as error:
         return PlanBlocked(f"The evidence of measurement {issuance.measurement_id} cannot be used: {error}")
-    return Settlement(issuance, bytes.fromhex(source.source_ref[2:]), proof, config, follows_final)
+    return Settlement(issuance, bytes.fromhex(source.source_ref[2:]), proof, config, follows_final, is_proposed)
 
 
 def settle_evidence(stored: StoredEvidence) -> SettleEvidence:
@@ -109,7 +209,8 @@ def settle_evidence(stored: StoredEvidence) -> SettleEvidence:
     )
 
 
-def _issuance(source: EnergySource, planned: PlannedPeriod, terms: SettlementTerms, now: datetime) -> Issuance:
+def issuance_of(source: EnergySource, planned: PlannedPeriod, terms: SettlementTerms, now: datetime) -> Issuance:
+    """The issuance of a planned period, with every holder's part."""
     shares = planned.share_table.shares
     amounts = apportion(planned.energy_wh, [share.count for share in shares])
     to_wh = planned.reading.register_wh

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from community.clients.mqtt import MqttAddress
 from community.runtime.settings import SettingsError, SettingsReader
@@ -25,6 +27,15 @@ class SettlementSettings:
     signature_timeout_s: int = 10
 
 
+def _zone(reader: SettingsReader) -> tzinfo:
+    name = reader.text("ZONE", "UTC")
+    try:
+        return UTC if name == "UTC" else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        reader.note(f"SETTLEMENT_ZONE: {name!r} is no time zone; use a name such as Europe/Vienna")
+        return UTC
+
+
 def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
     """The settings from `SETTLEMENT_…` variables. Raises SettingsError with every problem."""
     reader = SettingsReader(PREFIX, environment)
@@ -40,6 +51,8 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
     poll_ms = reader.integer("POLL_MS", 500, low=10, high=60_000)
     bump_after_s = reader.integer("BUMP_AFTER_S", 20, low=1)
     timeout_s = reader.integer("SIGNATURE_TIMEOUT_S", 10, low=1)
+    accounts = tuple(one.lower() for one in reader.texts("ACCOUNTS", ""))
+    code_hash, zone = reader.optional("ISSUER_CODE_HASH"), _zone(reader)
     terms = None
     try:
         terms = SettlementTerms(
@@ -50,6 +63,9 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
             tip_wei_min=tip * GWEI,
             max_fee_wei_max=ceiling * GWEI,
             bump_after_s=bump_after_s,
+            zone=zone,
+            accounts=accounts,
+            code_hash=None if code_hash is None else code_hash.lower(),
         )
     except ValueError as error:
         reader.note(str(error))

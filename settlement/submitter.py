@@ -13,9 +13,10 @@ from community.chain.signed_transactions import MalformedTransaction, SignedTran
 from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Fees, Intent
 from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
 from community.clock import Clock
-from community.errors import FatalError
+from community.errors import FatalError, RetryableError
 from community.minting.issuances import Issuance, IssuanceState
 from community.store import issuances, transactions
+from community.store.proposals import is_proposal_live
 from community.store.unit_of_work import Store
 from contracts.abi import encode_settle
 from settlement.failpoints import Failpoint
@@ -28,6 +29,10 @@ from settlement.terms import SettlementTerms
 _log = structlog.get_logger()
 
 GAS_MARGIN_PERCENT = 120
+
+
+class ObjectedMeanwhile(RetryableError):
+    """A proposal lost its ground between planning and the intent: it is planned anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,7 @@ class Submitter:
             case Refused(reason):
                 await self._stop(issuance, reason, recorded)
             case Cleared(cleared):
+                self.failpoint("dry_run_cleared")
                 await self._reserve(replace(settlement, issuance=cleared), recorded)
 
     async def request_signature(self, issuance: Issuance) -> None:
@@ -57,6 +63,7 @@ class Submitter:
         transaction = await self._transaction(issuance)
         attempt = transaction.newest
         if attempt.state is AttemptState.REQUESTED:
+            self.failpoint("signature_asked")
             reply = await self.signer.ask(_request(transaction, attempt, self.terms.requester_id))
             self.failpoint("signature_received")
             match reply:
@@ -72,6 +79,7 @@ class Submitter:
         """Hand the stored bytes of the newest signed attempt to the network. Any number of times."""
         transaction = await self._transaction(issuance)
         attempt = transaction.signed_attempts[-1]
+        self.failpoint("before_sent")
         await self._send(attempt, issuance)
         self.failpoint("sent_to_network")
         now = self.clock.now()
@@ -93,6 +101,7 @@ class Submitter:
         number = transaction.newest.number + 1
         async with self.store.begin() as work:
             await transactions.add_attempt(work, transaction.id, number, fees, self.clock.now())
+        self.failpoint("attempt_stored")
         _log.info("fees_raised", issuance=issuance.id, attempt=number, max_fee_wei=fees.max_fee_wei)
         return True
 
@@ -115,9 +124,14 @@ class Submitter:
         now = self.clock.now()
         self.failpoint("before_intent_stored")
         async with self.store.begin() as work:
+            if settlement.is_proposed and not await is_proposal_live(work, issuance.id):
+                raise ObjectedMeanwhile(
+                    f"Issuance {issuance.id} was objected to, or taken back, while it was prepared."
+                )
             if not recorded:
                 await issuances.add_issuance(work, issuance)
-            await issuances.move_issuance(work, issuance.id, IssuanceState.REQUESTED, now, failure=None)
+            if not await issuances.move_issuance(work, issuance.id, IssuanceState.REQUESTED, now, failure=None):
+                raise issuances.DecidedMeanwhile(f"Issuance {issuance.id} was sent by another process meanwhile.")
             reserved = await transactions.reserve_transaction(work, issuance.id, intent, now)
         _log.info("issuance_planned", issuance=issuance.id, source=issuance.source_id, nonce=reserved.nonce)
         self.failpoint("intent_stored")
@@ -144,6 +158,9 @@ class Submitter:
             if attempt.number > 1:
                 await transactions.drop_attempt(work, transaction.id, attempt.number)
                 return
+            now_there = await transactions.transaction_of(work, issuance.id)
+            if now_there is None or now_there.id != transaction.id or now_there.signed_attempts:
+                return  # another process has dealt with it meanwhile
             await transactions.release_transaction(work, transaction)
             failure = f"The signer refused: {reason}"
             await issuances.move_issuance(work, issuance.id, IssuanceState.STOPPED, self.clock.now(), failure=failure)

@@ -14,6 +14,7 @@ from community.minting.issuances import Issuance, IssuanceState
 from community.store import issuances, transactions
 from community.store.unit_of_work import Store
 from contracts.abi import decode_revert
+from settlement.alarms import Alarms
 from settlement.failpoints import Failpoint
 from settlement.nonce_owner import transaction_with_nonce
 from settlement.submitter import Submitter
@@ -41,6 +42,7 @@ class Tracker:
     submitter: Submitter
     clock: Clock
     failpoint: Failpoint
+    alarms: Alarms
 
     async def follow(self, issuance: Issuance) -> None:
         """Look for a receipt; without one send the same bytes again, or raise the fees once they are old."""
@@ -62,12 +64,38 @@ class Tracker:
         if mined is None or mined.block != issuance.mined_block or mined.tx_hash != issuance.tx_hash:
             _log.warning("mined_block_vanished", issuance=issuance.id, block=issuance.mined_block)
             await self._move(issuance, IssuanceState.BROADCAST, mined_block=None, tx_hash=None)
+            self.failpoint("block_vanished")
             return
         if finalised is None or quantity(finalised["number"]) < mined.block:
             return
         self.failpoint("before_final_stored")
         await self._move(issuance, IssuanceState.FINAL, final_at=self.clock.now())
         _log.info("issuance_final", issuance=issuance.id, source=issuance.source_id, block=mined.block)
+        self.failpoint("final_stored")
+
+    async def watch(self, issuance: Issuance) -> None:
+        """See whether a final issuance is still on the chain. An alarm if not: the books are never rewritten by this.
+
+        A node that only knows no receipt may be behind; that the chain has finalised less than this nonce is a proof.
+        """
+        transaction = await self._transaction(issuance)
+        mined = await self._mined(transaction)
+        if mined is not None and mined.block == issuance.mined_block:
+            return
+        now, where = self.clock.now(), issuance.mined_block
+        if mined is not None:
+            self.alarms.raise_alarm("final_block_changed", now, issuance=issuance.id, block=where, now_in=mined.block)
+        elif await self.node.nonce(transaction.account, "finalized") <= transaction.nonce:
+            self.alarms.raise_alarm(
+                "final_settlement_vanished",
+                now,
+                issuance=issuance.id,
+                block=where,
+                tx=issuance.tx_hash,
+                do="The chain took back a finalised block. Stop settling, compare several nodes, and decide by hand.",
+            )
+        else:
+            _log.warning("receipt_missing", issuance=issuance.id, nonce=transaction.nonce, tx=issuance.tx_hash)
 
     async def _push(self, issuance: Issuance, transaction: ChainTransaction) -> None:
         newest = transaction.newest
@@ -85,7 +113,14 @@ class Tracker:
         if self.clock.now() - waiting_since < timedelta(seconds=self.terms.bump_after_s):
             return
         if newest.number >= ATTEMPTS_MAX or not await self.submitter.raise_fees(issuance, transaction):
-            _log.error("transaction_stuck", issuance=issuance.id, nonce=transaction.nonce, attempts=newest.number)
+            self.alarms.raise_alarm(
+                "transaction_stuck",
+                self.clock.now(),
+                issuance=issuance.id,
+                nonce=transaction.nonce,
+                attempts=newest.number,
+                do="Nobody mines it at these fees. Raise the fee ceiling, or wait; later settlements queue behind it.",
+            )
 
     async def _is_known(self, attempt: Attempt) -> bool:
         return attempt.tx_hash is not None and await self.node.transaction(attempt.tx_hash) is not None

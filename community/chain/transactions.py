@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-ATTEMPTS_MAX = 6
-"""The first attempt and its fee rises; after that a person is told."""
+ATTEMPTS_MAX = 7
+"""The first attempt and six rises of its fees; after that a person is told."""
 
 
 class AttemptState(StrEnum):

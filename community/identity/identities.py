@@ -1,7 +1,7 @@
 """Anything that can hold coin addresses, and its kinds."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -16,11 +16,36 @@ class IdentityKind(StrEnum):
 
 
 class SettlementPeriod(StrEnum):
-    """How much production one issuance covers."""
+    """How much production one issuance covers. `base_fee`: what there is when the chain is cheap, or else a day."""
 
     INTERVAL = "interval"
     HOUR = "hour"
     DAY = "day"
+    BASE_FEE = "base_fee"
+
+
+WINDOW_MAX = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementPolicy:
+    """When a source settles, and how long each issuance is open to objections before it is sent (at first: not at all).
+
+    `base_fee_wei_max` is the base fee below which a source with period `base_fee` settles before its day has passed.
+    Raises ValueError.
+    """
+
+    period: SettlementPeriod = SettlementPeriod.INTERVAL
+    base_fee_wei_max: int | None = None
+    proposal_window: timedelta = timedelta(0)
+
+    def __post_init__(self) -> None:
+        if (self.period is SettlementPeriod.BASE_FEE) != (self.base_fee_wei_max is not None):
+            raise ValueError("a base fee belongs to the settlement period base_fee, and only to it")
+        if self.base_fee_wei_max is not None and not 0 < self.base_fee_wei_max < 1 << 128:
+            raise ValueError("the base fee below which is settled must lie above zero")
+        if not timedelta(0) <= self.proposal_window <= WINDOW_MAX or self.proposal_window.microseconds:
+            raise ValueError("a proposal window is a number of seconds, of 0 to 30 days")
 
 
 class EvidenceMode(StrEnum):
@@ -62,7 +87,7 @@ class EnergySource:
     metering_point_id: str
     opening_register_wh: int
     opening_at: datetime
-    settlement_period: SettlementPeriod = SettlementPeriod.INTERVAL
+    settlement: SettlementPolicy = SettlementPolicy()
     evidence_mode: EvidenceMode = EvidenceMode.DEVICE
     approved_at: datetime | None = None
 

@@ -6,19 +6,16 @@ registers are cumulative, so a late or missing reading only makes the next issua
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 
 from community.clock import QUARTER_HOUR, as_utc
 from community.identity.identities import SettlementPeriod
 from community.identity.shares import ShareTable
 from community.units import WattHours
 
-_LENGTHS = {
-    SettlementPeriod.INTERVAL: QUARTER_HOUR,
-    SettlementPeriod.HOUR: timedelta(hours=1),
-    SettlementPeriod.DAY: timedelta(days=1),
-}
+_LENGTHS = {SettlementPeriod.INTERVAL: QUARTER_HOUR, SettlementPeriod.HOUR: timedelta(hours=1)}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +30,33 @@ class VerifiedReading:
     register_wh: WattHours
     register_id: str
     factor: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Cadence:
+    """When a source settles: its period, in whose time zone days end, and whether the chain is cheap enough now.
+
+    `cheap` counts only for the period `base_fee`: then what was read so far is settled, else the day is waited for.
+    """
+
+    period: SettlementPeriod = SettlementPeriod.INTERVAL
+    zone: tzinfo = UTC
+    cheap: bool = False
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether everything read so far is settled, without waiting for the end of a period."""
+        return self.period is SettlementPeriod.BASE_FEE and self.cheap
+
+    def end_after(self, start: datetime) -> datetime:
+        """The end of the period that `start` lies in. Quarter-hours and hours in UTC; a day ends at local midnight."""
+        if self.takes_all:
+            return _NEVER
+        length = _LENGTHS.get(self.period)
+        if length is not None:
+            return _EPOCH + ((start - _EPOCH) // length + 1) * length
+        midnight = datetime.combine(start.astimezone(self.zone).date() + timedelta(days=1), time(0), self.zone)
+        return midnight.astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +101,7 @@ Plan = PlannedPeriod | NothingToSettle | PlanBlocked
 
 
 def plan_next(
-    period: SettlementPeriod,
+    cadence: Cadence,
     settled: SettledUpTo,
     readings: Sequence[VerifiedReading],
     share_tables: Sequence[ShareTable],
@@ -95,7 +119,7 @@ def plan_next(
         table = next((table for table in share_tables if table.is_valid_at(start)), None)
         if table is None:
             return PlanBlocked(f"No share table is valid for the interval from {start.isoformat()}: record one.")
-        target = _target(_bound(period, start, table), after, period, closed=way_ends is not None)
+        target = _target(_bound(cadence, start, table), after, cadence, closed=way_ends is not None)
         if target is None:
             return NothingToSettle()
         if target.register_wh > from_wh:
@@ -166,15 +190,14 @@ def _way_of_the_register(
     return way, None
 
 
-def _bound(period: SettlementPeriod, start: datetime, table: ShareTable) -> datetime:
-    """The end of the settlement period that `start` lies in (UTC grid), or of the share table if that is sooner."""
-    length = _LENGTHS[period]
-    end = _EPOCH + ((start - _EPOCH) // length + 1) * length
+def _bound(cadence: Cadence, start: datetime, table: ShareTable) -> datetime:
+    """The end of the settlement period that `start` lies in, or of the share table if that is sooner."""
+    end = cadence.end_after(start)
     return end if table.valid_to is None else min(end, table.valid_to)
 
 
 def _target(
-    bound: datetime, after: Sequence[VerifiedReading], period: SettlementPeriod, *, closed: bool
+    bound: datetime, after: Sequence[VerifiedReading], cadence: Cadence, *, closed: bool
 ) -> VerifiedReading | None:
     """The reading to settle up to: the last one within the bound once it is reached; the end of a gap over it.
 
@@ -183,4 +206,5 @@ def _target(
     within = [reading for reading in after if reading.at <= bound]
     if not within:
         return after[0]
-    return within[-1] if closed or period is SettlementPeriod.INTERVAL or after[-1].at >= bound else None
+    waits_for_nothing = closed or cadence.takes_all or cadence.period is SettlementPeriod.INTERVAL
+    return within[-1] if waits_for_nothing or after[-1].at >= bound else None

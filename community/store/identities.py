@@ -12,8 +12,10 @@ from community.identity.identities import (
     IdentityKind,
     Member,
     SettlementPeriod,
+    SettlementPolicy,
     User,
 )
+from community.store.settlement_policies import add_policy, founding_period, policies_of
 from community.store.tables.identity import EnergyConsumptionUnitRow, EnergySourceRow, IdentityRow, MemberRow, UserRow
 from community.store.unit_of_work import Work
 
@@ -49,7 +51,7 @@ async def add_energy_source(work: Work, source: EnergySource, now: datetime) -> 
             technology=source.technology,
             nameplate_w=source.nameplate_w,
             share_total=source.share_total,
-            settlement_period=source.settlement_period.value,
+            settlement_period=founding_period(source.settlement),
             evidence_mode=source.evidence_mode.value,
             metering_point_id=source.metering_point_id,
             opening_register_wh=source.opening_register_wh,
@@ -57,6 +59,8 @@ async def add_energy_source(work: Work, source: EnergySource, now: datetime) -> 
             approved_at=source.approved_at,
         )
     )
+    if source.settlement != SettlementPolicy(SettlementPeriod(founding_period(source.settlement))):
+        await add_policy(work, source.id, source.settlement, "founding", now)
 
 
 async def add_consumption_unit(work: Work, unit: EnergyConsumptionUnit, now: datetime) -> None:
@@ -76,7 +80,8 @@ async def energy_sources(work: Work) -> list[EnergySource]:
         .join(IdentityRow, col(IdentityRow.id) == col(EnergySourceRow.identity_id))
         .order_by(col(EnergySourceRow.identity_id))
     )
-    return [_source(row, identity) for row, identity in rows]
+    policies = await policies_of(work)
+    return [_source(row, identity, policies.get(row.identity_id)) for row, identity in rows]
 
 
 async def members(work: Work) -> list[Member]:
@@ -89,7 +94,7 @@ async def members(work: Work) -> list[Member]:
     return [Member(row.identity_id, identity.name, row.user_id, row.is_treasury) for row, identity in rows]
 
 
-def _source(row: EnergySourceRow, identity: IdentityRow) -> EnergySource:
+def _source(row: EnergySourceRow, identity: IdentityRow, policy: SettlementPolicy | None) -> EnergySource:
     return EnergySource(
         id=row.identity_id,
         name=identity.name,
@@ -100,7 +105,7 @@ def _source(row: EnergySourceRow, identity: IdentityRow) -> EnergySource:
         metering_point_id=row.metering_point_id,
         opening_register_wh=row.opening_register_wh,
         opening_at=row.opening_at,
-        settlement_period=SettlementPeriod(row.settlement_period),
+        settlement=policy or SettlementPolicy(SettlementPeriod(row.settlement_period)),
         evidence_mode=EvidenceMode(row.evidence_mode),
         approved_at=row.approved_at,
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from community.errors import RetryableError
@@ -17,13 +17,17 @@ from community.store.tables.measuring import MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
 from community.store.tables.minting import IssuancePartRow, IssuanceRow
 from community.store.unit_of_work import Work
-from community.store.upserts import insert_all
+from community.store.upserts import insert_all, insert_if_absent
 from community.units import TokenAmount, WattHours
 
 READINGS_MAX = 400
 """Readings looked at for one plan: more than four days of quarter-hours. What is settled moves the next plan on."""
 READ_OK = 1
 """Status bit 0 of a reading (wire format 2.1): the meter was read."""
+
+
+class DecidedMeanwhile(RetryableError):
+    """Another process decided on the same energy first."""
 
 
 class SharesChanged(RetryableError):
@@ -67,6 +71,17 @@ async def issuance_by_id(work: Work, issuance_id: str) -> Issuance | None:
     statement = select(IssuanceRow).where(col(IssuanceRow.id) == issuance_id)
     row = (await work.session.execute(statement)).scalars().first()
     return None if row is None else await _issuance(work, row)
+
+
+async def final_since(work: Work, since: datetime, limit: int = 500) -> list[Issuance]:
+    """Issuances that became final after `since`, oldest first: those that are still watched."""
+    statement = (
+        select(IssuanceRow)
+        .where(col(IssuanceRow.state) == IssuanceState.FINAL.value, col(IssuanceRow.final_at) > since)
+        .order_by(col(IssuanceRow.final_at))
+        .limit(limit)
+    )
+    return [await _issuance(work, row) for row in (await work.session.execute(statement)).scalars()]
 
 
 async def count_by_state(work: Work) -> dict[IssuanceState, int]:
@@ -163,29 +178,31 @@ async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:
 
 
 async def add_issuance(work: Work, issuance: Issuance) -> None:
-    """Record a decision with its parts. IntegrityError if the same energy was decided on before.
+    """Record a decision with its parts. Raises DecidedMeanwhile if the same energy was decided on before.
 
     Raises SharesChanged if its share table has ended meanwhile: then it must be planned anew.
     """
     await _hold_shares(work, issuance)
-    await work.session.execute(
-        insert(IssuanceRow).values(
-            id=issuance.id,
-            chain_id=issuance.chain_id,
-            issuer=issuance.issuer,
-            source_id=issuance.source_id,
-            from_wh=issuance.from_wh,
-            to_wh=issuance.to_wh,
-            period_start=issuance.period_start,
-            period_end=issuance.period_end,
-            amount=issuance.amount,
-            measurement_id=issuance.measurement_id,
-            share_table_id=issuance.share_table_id,
-            state=issuance.state.value,
-            failure=issuance.failure,
-            planned_at=issuance.planned_at,
+    values = {
+        "id": issuance.id,
+        "chain_id": issuance.chain_id,
+        "issuer": issuance.issuer,
+        "source_id": issuance.source_id,
+        "from_wh": issuance.from_wh,
+        "to_wh": issuance.to_wh,
+        "period_start": issuance.period_start,
+        "period_end": issuance.period_end,
+        "amount": issuance.amount,
+        "measurement_id": issuance.measurement_id,
+        "share_table_id": issuance.share_table_id,
+        "state": issuance.state.value,
+        "failure": issuance.failure,
+        "planned_at": issuance.planned_at,
+    }
+    if not await insert_if_absent(work, IssuanceRow, values):
+        raise DecidedMeanwhile(
+            f"The energy of {issuance.source_id} from {issuance.from_wh} Wh on is decided on already."
         )
-    )
     await insert_all(
         work,
         IssuancePartRow,

@@ -8,8 +8,10 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from community.attestation.statement import MalformedStatement, parse_cose_sign1
+from community.identity.identities import SettlementPeriod, SettlementPolicy
 from community.minting.issuances import IssuanceState
 from community.reconciliation.facts import EvidenceFacts, IntervalFacts, IssuanceFacts, Part, SourceFacts
+from community.store.settlement_policies import policies_of
 from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, IdentityRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
 from community.store.tables.minting import IssuancePartRow, IssuanceRow
@@ -17,7 +19,12 @@ from community.store.unit_of_work import Work
 
 VERIFIED = ("measured", "calculated")
 """Qualities of intervals whose energy is backed by verified readings at both ends."""
-_COLLECTS = {"interval": timedelta(0), "hour": timedelta(hours=1), "day": timedelta(days=1)}
+_COLLECTS = {
+    SettlementPeriod.INTERVAL: timedelta(0),
+    SettlementPeriod.HOUR: timedelta(hours=1),
+    SettlementPeriod.DAY: timedelta(days=1),
+    SettlementPeriod.BASE_FEE: timedelta(days=1),
+}
 
 
 async def sources(work: Work) -> tuple[SourceFacts, ...]:
@@ -27,7 +34,8 @@ async def sources(work: Work) -> tuple[SourceFacts, ...]:
         .join(IdentityRow, col(IdentityRow.id) == col(EnergySourceRow.identity_id))
         .order_by(col(EnergySourceRow.identity_id))
     )
-    found = await work.session.execute(statement)
+    found = list(await work.session.execute(statement))
+    policies = await policies_of(work)
     return tuple(
         SourceFacts(
             row.identity_id,
@@ -35,10 +43,15 @@ async def sources(work: Work) -> tuple[SourceFacts, ...]:
             name,
             row.opening_register_wh,
             row.opening_at,
-            _COLLECTS[row.settlement_period],
+            _collects(policies.get(row.identity_id) or SettlementPolicy(SettlementPeriod(row.settlement_period))),
         )
         for row, name in found
     )
+
+
+def _collects(policy: SettlementPolicy) -> timedelta:
+    """How long energy may lie before it is an issuance: the period, and the window for objections."""
+    return _COLLECTS[policy.period] + policy.proposal_window
 
 
 async def issuances(work: Work, chain_id: int, issuer: str) -> tuple[IssuanceFacts, ...]:

@@ -1,6 +1,7 @@
-"""One active sender per database: an advisory lock on PostgreSQL, a locked file beside a SQLite database."""
+"""One active sender per account: an advisory lock on PostgreSQL, a locked file beside a SQLite database."""
 
 import fcntl
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -9,11 +10,18 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from community.errors import FatalError
+from community.errors import FatalError, RetryableError
 from community.store.unit_of_work import Store, StoreUnavailable, meaning_of
 
 _LOCK = 0x0EC0_5E7D
-_BUSY = "Another settlement process works on this database already. Stop it first: one account has one sender."
+
+
+class AnotherSends(RetryableError):
+    """Another process sends from this account: one account has one sender. It may be waited for."""
+
+
+def _busy(account: str) -> AnotherSends:
+    return AnotherSends(f"Another settlement process sends from {account} already: one account has one sender.")
 
 
 StillHeld = Callable[[], Awaitable[None]]
@@ -21,22 +29,23 @@ StillHeld = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def sole_sender(store: Store) -> AsyncIterator[StillHeld]:
-    """Hold the right to send until the block ends; ask the value that is given before each piece of work.
+async def sole_sender(store: Store, account: str) -> AsyncIterator[StillHeld]:
+    """Hold the right to send from `account` until the block ends; ask the value that is given before each piece of work.
 
-    Raises FatalError if another process holds it, and StoreUnavailable if the database is away. The lock goes with the
+    Raises AnotherSends if another process holds it, and StoreUnavailable if the database is away. The lock goes with the
     process or its connection, so a crash leaves none behind.
     """
     if store.dialect == "sqlite":
         database = store.engine.url.database
         if not database or database == ":memory:":
             raise FatalError("Settlement needs a database file, not one in memory.")
-        with _locked(Path(f"{database}.settlement.lock")):
+        with _locked(Path(f"{database}.{account}.lock"), account):
             yield _always
         return
     async with _connection(store) as connection:
-        if not (await connection.execute(text("SELECT pg_try_advisory_lock(:key)"), {"key": _LOCK})).scalar_one():
-            raise FatalError(_BUSY)
+        key = {"key": _LOCK, "account": zlib.crc32(account.encode()) - (1 << 31)}
+        if not (await connection.execute(text("SELECT pg_try_advisory_lock(:key, :account)"), key)).scalar_one():
+            raise _busy(account)
 
         async def still_held() -> None:
             try:
@@ -48,7 +57,7 @@ async def sole_sender(store: Store) -> AsyncIterator[StillHeld]:
             yield still_held
         finally:
             with suppress(SQLAlchemyError):  # a connection that is gone holds nothing
-                await connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
+                await connection.execute(text("SELECT pg_advisory_unlock(:key, :account)"), key)
 
 
 @asynccontextmanager
@@ -70,10 +79,10 @@ async def _always() -> None:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, account: str) -> Iterator[None]:
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise FatalError(_BUSY) from None
+            raise _busy(account) from None
         yield

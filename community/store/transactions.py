@@ -1,14 +1,21 @@
 """Accounts, transactions and their attempts. The nonce is decided here, in the unit of work of the intent."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
 from sqlmodel import col
 
 from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Fees, Intent
 from community.errors import FatalError
 from community.ids import named_id
-from community.store.tables.minting import ChainAccountRow, ChainTransactionRow, TransactionAttemptRow
+from community.minting.issuances import IssuanceState
+from community.store.tables.minting import (
+    ChainAccountRow,
+    ChainTransactionRow,
+    IssuanceRow,
+    TransactionAttemptRow,
+)
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
 
@@ -183,6 +190,73 @@ async def transaction_of(work: Work, issuance_id: str) -> ChainTransaction | Non
             for attempt in attempts.scalars()
         ),
     )
+
+
+async def awaits_signature(work: Work, chain_id: int, account: str) -> bool:
+    """Whether a nonce of `account` is taken for an issuance that has no signature yet."""
+    statement = (
+        select(col(IssuanceRow.id))
+        .join(ChainTransactionRow, col(ChainTransactionRow.issuance_id) == col(IssuanceRow.id))
+        .where(
+            col(IssuanceRow.state) == IssuanceState.REQUESTED.value,
+            col(ChainTransactionRow.chain_id) == chain_id,
+            col(ChainTransactionRow.account) == account,
+        )
+        .limit(1)
+    )
+    return (await work.session.execute(statement)).first() is not None
+
+
+async def account_of_source(work: Work, source_id: str) -> str | None:
+    """The account that sent a source's newest transaction: it keeps it, because its signer remembers the register."""
+    statement = (
+        select(col(ChainTransactionRow.account))
+        .join(IssuanceRow, col(IssuanceRow.id) == col(ChainTransactionRow.issuance_id))
+        .where(col(IssuanceRow.source_id) == source_id)
+        .order_by(col(IssuanceRow.to_wh).desc())
+        .limit(1)
+    )
+    return (await work.session.execute(statement)).scalar_one_or_none()
+
+
+async def accounts_of(work: Work, issuance_ids: Sequence[str]) -> dict[str, str]:
+    """The account of each of these issuances that has a transaction."""
+    columns = (col(ChainTransactionRow.issuance_id), col(ChainTransactionRow.account))
+    rows = await work.session.execute(select(*columns).where(columns[0].in_(issuance_ids)))
+    return {str(issuance_id): str(account) for issuance_id, account in rows}
+
+
+async def highest_final_nonce(work: Work, chain_id: int, account: str) -> int | None:
+    """The highest nonce of `account` whose issuance is final."""
+    statement = (
+        select(func.max(col(ChainTransactionRow.nonce)))
+        .join(IssuanceRow, col(IssuanceRow.id) == col(ChainTransactionRow.issuance_id))
+        .where(
+            col(IssuanceRow.state) == IssuanceState.FINAL.value,
+            col(ChainTransactionRow.chain_id) == chain_id,
+            col(ChainTransactionRow.account) == account,
+        )
+    )
+    nonce: int | None = (await work.session.execute(statement)).scalar()
+    return nonce
+
+
+async def sent_for_source(work: Work, source_id: str) -> tuple[int, int | None]:
+    """How many issuances of a source are known to be mined, and the highest register that any transaction names."""
+    has_transaction = select(col(ChainTransactionRow.id)).where(
+        col(ChainTransactionRow.issuance_id) == col(IssuanceRow.id)
+    )
+    mined = [IssuanceState.MINED.value, IssuanceState.FINAL.value]
+    count = (
+        select(func.count())
+        .select_from(IssuanceRow)
+        .where(col(IssuanceRow.source_id) == source_id, col(IssuanceRow.state).in_(mined))
+    )
+    highest = select(func.max(col(IssuanceRow.to_wh))).where(
+        col(IssuanceRow.source_id) == source_id, has_transaction.exists()
+    )
+    reached: int | None = (await work.session.execute(highest)).scalar()
+    return (await work.session.execute(count)).scalar_one(), reached
 
 
 def _account(chain_id: int, account: str) -> ColumnElement[bool]:

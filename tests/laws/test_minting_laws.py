@@ -10,6 +10,7 @@ from community.identity.identities import SettlementPeriod
 from community.identity.shares import Share, ShareTable
 from community.minting.apportionment import apportion
 from community.minting.planning import (
+    Cadence,
     NothingToSettle,
     PlanBlocked,
     PlannedPeriod,
@@ -55,9 +56,10 @@ READINGS = st.dictionaries(st.integers(1, 60), st.integers(0, 9), min_size=1, ma
     increments=READINGS,
     change=st.none() | st.integers(1, 60),
     period=st.sampled_from(SettlementPeriod),
+    cheap=st.booleans(),
 )
 def test_plans_form_a_chain_without_holes(
-    increments: dict[int, int], change: int | None, period: SettlementPeriod
+    increments: dict[int, int], change: int | None, period: SettlementPeriod, cheap: bool
 ) -> None:
     register, readings = 0, []
     for slot in sorted(increments):
@@ -66,7 +68,7 @@ def test_plans_form_a_chain_without_holes(
     tables = [table(1, 0, change)] + ([] if change is None else [table(2, change, None)])
     settled = SettledUpTo(WattHours(0), NOON)
     for _ in range(len(readings) + 1):
-        match plan_next(period, settled, readings, tables, 10**6):
+        match plan_next(Cadence(period, cheap=cheap), settled, readings, tables, 10**6):
             case PlannedPeriod() as planned:
                 assert planned.from_wh == settled.register_wh and planned.energy_wh > 0
                 assert settled.at <= planned.period_start < planned.reading.at
@@ -78,7 +80,7 @@ def test_plans_form_a_chain_without_holes(
                 return
             case NothingToSettle():
                 left = [reading for reading in readings if reading.register_wh > settled.register_wh]
-                if period is SettlementPeriod.INTERVAL:
+                if period is SettlementPeriod.INTERVAL or (cheap and period is SettlementPeriod.BASE_FEE):
                     assert not left
                 return
     raise AssertionError("planning did not come to an end")

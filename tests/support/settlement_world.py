@@ -80,7 +80,7 @@ class SettlementWorld:
     account: str
     registry: dict[str, Any]
     device: SendingDevice = field(default_factory=SendingDevice)
-    terms_changes: dict[str, int] = field(default_factory=dict)
+    terms_changes: dict[str, Any] = field(default_factory=dict)
 
     @property
     def terms(self) -> SettlementTerms:
@@ -191,9 +191,9 @@ class SettlementWorld:
         asker = BrokeredSigner(self.broker, SIGNER_ID, self.terms.requester_id, key, timeout_s)
         async with opened(self.store_url) as store:
             try:
-                await pass_gate(self.terms, node, store)
+                held = await pass_gate(self.terms, node, store)
                 await asker.start()
-                yield compose(self.terms, node, store, asker, SystemClock(), failpoint)
+                yield compose(self.terms, node, store, asker, SystemClock(), failpoint=failpoint, held=held)
             finally:
                 await asker.stop()
                 await node.close()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from community.store.tables.columns import base_units, big, instant, octets, one_of
@@ -92,3 +92,94 @@ class TransactionAttemptRow(SQLModel, table=True):
     requested_at: datetime = instant()
     signed_at: datetime | None = instant(nullable=True, default=None)
     broadcast_at: datetime | None = instant(nullable=True, default=None)
+
+
+class SettlementPolicyRow(SQLModel, table=True):
+    """When a source settles. The newest revision counts; without one, the source's founding period does."""
+
+    __tablename__ = "settlement_policy"
+    __table_args__ = (
+        one_of("period", ("interval", "hour", "day", "base_fee"), "settlement_policy_period"),
+        CheckConstraint("(period = 'base_fee') = (base_fee_wei_max IS NOT NULL)", name="settlement_policy_base_fee"),
+        CheckConstraint("proposal_window_s >= 0", name="settlement_policy_window"),
+    )
+    source_id: str = Field(primary_key=True, foreign_key="energy_source.identity_id")
+    revision: int = Field(primary_key=True)
+    period: str
+    base_fee_wei_max: int | None = base_units(nullable=True, default=None)
+    proposal_window_s: int = 0
+    recorded_at: datetime = instant()
+    recorded_by: str
+
+
+class ProposalRow(SQLModel, table=True):
+    """An announced issuance. One that was overtaken (other shares, revoked evidence) stays, marked as superseded."""
+
+    __tablename__ = "proposal"
+    __table_args__ = (
+        CheckConstraint("to_wh > from_wh", name="proposal_energy"),
+        CheckConstraint("period_end > period_start", name="proposal_period"),
+        CheckConstraint("due_at >= proposed_at", name="proposal_window"),
+        Index(
+            "proposal_live_once",
+            "source_id",
+            "from_wh",
+            unique=True,
+            sqlite_where=text("superseded_at IS NULL"),
+            postgresql_where=text("superseded_at IS NULL"),
+        ),
+        Index("proposal_issuance", "issuance_id"),
+    )
+    id: str = Field(primary_key=True)
+    issuance_id: str
+    source_id: str = Field(foreign_key="energy_source.identity_id")
+    from_wh: int = big()
+    to_wh: int = big()
+    period_start: datetime = instant()
+    period_end: datetime = instant()
+    measurement_id: str = Field(foreign_key="measurement.id")
+    share_table_id: str = Field(foreign_key="share_table.id")
+    proposed_at: datetime = instant()
+    due_at: datetime = instant()
+    superseded_at: datetime | None = instant(nullable=True, default=None)
+    superseded_because: str | None = None
+
+
+class ObjectionRow(SQLModel, table=True):
+    """Why somebody objects to a proposal. Never changed; the answer is a row of its own."""
+
+    __tablename__ = "objection"
+    id: str = Field(primary_key=True)
+    proposal_id: str = Field(foreign_key="proposal.id", index=True)
+    raised_by: str
+    reason: str
+    raised_at: datetime = instant()
+
+
+class ObjectionAnswerRow(SQLModel, table=True):
+    """An operator's answer, after which the proposal goes its way."""
+
+    __tablename__ = "objection_answer"
+    objection_id: str = Field(primary_key=True, foreign_key="objection.id")
+    answer: str
+    answered_by: str
+    answered_at: datetime = instant()
+
+
+class CorrectionRow(SQLModel, table=True):
+    """A decision that a source's verified energy is less or more than its register says. Never changed."""
+
+    __tablename__ = "correction"
+    __table_args__ = (
+        UniqueConstraint("source_id", "evidence", name="correction_evidence_once"),
+        CheckConstraint("energy_wh > 0", name="correction_energy"),
+        one_of("kind", ("debt", "supplement"), "correction_kind"),
+    )
+    id: str = Field(primary_key=True)
+    source_id: str = Field(foreign_key="energy_source.identity_id")
+    kind: str
+    energy_wh: int = big()
+    evidence: str = Field(description="SHA-256 of the document that proves it, 0x hex")
+    reason: str
+    recorded_by: str
+    recorded_at: datetime = instant()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from community.store.tables.identity import (
@@ -19,6 +19,7 @@ from community.store.tables.identity import (
     UserRow,
 )
 from community.store.tables.measuring import FrameRow
+from community.store.tables.minting import SettlementPolicyRow
 from community.store.unit_of_work import Work
 from community.store.views.keyset import Keyset, Page, fetch_page, select_rows
 from community.store.views.scope import Scope
@@ -105,12 +106,26 @@ class DeviceKeyView:
 def _statement() -> Any:
     """All kinds in one statement: the row of the kind stands beside the identity, the others are null."""
     identity = col(IdentityRow.id)
+    period = func.coalesce(_newest_policy(identity), col(EnergySourceRow.settlement_period)).label("period")
+    rows = (IdentityRow, MemberRow, DeviceRow, EnergySourceRow, EnergyConsumptionUnitRow)
     return (
-        select_rows(IdentityRow, MemberRow, DeviceRow, EnergySourceRow, EnergyConsumptionUnitRow, identity.label("key"))
+        select_rows(*rows, period, identity.label("key"))
         .outerjoin(MemberRow, col(MemberRow.identity_id) == identity)
         .outerjoin(DeviceRow, col(DeviceRow.identity_id) == identity)
         .outerjoin(EnergySourceRow, col(EnergySourceRow.identity_id) == identity)
         .outerjoin(EnergyConsumptionUnitRow, col(EnergyConsumptionUnitRow.identity_id) == identity)
+    )
+
+
+def _newest_policy(source_id: Any) -> Any:
+    """The settlement period of a source's newest policy, null where it has none."""
+    row = SettlementPolicyRow
+    return (
+        select(col(row.period))
+        .where(col(row.source_id) == source_id)
+        .order_by(col(row.revision).desc())
+        .limit(1)
+        .scalar_subquery()
     )
 
 
@@ -132,7 +147,7 @@ def _view(row: Any, scope: Scope) -> IdentityView:
             technology=source.technology,
             nameplate_w=source.nameplate_w,
             share_total=source.share_total,
-            settlement_period=source.settlement_period,
+            settlement_period=row.period,
             evidence_mode=source.evidence_mode,
             metering_point_id=source.metering_point_id,
             opening_register_wh=WattHours(source.opening_register_wh),

@@ -59,6 +59,13 @@ def signer_environment(world: SettlementWorld) -> dict[str, str]:
     }
 
 
+async def until_logged(log: Path, event: str) -> None:
+    """Once a process has said so."""
+    async with asyncio.timeout(40):
+        while event not in log.read_text():
+            await asyncio.sleep(0.05)
+
+
 async def until_final(world: SettlementWorld, count: int) -> None:
     async with asyncio.timeout(40):
         while [one.state for one in await world.issuances()].count(IssuanceState.FINAL) < count:
@@ -73,14 +80,13 @@ async def test_the_processes_settle_survive_a_kill_and_stop_when_asked(tmp_path:
             async with started("settlement", settlement_environment(world), tmp_path) as first:
                 await until_final(world, 1)
                 async with started("settlement", settlement_environment(world), tmp_path) as second:
-                    assert await asyncio.wait_for(second.wait(), 20) == 1
-                await world.add_readings((2, 900))
-                first.kill()
-                await first.wait()
-            async with started("settlement", settlement_environment(world), tmp_path) as third:
-                await until_final(world, 2)
-                third.send_signal(signal.SIGTERM)
-                assert await asyncio.wait_for(third.wait(), 20) == 0
+                    await until_logged(tmp_path / "settlement.log", "settlement_stands_by")
+                    await world.add_readings((2, 900))
+                    first.kill()
+                    await first.wait()
+                    await until_final(world, 2)
+                    second.send_signal(signal.SIGTERM)
+                    assert await asyncio.wait_for(second.wait(), 20) == 0
             signer.send_signal(signal.SIGINT)
             assert await asyncio.wait_for(signer.wait(), 20) == 0
         assert world.supply() == 900 * 10**15

@@ -20,6 +20,10 @@ from tests.support.stores import opened
 pytestmark = pytest.mark.timeout(90)
 
 
+ON_OTHER_WAYS = ("proposal_stored", "attempt_stored", "block_vanished")
+"""Places that an issuance passes only with a window for objections, when its fees rise, or after a reorg."""
+
+
 class Killed(Exception):
     """The process ends here."""
 
@@ -52,7 +56,7 @@ async def test_each_producing_interval_is_one_issuance_in_a_chain_without_holes(
         assert_minted_exactly(world, 100, 150, 83)
 
 
-@pytest.mark.parametrize("name", FAILPOINTS)
+@pytest.mark.parametrize("name", [name for name in FAILPOINTS if name not in ON_OTHER_WAYS])
 async def test_killed_anywhere_it_still_mints_exactly_once(tmp_path: Path, name: str) -> None:
     async with settlement_world(tmp_path) as world:
         await world.add_readings((1, 700))

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import insert, update
-from sqlalchemy.exc import IntegrityError
 
 from community.chain.transactions import AttemptState, ChainTransaction, Fees, Intent
 from community.clock import slot_start
@@ -14,7 +13,7 @@ from community.minting.issuances import Issuance, IssuancePart, IssuanceState, i
 from community.minting.planning import SettledUpTo
 from community.store import issuances, transactions
 from community.store.outbox import changes_after
-from community.store.sole_sender import sole_sender
+from community.store.sole_sender import AnotherSends, sole_sender
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
 from community.store.tables.metering import MeteringPointRow
@@ -125,7 +124,7 @@ async def test_the_same_energy_is_never_decided_on_twice(store: Store) -> None:
     async with store.begin() as work:
         await issuances.add_issuance(work, issuance())
     for other in (issuance(), issuance(after=2, to_wh=200)):
-        with pytest.raises(IntegrityError):
+        with pytest.raises(issuances.DecidedMeanwhile):
             async with store.begin() as work:
                 await issuances.add_issuance(work, other)
 
@@ -277,11 +276,11 @@ async def test_a_key_that_ends_leaves_the_readings_before(store: Store) -> None:
 
 
 async def test_there_is_one_sender(store: Store) -> None:
-    async with sole_sender(store):
+    async with sole_sender(store, ACCOUNT):
         other = Store.open(store.engine.url.render_as_string(hide_password=False))
-        with pytest.raises(FatalError, match="one account has one sender"):
-            async with sole_sender(other):
+        with pytest.raises(AnotherSends, match="one account has one sender"):
+            async with sole_sender(other, ACCOUNT):
                 raise AssertionError("two senders at once")
         await other.close()
-    async with sole_sender(store):
+    async with sole_sender(store, ACCOUNT):
         pass

@@ -1,6 +1,7 @@
 """Settings, terms and the requester's key."""
 
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -43,12 +44,28 @@ def test_settings_with_their_defaults(environment: dict[str, str]) -> None:
         ("TIP_GWEI_MIN", "3000", "must be above zero and not exceed"),
         ("REQUESTER_KEY", "/nowhere", "not a file"),
         ("POLL", "1", "misspelt"),
+        ("ZONE", "Atlantis", "no time zone"),
+        ("ACCOUNTS", "0x" + "bb" * 20, "this process's account among them"),
+        ("ACCOUNTS", "0x12," + ACCOUNT, "account must be an address"),
+        ("ISSUER_CODE_HASH", "abc", "code hash must be"),
     ],
 )
 def test_what_is_wrong_is_said(environment: dict[str, str], name: str, value: str, sentence: str) -> None:
     with pytest.raises(SettingsError) as caught:
         read_settings(environment | {f"SETTLEMENT_{name}": value})
     assert sentence in str(caught.value)
+
+
+def test_several_accounts_a_zone_and_another_release(environment: dict[str, str]) -> None:
+    other = "0x" + "bb" * 20
+    more = {"ACCOUNTS": f" {other.upper().replace('X', 'x')} , {ACCOUNT}", "ZONE": "Europe/Vienna"}
+    more["ISSUER_CODE_HASH"] = "0x" + "AB" * 32
+    terms = read_settings(environment | {f"SETTLEMENT_{name}": value for name, value in more.items()}).terms
+    assert (terms.accounts, terms.zone, terms.code_hash) == (
+        (other, ACCOUNT),
+        ZoneInfo("Europe/Vienna"),
+        "0x" + "ab" * 32,
+    )
 
 
 def test_the_requesters_key(tmp_path: Path) -> None:

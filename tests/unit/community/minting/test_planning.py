@@ -1,6 +1,7 @@
 """What is issued next: intervals, longer periods, gaps, changes of shares, registers that fall."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -8,6 +9,7 @@ from community.clock import QUARTER_HOUR
 from community.identity.identities import SettlementPeriod
 from community.identity.shares import Share, ShareTable
 from community.minting.planning import (
+    Cadence,
     NothingToSettle,
     Plan,
     PlanBlocked,
@@ -45,7 +47,7 @@ def plan(
     nameplate_w: int = 10**6,
 ) -> Plan:
     settled = SettledUpTo(WattHours(register), at(start), "register" if start else None)
-    return plan_next(period, settled, taken, tables or (table("always", 0),), nameplate_w)
+    return plan_next(Cadence(period), settled, taken, tables or (table("always", 0),), nameplate_w)
 
 
 def span(planned: Plan) -> tuple[int, int, datetime, datetime, str]:
@@ -164,3 +166,52 @@ def test_the_energy_of_a_plan() -> None:
     planned = plan(INTERVAL, readings(q1=5), register=2)
     assert isinstance(planned, PlannedPeriod) and planned.energy_wh == 3
     assert planned.reading.at - planned.period_start == timedelta(minutes=15)
+
+
+def plan_cheap(taken: list[VerifiedReading], *tables: ShareTable, cheap: bool, start: int = 0) -> Plan:
+    settled = SettledUpTo(WattHours(0), at(start))
+    cadence = Cadence(SettlementPeriod.BASE_FEE, cheap=cheap)
+    return plan_next(cadence, settled, taken, tables or (table("always", 0),), 10**6)
+
+
+def test_what_was_read_is_settled_when_the_chain_is_cheap_or_else_when_the_day_is_over() -> None:
+    taken = readings(q1=5, q9=40)
+    assert plan_cheap(taken, cheap=False) == NothingToSettle()
+    assert span(plan_cheap(taken, cheap=True)) == (0, 40, at(0), at(9), "always")
+    a_day = readings(q1=5, q72=40, q73=41)
+    assert span(plan_cheap(a_day, cheap=False)) == (0, 40, at(0), at(72), "always")
+    assert span(plan_cheap(a_day, cheap=True))[1] == 41
+
+
+def test_a_cheap_chain_settles_no_further_than_the_shares() -> None:
+    tables = (table("old", 0, 2), table("new", 2))
+    assert span(plan_cheap(readings(q1=5, q2=9, q3=12), *tables, cheap=True)) == (0, 9, at(0), at(2), "old")
+
+
+@pytest.mark.parametrize(
+    ("day", "quarters"),
+    [((2025, 3, 30), 92), ((2025, 10, 26), 100), ((2024, 2, 29), 96), ((2025, 6, 1), 96)],
+    ids=["spring", "autumn", "leap day", "any day"],
+)
+def test_a_local_day_has_as_many_quarter_hours_as_it_has(day: tuple[int, int, int], quarters: int) -> None:
+    """Golden list 2.11; eegFaktura grouped by local times as text, RDDL assumed 96 (energy-and-tokens 4, 14 and 17)."""
+    vienna = ZoneInfo("Europe/Vienna")
+    midnight = datetime(*day, tzinfo=vienna).astimezone(UTC)
+    taken = [
+        VerifiedReading(f"m{n}", midnight + n * QUARTER_HOUR, WattHours(n), "register") for n in range(1, quarters + 8)
+    ]
+    share = Share("anna", "0x" + "aa" * 20, 10)
+    always = ShareTable("always", "plant", 1, 10, (share,), "0x", midnight)
+    planned = plan_next(Cadence(DAY, vienna), SettledUpTo(WattHours(0), midnight), taken, (always,), 10**6)
+    assert isinstance(planned, PlannedPeriod)
+    assert (planned.reading.at - midnight) // QUARTER_HOUR == quarters == planned.energy_wh
+    next_midnight = planned.reading.at.astimezone(vienna)
+    assert (
+        next_midnight.hour,
+        next_midnight.minute,
+        (next_midnight.date() - midnight.astimezone(vienna).date()).days,
+    ) == (
+        0,
+        0,
+        1,
+    )
