@@ -5,7 +5,6 @@ stuck finds the newest one when it comes back, and holds up nobody. Values are s
 """
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +12,7 @@ from typing import Any
 import structlog
 
 from community.errors import RetryableError
+from community.runtime.lifecycle import wait_or_stop
 from community.store import outbox
 from community.store.unit_of_work import Store
 
@@ -99,8 +99,7 @@ class Hub:
                 await self._step()
             except RetryableError as error:
                 _log.warning("outbox_unreachable", reason=str(error))
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), self._poll_s)
+            await wait_or_stop(stop, self._poll_s)
 
     async def _step(self) -> None:
         async with self._store.read() as work:

@@ -102,7 +102,8 @@ class SerialReplay:
 
     async def _question(self) -> None:
         try:
-            await asyncio.wait_for(self._asked.wait(), ANSWER_WITHIN_S)
+            async with asyncio.timeout(ANSWER_WITHIN_S):
+                await self._asked.wait()
         except TimeoutError:
             raise ReplayDiverged("The capture goes on with a question to the meter, and none was asked.") from None
         self._asked.clear()

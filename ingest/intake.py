@@ -13,6 +13,7 @@ import structlog
 from community.attestation.reasons import Reason
 from community.clock import Clock
 from community.errors import RetryableError
+from community.runtime.lifecycle import wait_or_stop
 from community.store import frames, outbox
 from community.store.devices import DeviceFile
 from community.store.frames import Frame
@@ -109,7 +110,7 @@ class Intake:
                 delay_s = RETRY_DELAYS_S[min(failures, len(RETRY_DELAYS_S) - 1)]
                 failures += 1
                 log.warning("store_unavailable", reason=str(error), waiting=len(batch), retry_s=delay_s)
-                await _pause(stop, delay_s)
+                await wait_or_stop(stop, delay_s)
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the uplinks after it
                 await self._divide(batch, error, stop)
                 return
@@ -175,10 +176,3 @@ class Intake:
                 waiting.answer.set_result(outcome)
         if self._committed is not None:
             await self._committed(outcomes)
-
-
-async def _pause(stop: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return

@@ -59,7 +59,8 @@ class StorageServer:
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _READ_TIMEOUT_S)
+            async with asyncio.timeout(_READ_TIMEOUT_S):
+                head = await reader.readuntil(b"\r\n\r\n")
             status, body = self.answer(head.decode("latin-1"))
             writer.write(
                 f"HTTP/1.1 {status} {_REASONS[status]}\r\nContent-Type: text/event-stream\r\n"

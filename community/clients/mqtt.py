@@ -182,7 +182,8 @@ class MqttConnection:
         self._stopped.clear()
         self._supervisor = asyncio.create_task(self._supervise(timeout_s), name=f"mqtt-{self.client_id}")
         try:
-            await asyncio.wait_for(self._ready.wait(), timeout_s)
+            async with asyncio.timeout(timeout_s):
+                await self._ready.wait()
         except TimeoutError:
             await self.stop()
             raise BrokerUnavailable(

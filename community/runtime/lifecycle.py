@@ -63,5 +63,6 @@ def _guarded(work: Callable[[], Awaitable[None]]) -> int:
 async def wait_or_stop(stop: asyncio.Event, seconds: float) -> bool:
     """Wait `seconds` or until `stop` is set; says whether it was set."""
     with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        async with asyncio.timeout(seconds):
+            await stop.wait()
     return stop.is_set()

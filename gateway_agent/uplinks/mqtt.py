@@ -107,7 +107,8 @@ class MqttUplink:
             except RetryableError as error:
                 log.warning("uplink_failed", reason=str(error))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._something_new.wait(), self._pause_s())
+                async with asyncio.timeout(self._pause_s()):
+                    await self._something_new.wait()
 
     def _sign_waiting(self) -> None:
         """Readings become statements only while the broker is there: after an outage they share signatures."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import sys
@@ -91,12 +92,18 @@ async def lives(broker: RunningBroker, folder: Path) -> AsyncIterator[Lives]:
     log = folder / "devices.log"
     with log.open("wb") as file:
         process = await asyncio.create_subprocess_exec(
-            *PROCESS, "many", cwd=ROOT, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=file
+            *PROCESS,
+            "many",
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=file,
+            start_new_session=True,
         )
     try:
         yield Lives(process, broker, log)
     finally:
-        process.kill()
+        os.killpg(process.pid, signal.SIGKILL)  # one that still lives would hold the pipes, and `wait` waits for them
         await process.wait()
 
 

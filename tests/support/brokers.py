@@ -14,6 +14,7 @@ from amqtt.broker import Broker
 from amqtt.contexts import BrokerConfig
 
 from community.clients.mqtt import MqttAddress
+from standalone.broker import shut_down
 
 START_DEADLINE_S = 10
 
@@ -100,7 +101,7 @@ class AmqttBroker:
 
     async def stop(self) -> None:
         if self._broker is not None:
-            await self._broker.shutdown()
+            await shut_down(self._broker)
         self._broker = None
 
 
