@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -41,11 +42,19 @@ def signed(nonce: int, to: str | None, data: bytes = b"", value: int = 0) -> tup
     return bytes(transaction.raw_transaction), "0x" + transaction.hash.hex().removeprefix("0x")
 
 
+async def mined(node: EvmNode, tx_hash: str) -> dict[str, Any]:
+    """The receipt, once there is one: anvil answers to the transaction before it mines it."""
+    async with asyncio.timeout(30):
+        while (receipt := await node.receipt(tx_hash)) is None:
+            await asyncio.sleep(0.01)
+    return receipt
+
+
 async def deploy(node: EvmNode, init_code: bytes) -> str:
     raw, tx_hash = signed(await node.nonce(DEVELOPMENT_ADDRESSES[0]), None, init_code)
     assert await node.send_raw(raw) == tx_hash
-    receipt = await node.receipt(tx_hash)
-    assert receipt is not None and receipt["status"] == "0x1"
+    receipt = await mined(node, tx_hash)
+    assert receipt["status"] == "0x1"
     return str(receipt["contractAddress"])
 
 
@@ -69,9 +78,7 @@ async def test_sends_and_follows_a_transaction(node: EvmNode) -> None:
     assert await node.receipt(tx_hash) is None
     assert await node.transaction(tx_hash) is None
     assert await node.send_raw(raw) == tx_hash
-    async with asyncio.timeout(10):
-        while (receipt := await node.receipt(tx_hash)) is None:
-            await asyncio.sleep(0.01)
+    receipt = await mined(node, tx_hash)
     known = await node.transaction(tx_hash)
     assert receipt["status"] == "0x1"
     assert known is not None and known["blockHash"] == receipt["blockHash"]

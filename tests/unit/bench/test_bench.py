@@ -77,8 +77,8 @@ def test_a_rate_counts_the_units_of_a_call() -> None:
         calls += 1
         time.sleep(0.01)
 
-    assert rate(work, units=10, turn_s=0.03) <= 1000
-    assert calls >= 2
+    assert 0 < rate(work, units=10, turn_s=0.03) <= 1000
+    assert calls >= 1  # one call may take the whole turn on a busy machine
 
 
 def test_the_results_are_a_list_of_figures(tmp_path: Path) -> None:
