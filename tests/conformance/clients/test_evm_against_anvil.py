@@ -111,8 +111,7 @@ async def test_logs_by_range_and_by_block(node: EvmNode) -> None:
     # emits LOG1 with topic 7 and no data in its constructor, and deploys nothing
     raw, tx_hash = signed(await node.nonce(DEVELOPMENT_ADDRESSES[0]), None, bytes.fromhex("600760006000a100"))
     await node.send_raw(raw)
-    receipt = await node.receipt(tx_hash)
-    assert receipt is not None
+    receipt = await mined(node, tx_hash)
     number, topic = int(receipt["blockNumber"], 16), "0x" + "00" * 31 + "07"
     by_range = await node.logs(from_block=number, to_block=number, topics=[topic])
     by_block = await node.logs(block_hash=receipt["blockHash"], addresses=[receipt["contractAddress"]])
