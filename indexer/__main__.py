@@ -1,6 +1,7 @@
-"""Command line of the indexer: `python -m indexer run | verify | status | reconcile run | show | explain BREAK`."""
+"""Command line of the indexer: `python -m indexer run | verify | status | reconcile …`."""
 
 import argparse
+import json
 import sys
 from collections.abc import Awaitable, Callable
 
@@ -9,12 +10,13 @@ from community.errors import CommunityError, RetryableError
 from community.runtime.lifecycle import run_command, run_until_stopped
 from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
-from community.store import chain_index, reconciliation, transfers
-from community.store.reconciliation import RunSummary, StoredBreak
+from community.store import chain_index, transfers
 from community.store.unit_of_work import Store
 from community.units import TokenAmount, kwh_text
+from indexer import reconcile_cli
 from indexer.app import build, build_reconciler
 from indexer.nodes import check_node
+from indexer.reconcile_cli import Surroundings
 from indexer.settings import IndexerSettings, read_settings
 from indexer.verify import verify
 
@@ -45,13 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("run", help="follow the chain and reconcile until stopped")
     commands.add_parser("verify", help="compare every balance and the supply with the chain")
     commands.add_parser("status", help="how far the index has come")
-    actions = commands.add_parser("reconcile", help="compare meters, issuances and chain").add_subparsers(
-        dest="action", required=True
-    )
-    actions.add_parser("run", help="compare now")
-    actions.add_parser("show", help="the last run and the open breaks")
-    explain = actions.add_parser("explain", help="what a break means, and its story")
-    explain.add_argument("break_id", metavar="BREAK", help="id of the break, brk_…")
+    reconcile_cli.add_arguments(commands.add_parser("reconcile", help="compare meters, issuances and chain"))
     return parser
 
 
@@ -65,18 +61,16 @@ async def _with_store(command: Command) -> None:
 
 
 def _reconcile_command(chosen: argparse.Namespace) -> Command:
-    match chosen.action:
-        case "run":
-            return _reconcile
-        case "show":
-            return _show
-        case _:
-            break_id: str = chosen.break_id
+    async def command(settings: IndexerSettings, store: Store) -> None:
+        async def with_node(task: Callable[[EvmNode], Awaitable[None]]) -> None:
+            await _on_first_node(settings, task)
 
-            async def explain(_settings: IndexerSettings, store: Store) -> None:
-                await _explain(store, break_id)
+        clock = SystemClock()
+        here = Surroundings(build_reconciler(settings, store, clock), clock, with_node)
+        said = await reconcile_cli.answer(chosen, here)
+        print(json.dumps(said.values, indent=2, ensure_ascii=False) if chosen.json else said.text)
 
-            return explain
+    return command
 
 
 async def _status(settings: IndexerSettings, store: Store) -> None:
@@ -118,58 +112,6 @@ async def _verify(settings: IndexerSettings, store: Store) -> None:
         print("The index and the chain agree to the unit.")
 
     await _on_first_node(settings, compare)
-
-
-async def _reconcile(settings: IndexerSettings, store: Store) -> None:
-    async def compare(node: EvmNode) -> None:
-        _print_run(await build_reconciler(settings, store, SystemClock()).run(node))
-
-    await _on_first_node(settings, compare)
-    await _print_breaks(store)
-
-
-async def _show(_settings: IndexerSettings, store: Store) -> None:
-    async with store.read() as work:
-        run = await reconciliation.last_run(work)
-    if run is None:
-        print("No reconciliation has run yet. Run `python -m indexer reconcile run`.")
-        return
-    _print_run(run)
-    await _print_breaks(store)
-
-
-async def _explain(store: Store, break_id: str) -> None:
-    async with store.read() as work:
-        found = await reconciliation.break_by_id(work, break_id)
-        history = [] if found is None else await reconciliation.history_of(work, found.kind, found.subject)
-    if found is None:
-        raise Disagreement(f"There is no break {break_id}. `python -m indexer reconcile show` lists the open ones.")
-    _print_break(found)
-    print(f"  expected: {found.expected or 'nothing in particular'}\n  found:    {found.found or 'nothing'}")
-    if found.owner or found.disposition:
-        print(f"  owner: {found.owner or 'nobody'}; disposition: {found.disposition or 'none'}")
-    for one in history:
-        end = "is open" if one.closed_at is None else f"closed {one.closed_at:%Y-%m-%d %H:%M:%S} UTC"
-        print(f"  {one.id}: opened {one.opened_at:%Y-%m-%d %H:%M:%S} UTC, {end}")
-
-
-def _print_run(run: RunSummary) -> None:
-    print(f"Reconciled {run.started_at:%Y-%m-%d %H:%M:%S} UTC at final block {run.finalised.number} ({run.id})")
-    print(f"  verified {run.verified_wh} Wh, in issuances {run.issued_wh} Wh, settled on chain {run.settled_wh} Wh")
-    print(f"  supply {kwh_text(TokenAmount(run.supply))} KWH; {run.match_count} matches, {run.break_count} breaks")
-
-
-async def _print_breaks(store: Store) -> None:
-    async with store.read() as work:
-        found = await reconciliation.open_breaks(work)
-    for one in found:
-        _print_break(one)
-    if not found:
-        print("No break is open: meters, issuances and chain agree.")
-
-
-def _print_break(one: StoredBreak) -> None:
-    print(f"{one.severity}: {one.kind} ({one.id}), open since {one.opened_at:%Y-%m-%d %H:%M} UTC\n  {one.detail}")
 
 
 if __name__ == "__main__":

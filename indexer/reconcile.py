@@ -6,20 +6,34 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from community.chain.index_checkpoint import IndexCheckpoint
+from community.chain.blocks import BlockRef
 from community.clients.evm import EvmNode, NodeRefused
-from community.errors import FatalError
-from community.reconciliation.facts import Configured, Facts
-from community.reconciliation.matching import reconcile
-from community.store import chain_index, issuer_events, reconciliation, reconciliation_facts, transfers
+from community.reconciliation.breaks import BreakKind
+from community.reconciliation.facts import Facts
+from community.reconciliation.matching import Reconciliation, reconcile
+from community.store import balance_sweeps, breaks, reconciliation
+from community.store.balance_sweeps import Sweep
 from community.store.reconciliation import RunSummary
 from community.store.unit_of_work import Store, Work
-from community.tokens.issuer_events import IssuerEvent
+from indexer.both_sides import AsOf, facts_as_of, facts_now
 from indexer.chain_totals import ask_totals
 from indexer.decode import Contracts
 
-BALANCES_ASKED_MAX = 100
+SWEEP_S = 20 * 3600
+"""A sweep over every balance is complete in this time, so that there is one a day whatever goes wrong meanwhile."""
+BALANCES_ASKED_MIN = 100
+"""Balances asked in a run at least."""
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """Whose balances to ask for; `whole`: with these the sweep reaches its end."""
+
+    sweep: Sweep
+    addresses: tuple[str, ...]
+    whole: bool
+    once_more: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,72 +48,48 @@ class Reconciler:
 
     async def run(self, node: EvmNode) -> RunSummary:
         """Run once and store the outcome. Raises FatalError before anything is indexed."""
+        now = self.now()
         async with self.store.read() as work:
-            known, facts = await self._facts(work)
-        facts = await self._with_totals(node, facts)
+            block, facts = await facts_now(work, self.chain_id, self.contracts, self.grace, now)
+            question = await self._question(work, now)
+        facts, sweep = await self._with_totals(node, facts, question)
         result = reconcile(facts)
         async with self.store.begin() as work:
-            run = await reconciliation.record_run(
-                work, result, known.finalised, facts.supply.outstanding, self.chain_id, facts.now
-            )
+            run = await reconciliation.record_run(work, result, block, facts.supply.outstanding, self.chain_id, now)
+            await balance_sweeps.save(work, self.chain_id, self.contracts.token, sweep)
         _log.info(
-            "reconciliation_done", block=known.finalised.number, matches=run.match_count, breaks=run.break_count,
-            pending=len(result.pending.issuances),
+            "reconciliation_done", block=block.number, matches=run.match_count, breaks=run.break_count,
+            accepted=run.accepted_count, pending=len(result.pending.issuances), digest=run.digest,
         )  # fmt: skip
         return run
 
-    async def _facts(self, work: Work) -> tuple[IndexCheckpoint, Facts]:
-        known = await chain_index.checkpoint(work, self.chain_id)
-        if known is None:
-            raise FatalError("Nothing is indexed yet. Run `python -m indexer run` first.")
-        final = known.finalised.number
-        token, issuer = self.contracts.token, self.contracts.issuer
-        changes = await issuer_events.others(work, self.chain_id, ("SourceConfigured", "Corrected"), final)
-        return known, Facts(
-            now=self.now(),
-            grace=self.grace,
-            finalised_block=final,
-            token=token,
-            sources=await reconciliation_facts.sources(work),
-            issuances=() if issuer is None else await reconciliation_facts.issuances(work, self.chain_id, issuer),
-            intervals=await reconciliation_facts.production_intervals(work),
-            settled=tuple(await issuer_events.settled(work, self.chain_id, final)),
-            mints=tuple(await transfers.mints(work, self.chain_id, token, final)),
-            configured=tuple(_configured(event) for event in changes if event.name == "SourceConfigured"),
-            corrected_wh=_debts(changes),
-            supply=await transfers.supply(work, self.chain_id, token, final=True),
-            balances=await transfers.balances(work, self.chain_id, token, final=True),
-        )
+    async def as_of(self, as_of: AsOf) -> tuple[BlockRef, Facts, Reconciliation]:
+        """What a run then would have found, without the contracts' own answers. Stores nothing; repeatable."""
+        async with self.store.read() as work:
+            block, facts = await facts_as_of(work, self.chain_id, self.contracts, self.grace, as_of)
+        return block, facts, reconcile(facts)
 
-    async def _with_totals(self, node: EvmNode, facts: Facts) -> Facts:
+    async def _question(self, work: Work, now: datetime) -> _Question:
+        """The next part of the sweep, and the balances that differed before: only an answer closes their breaks."""
+        token = self.contracts.token
+        sweep = await balance_sweeps.sweep_of(work, self.chain_id, token) or Sweep(now)
+        count = await balance_sweeps.holder_count(work, self.chain_id, token)
+        due = count * min(SWEEP_S, int((now - sweep.began_at).total_seconds())) // SWEEP_S - sweep.asked_count
+        limit = max(BALANCES_ASKED_MIN, due)
+        found = await balance_sweeps.addresses_after(work, self.chain_id, token, sweep.after_address, limit + 1)
+        addresses = tuple(found[:limit])
+        differed = await breaks.subjects_open(work, BreakKind.BALANCE_DIFFERS)
+        once_more = tuple(address for address in differed if address not in addresses)
+        return _Question(sweep, addresses, len(found) <= limit, once_more)
+
+    async def _with_totals(self, node: EvmNode, facts: Facts, question: _Question) -> tuple[Facts, Sweep]:
         """`facts` with the contracts' own answers; without them where the node has forgotten that block's state."""
-        addresses = sorted(facts.balances)
-        if len(addresses) > BALANCES_ASKED_MAX:
-            # another part of the holders in every run, so that all are asked by and by
-            start = facts.finalised_block * BALANCES_ASKED_MAX % len(addresses)
-            addresses = (addresses[start:] + addresses[:start])[:BALANCES_ASKED_MAX]
         refs = [source.ref for source in facts.sources]
+        addresses = (*question.addresses, *question.once_more)
         try:
             asked = await ask_totals(node, self.contracts, facts.finalised_block, addresses, refs)
         except NodeRefused as error:
             _log.warning("control_totals_not_asked", reason=str(error))
-            return facts
-        return replace(facts, asked=asked)
-
-
-def _configured(event: IssuerEvent) -> Configured:
-    return Configured(
-        block_number=event.block_number,
-        log_index=event.log_index,
-        source_ref=event.source_ref or "",
-        closing_wh=int(event.fields["closing_wh"]),
-        opening_wh=int(event.fields["opening_wh"]),
-    )
-
-
-def _debts(events: list[IssuerEvent]) -> dict[str, int]:
-    debts: dict[str, int] = {}
-    for event in events:
-        if event.name == "Corrected" and event.source_ref is not None:
-            debts[event.source_ref] = debts.get(event.source_ref, 0) + int(event.fields["debt_wh"])
-    return debts
+            return facts, question.sweep
+        advanced = question.sweep.advanced(question.addresses, question.whole, facts.finalised_block, facts.now)
+        return replace(facts, asked=asked), advanced

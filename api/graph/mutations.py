@@ -171,7 +171,11 @@ class Mutation:
         subject, now = given_id(break_id), info.context.clock.now()
         who, what = _checked_text("owner", owner), _checked_text("disposition", disposition)
         problem = await _carry_out(
-            info, "dispose_break", subject, command, lambda work: decisions.dispose_break(work, subject, who, what, now)
+            info,
+            "dispose_break",
+            subject,
+            command,
+            lambda work: decisions.dispose_break(work, subject, who, what, now, actor=info.context.asker.key_id),
         )
         if problem is not None:
             return problem

@@ -19,9 +19,19 @@ def compare(
     settlement: Settlement,
     issuance: IssuanceFacts | None,
     intervals: Sequence[IntervalFacts],
+    overlapped: IssuanceFacts | None = None,
 ) -> Break | None:
-    """The break between a settlement and its issuance (None: there is none), or None if they agree to the unit."""
-    difference = _chain_fault(source, settlement) or _difference(source, settlement, issuance, intervals)
+    """The break between a settlement and its issuance (None: there is none), or None if they agree to the unit.
+
+    `overlapped` is an issuance before this one that holds a part of its time.
+    """
+    difference = _chain_fault(source, settlement) or _difference(source, settlement, issuance)
+    if difference is None and issuance is not None:
+        difference = (
+            _period(source, settlement, issuance, overlapped)
+            or _evidence(source, settlement, issuance)
+            or _energy(source, issuance, intervals)
+        )
     if difference is None:
         return None
     kind, what, expected, found = difference
@@ -61,19 +71,30 @@ def _chain_fault(source: SourceFacts, settlement: Settlement) -> _Difference | N
     return fault, what, expected, found
 
 
-def _difference(
-    source: SourceFacts, settlement: Settlement, issuance: IssuanceFacts | None, intervals: Sequence[IntervalFacts]
-) -> _Difference | None:
+def _difference(source: SourceFacts, settlement: Settlement, issuance: IssuanceFacts | None) -> _Difference | None:
     event = settlement.event
     if issuance is None:
         what = f"Block {event.block_number} settles {event.minted_wh} Wh for {source.name}; our books have no issuance of it."
         return BreakKind.MISSING_OFF_CHAIN, what, "no settlement", f"{event.minted_wh} Wh"
-    return (
-        _amounts(source, settlement, issuance)
-        or _recipients(source, settlement, issuance)
-        or _evidence(source, settlement, issuance)
-        or _energy(source, issuance, intervals)
-    )
+    return _amounts(source, settlement, issuance) or _recipients(source, settlement, issuance)
+
+
+def _period(
+    source: SourceFacts, settlement: Settlement, issuance: IssuanceFacts, overlapped: IssuanceFacts | None
+) -> _Difference | None:
+    """Energy belongs to one time: after counting began, in no other issuance's period, its reading at its end."""
+    read_at, period = settlement.event.read_at, f"{_instant(issuance.period_start)} to {_instant(issuance.period_end)}"
+    if issuance.period_start < source.opening_at:
+        what = f"The issuance of {source.name} is for energy from before {_instant(source.opening_at)}, when counting began."
+        return BreakKind.OUT_OF_PERIOD, what, f"from {_instant(source.opening_at)}", period
+    if overlapped is not None:
+        taken = f"{_instant(overlapped.period_start)} to {_instant(overlapped.period_end)}"
+        what = f"The period of the issuance of {source.name} overlaps that of {overlapped.id}."
+        return BreakKind.OUT_OF_PERIOD, what, f"not before {_instant(overlapped.period_end)} ({taken})", period
+    if not issuance.period_start < read_at <= issuance.period_end:
+        what = f"The settlement of {source.name} was read outside the period of its issuance."
+        return BreakKind.OUT_OF_PERIOD, what, period, _instant(read_at)
+    return None
 
 
 def _amounts(source: SourceFacts, settlement: Settlement, issuance: IssuanceFacts) -> _Difference | None:
@@ -131,4 +152,8 @@ def _parts_text(parts: Counter[tuple[str, int]]) -> str:
 
 
 def _evidence_text(digest: str, mode: str, read_at: datetime, register_wh: int) -> str:
-    return f"{digest} ({mode}), {register_wh} Wh at {read_at:%Y-%m-%dT%H:%MZ}"
+    return f"{digest} ({mode}), {register_wh} Wh at {_instant(read_at)}"
+
+
+def _instant(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%MZ}"

@@ -21,14 +21,20 @@ class BreakKind(StrEnum):
     RECIPIENT_DIFFERS = "recipient_differs"
     EVIDENCE_DIFFERS = "evidence_differs"
     EVIDENCE_INVALID = "evidence_invalid"
+    READING_DIFFERS = "reading_differs"
     ENERGY_DIFFERS = "energy_differs"
+    OUT_OF_PERIOD = "out_of_period"
     DUPLICATE = "duplicate"
     MINTED_TWICE = "minted_twice"
     GAP_IN_REGISTER_CHAIN = "gap_in_register_chain"
     LATE = "late"
+    REORGED = "reorged"
+    UNATTRIBUTED = "unattributed"
     INTERVAL_UNMINTED = "interval_unminted"
     SUPPLY_DIFFERS = "supply_differs"
     BALANCE_DIFFERS = "balance_differs"
+    SHARE_SUPPLY_DIFFERS = "share_supply_differs"
+    SHARE_TABLE_DIFFERS = "share_table_differs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +68,18 @@ GUIDES = {
         Severity.SERIOUS,
         "Its device key was not valid at that instant: check the reading by other means, correct it if it is wrong.",
     ),
+    BreakKind.READING_DIFFERS: KindGuide(
+        Severity.GRAVE,
+        "Somebody changed the reading in the database: the signed statement is right. Find out who has write access, "
+        "restore the row from a back-up, and take nothing else in that table on trust.",
+    ),
     BreakKind.ENERGY_DIFFERS: KindGuide(
         Severity.SERIOUS, "Check the intervals of the period against the register readings at its two ends."
+    ),
+    BreakKind.OUT_OF_PERIOD: KindGuide(
+        Severity.SERIOUS,
+        "Compare the instant of the reading with the periods before and after it: the energy is right by the register, "
+        "but it stands in the wrong time, so the shares it was split over may be wrong.",
     ),
     BreakKind.DUPLICATE: KindGuide(
         Severity.GRAVE, "The same energy was settled twice: pause the issuer and book a debt for the second one."
@@ -80,6 +96,16 @@ GUIDES = {
         Severity.MINOR,
         "It closes itself when the settlement is final; if it stays, look whether settlement, signer and chain work.",
     ),
+    BreakKind.REORGED: KindGuide(
+        Severity.SERIOUS,
+        "A reorg took its transaction away. Settlement sends the same bytes again and it closes itself; if it stays, "
+        "look whether settlement runs and reaches its node.",
+    ),
+    BreakKind.UNATTRIBUTED: KindGuide(
+        Severity.SERIOUS,
+        "The token has no issuer that tells what a mint is for. Ask whoever minted, or correct the share table or the "
+        "readings that the mint should fit.",
+    ),
     BreakKind.INTERVAL_UNMINTED: KindGuide(
         Severity.MINOR,
         "It closes itself with the next settlement; if it stays, see whether settlement runs and the source is active.",
@@ -89,6 +115,16 @@ GUIDES = {
     ),
     BreakKind.BALANCE_DIFFERS: KindGuide(
         Severity.GRAVE, "Run `python -m indexer verify` with another node; if it stays, index anew."
+    ),
+    BreakKind.SHARE_SUPPLY_DIFFERS: KindGuide(
+        Severity.GRAVE,
+        "The shares of a source must add up to its fixed total. Restore the share table from a back-up, or from the "
+        "configuration that its transaction on chain carries.",
+    ),
+    BreakKind.SHARE_TABLE_DIFFERS: KindGuide(
+        Severity.GRAVE,
+        "Somebody changed the share table, or another one was committed on chain. No settlement can pass with it: find "
+        "out which is right, restore the rows, or commit the right table.",
     ),
 }
 

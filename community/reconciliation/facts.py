@@ -72,7 +72,61 @@ class IntervalFacts:
     @property
     def key(self) -> str:
         """What names the interval."""
-        return f"{self.source_id}@{self.starts_at:%Y-%m-%dT%H:%MZ}"
+        return interval_key(self.source_id, self.starts_at)
+
+
+def interval_key(source_id: str, starts_at: datetime) -> str:
+    """The name of a source's interval that starts then."""
+    return f"{source_id}@{starts_at:%Y-%m-%dT%H:%MZ}"
+
+
+@dataclass(frozen=True, slots=True)
+class AlteredReading:
+    """A stored reading that its own signed statement contradicts. `signed_wh` is None where the proof leads nowhere."""
+
+    source_id: str
+    measurement_id: str
+    at: datetime
+    stored_wh: int
+    signed_wh: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlteredInterval:
+    """A stored interval whose energy is not what the readings at its two ends give."""
+
+    source_id: str
+    starts_at: datetime
+    stored_wh: int
+    registers_wh: int
+
+    @property
+    def key(self) -> str:
+        """What names the interval, as in `IntervalFacts`."""
+        return interval_key(self.source_id, self.starts_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareTableFacts:
+    """One revision of a source's share register. `shares` are (address, count) in their order.
+
+    `config_hash` is what the books name as committed, `rows_hash` what the rows themselves give with the key of the
+    device that the source had then; None where that key is unknown.
+    """
+
+    id: str
+    source_id: str
+    share_total: int
+    shares: tuple[tuple[str, int], ...]
+    config_hash: str
+    rows_hash: str | None
+    valid_from: datetime
+    recorded_at: datetime
+    valid_to: datetime | None = None
+
+    def holds_over(self, starts_at: datetime, ends_at: datetime) -> bool:
+        """Whether this revision is the valid one for all of [starts_at, ends_at)."""
+        return self.valid_from <= starts_at and (self.valid_to is None or ends_at <= self.valid_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +138,7 @@ class Configured:
     source_ref: str
     closing_wh: int
     opening_wh: int
+    config_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +160,11 @@ class AskedTotals:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Both sides as known at `now`; of the chain only what is in finalised blocks up to `finalised_block`."""
+    """Both sides as known at `now`; of the chain only what is in finalised blocks up to `finalised_block`.
+
+    `has_issuer` is false for a plain ERC-20 token: nothing on chain says then what a mint is for, and `block_times`
+    (of the blocks with mints) stand in for it.
+    """
 
     now: datetime
     grace: timedelta
@@ -122,11 +181,22 @@ class Facts:
     supply: Supply = field(default_factory=Supply)
     balances: Mapping[str, int] = field(default_factory=dict)
     asked: AskedTotals | None = None
+    share_tables: tuple[ShareTableFacts, ...] = ()
+    shares_on_chain: Mapping[str, Mapping[str, int]] | None = None
+    """Share tokens by holder's address, per source id; None where no share contract is indexed."""
+    altered_readings: tuple[AlteredReading, ...] = ()
+    altered_intervals: tuple[AlteredInterval, ...] = ()
+    has_issuer: bool = True
+    has_totals: bool = True
+    """Whether supply and balances are those of all mints here: not so for a part of the time."""
+    block_times: Mapping[int, datetime] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         as_utc(self.now)
         if any(event.block_number > self.finalised_block for event in self.settled):
             raise ValueError("only finalised settlements are reconciled")
+        if not self.has_issuer and (self.issuances or self.settled):
+            raise ValueError("without an issuer there are neither issuances nor settlements")
 
     def is_old(self, recorded_at: datetime, more: timedelta = timedelta(0)) -> bool:
         """Whether something recorded then has had its time. Counted from the record: late data gets its time too."""

@@ -1,12 +1,17 @@
 """Matching: every issuance, settlement and producing interval ends in exactly one match, one break, or is pending."""
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from community.minting.issuances import IssuanceState
 from community.reconciliation.agreement import compare
+from community.reconciliation.attribution import Attribution, attribute
 from community.reconciliation.breaks import Break, BreakKind
 from community.reconciliation.facts import Facts, IntervalFacts, IssuanceFacts, SourceFacts
+from community.reconciliation.holdings import share_totals
+from community.reconciliation.readings import altered
 from community.reconciliation.settlements import Settlement, assign_mints, chained
 from community.reconciliation.totals import control_totals
 from community.tokens.issuer_events import SettledEvent
@@ -35,7 +40,11 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The partition, with totals in Wh. `idle` intervals made no energy, so there is nothing to mint for them."""
+    """The partition, with totals in Wh. `idle` intervals made no energy, so there is nothing to mint for them.
+
+    `attributions` are guesses for a token whose contract does not say what a mint is for: no total counts them, and the
+    intervals that they explain, `attributed`, are no match.
+    """
 
     matches: tuple[Match, ...]
     breaks: tuple[Break, ...]
@@ -44,17 +53,24 @@ class Reconciliation:
     verified_wh: int
     issued_wh: int
     settled_wh: int
+    attributions: tuple[Attribution, ...] = ()
+    attributed: tuple[str, ...] = ()
+    undecided: tuple[BreakKind, ...] = ()
+    """Kinds of which this run can find, but not rule out a break: the contracts were not asked."""
 
 
 def reconcile(facts: Facts) -> Reconciliation:
     """Compare both sides. The same facts give the same result."""
     assigned, foreign = assign_mints(facts.settled, facts.mints)
     known = {source.ref for source in facts.sources}
-    parts = [_Source(facts, source, assigned).judged() for source in facts.sources]
+    attributions, unattributed = ((), ()) if facts.has_issuer else attribute(facts)
+    attributed = frozenset(_attributed(facts.intervals, attributions))
+    parts = [_Source(facts, source, assigned, attributed).judged() for source in facts.sources]
     breaks = [one for part in parts for one in part.breaks]
     breaks += [_of_unknown_source(event) for event in facts.settled if event.source_ref not in known]
-    breaks += [_foreign_mint(mint) for mint in foreign]
-    breaks += control_totals(facts)
+    breaks += [_foreign_mint(mint) for mint in foreign] if facts.has_issuer else unattributed
+    breaks += altered(facts, [key for one in breaks if one.kind is BreakKind.ENERGY_DIFFERS for key in one.intervals])
+    breaks += [*share_totals(facts), *control_totals(facts)]
     return Reconciliation(
         matches=tuple(match for part in parts for match in part.matches),
         breaks=tuple(breaks),
@@ -66,7 +82,24 @@ def reconcile(facts: Facts) -> Reconciliation:
         verified_wh=sum(part.verified_wh for part in parts),
         issued_wh=sum(one.to_wh - one.from_wh for one in facts.issuances),
         settled_wh=sum(event.minted_wh for event in facts.settled),
+        attributions=attributions,
+        attributed=tuple(sorted(attributed)),
+        undecided=(BreakKind.SUPPLY_DIFFERS, BreakKind.BALANCE_DIFFERS) if facts.asked is None else (),
     )
+
+
+def _attributed(intervals: Iterable[IntervalFacts], attributions: Iterable[Attribution]) -> Iterator[str]:
+    """The intervals that lie in attributed periods."""
+    periods: dict[str, list[tuple[datetime, datetime]]] = {}
+    for one in attributions:
+        periods.setdefault(one.source_id, []).append((one.starts_at, one.ends_at))
+    for held in periods.values():
+        held.sort()
+    for interval in intervals:
+        held = periods.get(interval.source_id, [])
+        at = bisect_right(held, interval.starts_at, key=lambda period: period[0]) - 1
+        if at >= 0 and interval.ends_at <= held[at][1]:
+            yield interval.key
 
 
 def _of_unknown_source(event: SettledEvent) -> Break:
@@ -89,13 +122,30 @@ def _foreign_mint(mint: Transfer) -> Break:
     )
 
 
+def _overlapping(issuances: Iterable[IssuanceFacts]) -> dict[str, IssuanceFacts]:
+    """Issuances whose time another one, which begins earlier, holds already; with that one."""
+    found: dict[str, IssuanceFacts] = {}
+    before: IssuanceFacts | None = None
+    for issuance in sorted(issuances, key=lambda one: (one.period_start, one.id)):
+        if before is not None and issuance.period_start < before.period_end:
+            found[issuance.id] = before
+        if before is None or issuance.period_end > before.period_end:
+            before = issuance
+    return found
+
+
 class _Source:
     """The matching of one source. Sources have nothing in common but the chain."""
 
     def __init__(
-        self, facts: Facts, source: SourceFacts, mints: dict[tuple[int, int], tuple[tuple[str, int], ...]]
+        self,
+        facts: Facts,
+        source: SourceFacts,
+        mints: dict[tuple[int, int], tuple[tuple[str, int], ...]],
+        attributed: frozenset[str],
     ) -> None:
         self._facts = facts
+        self._attributed = attributed
         self._source = source
         self._issuances = sorted(
             (one for one in facts.issuances if one.source_id == source.id), key=lambda one: (one.from_wh, one.id)
@@ -107,6 +157,7 @@ class _Source:
             source.opening_register_wh,
         )
         self._intervals, self._uncovered = self._cover()
+        self._overlapping = _overlapping(self._issuances)
         self.matches: list[Match] = []
         self.breaks: list[Break] = []
         self.pending = Pending()
@@ -174,7 +225,8 @@ class _Source:
     def _judge_settlement(self, settlement: Settlement, issuance: IssuanceFacts | None) -> None:
         event = settlement.event
         held = self._intervals[issuance.id] if issuance else []
-        finding = compare(self._source, settlement, issuance, held)
+        overlapped = None if issuance is None else self._overlapping.get(issuance.id)
+        finding = compare(self._source, settlement, issuance, held, overlapped)
         if finding is None and issuance is not None:
             keys = tuple(interval.key for interval in held)
             energy_wh = event.to_wh - event.from_wh
@@ -190,11 +242,12 @@ class _Source:
         if issuance.state is IssuanceState.STOPPED:
             kind = BreakKind.MISSING_ON_CHAIN
             what = f"The issuance was given up: {issuance.failure or 'no reason is recorded'}."
-        elif seen_by_index and (
-            issuance.state is IssuanceState.FINAL or (issuance.state is IssuanceState.MINED and old)
-        ):
+        elif seen_by_index and issuance.state is IssuanceState.FINAL:
             kind = BreakKind.MISSING_ON_CHAIN
-            what = f"Our books call the issuance {issuance.state}, but no finalised block settles it."
+            what = "Our books call the issuance final, but no finalised block settles it."
+        elif seen_by_index and issuance.state is IssuanceState.MINED and old:
+            kind = BreakKind.REORGED
+            what = f"The issuance was mined in block {issuance.mined_block}, and that block no longer settles it."
         elif old:
             kind, what = BreakKind.LATE, f"The issuance has been {issuance.state} for longer than the time allowed."
         else:
@@ -218,6 +271,8 @@ class _Source:
         idle = []
         run: list[IntervalFacts] = []
         for interval in self._uncovered:
+            if interval.key in self._attributed:
+                continue
             if interval.energy_wh == 0:
                 idle.append(interval.key)
                 continue
@@ -242,7 +297,7 @@ class _Source:
                 BreakKind.INTERVAL_UNMINTED,
                 first.key,
                 f"{energy_wh} Wh of {self._source.name}, produced from {first.starts_at:%Y-%m-%d %H:%M} to "
-                f"{last.ends_at:%Y-%m-%d %H:%M} UTC, are verified and in no issuance.",
+                f"{last.ends_at:%Y-%m-%d %H:%M} UTC, are verified and in no issuance{'' if self._facts.has_issuer else ', and no mint fits them'}.",
                 source_id=self._source.id,
                 expected=f"{energy_wh} Wh",
                 found="0 Wh",

@@ -8,7 +8,9 @@ from community.units import BASE_UNITS_PER_WH
 
 
 def control_totals(facts: Facts) -> list[Break]:
-    """The breaks of all control totals at the finalised block."""
+    """The breaks of all control totals at the finalised block; none where the facts are of a part of the time."""
+    if not facts.has_totals:
+        return []
     return [*_supply(facts), *_balances(facts), *_sources(facts)]
 
 

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import or_, select, update
 from sqlmodel import col
 
-from community.store import outbox
+from community.store import breaks, outbox
 from community.store.tables.identity import DeviceKeyRow, DeviceRow
 from community.store.tables.measuring import QuarantineRow
-from community.store.tables.reconciling import BreakRow
 from community.store.unit_of_work import Work
 
 
@@ -83,16 +81,12 @@ async def resolve_quarantine(work: Work, entry_id: str, resolution: str, now: da
     return Decided()
 
 
-async def dispose_break(work: Work, break_id: str, owner: str, disposition: str, now: datetime) -> Outcome:
-    """Give a break an owner and say what is done about it. Only agreement of both sides closes it."""
-    row = BreakRow
-    found = (await work.session.execute(select(col(row.id)).where(col(row.id) == break_id))).first()
-    if found is None:
-        return NotFound()
-    statement: Any = update(row).where(col(row.id) == break_id).values(owner=owner, disposition=disposition)
-    await work.session.execute(statement)
-    await outbox.announce(work, "break", break_id, now)
-    return Decided()
+async def dispose_break(
+    work: Work, break_id: str, owner: str, disposition: str, now: datetime, *, actor: str | None = None
+) -> Outcome:
+    """Give a break an owner and say what is done about it; `actor` says so, by default the owner. It stays open."""
+    found = await breaks.dispose(work, break_id, owner, disposition, actor or owner, now)
+    return Decided() if found else NotFound()
 
 
 async def _device_state(work: Work, device_id: str) -> str | None:

@@ -1,7 +1,4 @@
-"""Runs of the reconciliation, the pairs that agree, and the breaks with their story.
-
-Only agreement closes a break; what a person noted about it stays. A finding that comes back is a new break.
-"""
+"""Runs of the reconciliation: the pairs that agree, what was attributed, and how far the balances were compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +9,11 @@ from sqlmodel import col
 
 from community.chain.blocks import BlockRef
 from community.ids import named_id
-from community.reconciliation.breaks import Break
+from community.reconciliation.attribution import Attribution, Confidence, Method
+from community.reconciliation.digest import result_digest
 from community.reconciliation.matching import Match, Reconciliation
-from community.store import outbox
-from community.store.tables.reconciling import BreakRow, MatchRow, ReconciliationRunRow
+from community.store import breaks, outbox
+from community.store.tables.reconciling import AttributionRow, MatchRow, ReconciliationRunRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_all, upsert
 
@@ -24,7 +22,11 @@ _RUN_LOCK = 0x0EC0_5EC0
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One run: what was compared and how it came out. Energy in Wh, supply in base units."""
+    """One run: what was compared and how it came out. Energy in Wh, supply in base units.
+
+    `break_count` are findings that are open, `accepted_count` those that a person has closed with a reason. `digest`
+    (SHA-256, hex) is the same for the same facts; None for runs from before it was kept.
+    """
 
     id: str
     started_at: datetime
@@ -35,24 +37,8 @@ class RunSummary:
     supply: int
     match_count: int
     break_count: int
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBreak:
-    """A break with its story."""
-
-    id: str
-    kind: str
-    severity: str
-    subject: str
-    source_id: str | None
-    detail: str
-    expected: str | None
-    found: str | None
-    opened_at: datetime
-    closed_at: datetime | None
-    owner: str | None
-    disposition: str | None
+    accepted_count: int = 0
+    digest: str | None = None
 
 
 async def record_run(
@@ -65,67 +51,62 @@ async def record_run(
     """
     if not work.is_sqlite:
         await work.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _RUN_LOCK})
-    still_open = await _locked_open_breaks(work)
+    still_open = await breaks.locked_open_breaks(work)
     run_id = named_id("run", chain_id, finalised.hash, now.isoformat())
-    run = RunSummary(
-        id=run_id,
-        started_at=now,
-        finalised=finalised,
-        verified_wh=result.verified_wh,
-        issued_wh=result.issued_wh,
-        settled_wh=result.settled_wh,
-        supply=supply,
-        match_count=len(result.matches),
-        break_count=len(result.breaks),
-    )
-    await insert_all(work, ReconciliationRunRow, [_run_values(run)])
-    await _store_matches(work, result.matches, chain_id, run)
-    await _store_breaks(work, still_open, result.breaks, run)
-    return run
+    values: dict[str, object] = {
+        "id": run_id,
+        "started_at": now,
+        "finalised_block": finalised.number,
+        "finalised_hash": finalised.hash,
+        "verified_wh": result.verified_wh,
+        "issued_wh": result.issued_wh,
+        "settled_wh": result.settled_wh,
+        "supply": supply,
+        "match_count": len(result.matches),
+        "break_count": len(result.breaks),
+        "accepted_count": 0,
+        "digest": result_digest(result),
+    }
+    await insert_all(work, ReconciliationRunRow, [values])
+    await _store_matches(work, result.matches, chain_id, run_id, now)
+    await _store_attributions(work, result.attributions, chain_id, run_id)
+    accepted = await breaks.store_findings(work, still_open, result, run_id, now)
+    row = await work.session.get_one(ReconciliationRunRow, run_id)
+    row.break_count, row.accepted_count = len(result.breaks) - accepted, accepted
+    await work.session.flush()
+    return _summary(row)
 
 
-async def last_run(work: Work) -> RunSummary | None:
-    """The newest run."""
-    statement = select(ReconciliationRunRow).order_by(col(ReconciliationRunRow.started_at).desc()).limit(1)
-    row = (await work.session.execute(statement)).scalar_one_or_none()
-    if row is None:
-        return None
-    return RunSummary(
-        id=row.id,
-        started_at=row.started_at,
-        finalised=BlockRef(row.finalised_block, row.finalised_hash),
-        verified_wh=row.verified_wh,
-        issued_wh=row.issued_wh,
-        settled_wh=row.settled_wh,
-        supply=row.supply,
-        match_count=row.match_count,
-        break_count=row.break_count,
-    )
+async def last_run(work: Work, known_at: datetime | None = None) -> RunSummary | None:
+    """The newest run, or the newest that began by `known_at`."""
+    row = ReconciliationRunRow
+    statement = select(row).order_by(col(row.started_at).desc()).limit(1)
+    if known_at is not None:
+        statement = statement.where(col(row.started_at) <= known_at)
+    found = (await work.session.execute(statement)).scalar_one_or_none()
+    return None if found is None else _summary(found)
 
 
-async def open_breaks(work: Work, limit: int = 1000) -> list[StoredBreak]:
-    """Breaks that are open, oldest first."""
-    statement = select(BreakRow).where(col(BreakRow.closed_at).is_(None)).order_by(col(BreakRow.opened_at)).limit(limit)
-    return [_stored(row) for row in (await work.session.execute(statement)).scalars()]
+async def matched_issuances(work: Work, chain_id: int) -> list[str]:
+    """The ids of all issuances that agree with their settlement."""
+    statement = select(col(MatchRow.issuance_id)).where(col(MatchRow.chain_id) == chain_id)
+    return list((await work.session.execute(statement)).scalars())
 
 
-async def break_by_id(work: Work, break_id: str) -> StoredBreak | None:
-    """One break, open or closed."""
-    row = await work.session.get(BreakRow, break_id)
-    return None if row is None else _stored(row)
+async def attributions(work: Work, chain_id: int, limit: int = 1000) -> list[Attribution]:
+    """What the mints of a token without issuer most likely stand for, newest first."""
+    row = AttributionRow
+    statement = select(row).where(col(row.chain_id) == chain_id).order_by(col(row.block_number).desc()).limit(limit)
+    return [
+        Attribution(
+            one.tx_hash, one.block_number, one.source_id, one.starts_at, one.ends_at, one.energy_wh, one.amount,
+            Method(one.method), Confidence(one.confidence),
+        )
+        for one in (await work.session.execute(statement)).scalars()
+    ]  # fmt: skip
 
 
-async def history_of(work: Work, kind: str, subject: str) -> list[StoredBreak]:
-    """Every time this finding was open, oldest first."""
-    statement = (
-        select(BreakRow)
-        .where(col(BreakRow.kind) == kind, col(BreakRow.subject) == subject)
-        .order_by(col(BreakRow.opened_at))
-    )
-    return [_stored(row) for row in (await work.session.execute(statement)).scalars()]
-
-
-async def _store_matches(work: Work, matches: Sequence[Match], chain_id: int, run: RunSummary) -> None:
+async def _store_matches(work: Work, matches: Sequence[Match], chain_id: int, run_id: str, now: datetime) -> None:
     """Insert new matches, replace changed ones, remove those that no longer hold. Unchanged ones keep their first run."""
     row = MatchRow
     statement = select(
@@ -145,86 +126,53 @@ async def _store_matches(work: Work, matches: Sequence[Match], chain_id: int, ru
             "log_index": event.log_index,
             "energy_wh": match.energy_wh,
             "amount": match.amount,
-            "run_id": run.id,
-            "matched_at": run.started_at,
+            "run_id": run_id,
+            "matched_at": now,
         }
         await upsert(work, MatchRow, values, ("issuance_id",))
-        await outbox.announce(work, "issuance", match.issuance_id, run.started_at)
+        await outbox.announce(work, "issuance", match.issuance_id, now)
     for issuance_id in known:
         await work.session.execute(delete(MatchRow).where(col(MatchRow.issuance_id) == issuance_id))
-        await outbox.announce(work, "issuance", issuance_id, run.started_at)
+        await outbox.announce(work, "issuance", issuance_id, now)
 
 
-async def _locked_open_breaks(work: Work) -> dict[tuple[str, str], BreakRow]:
-    statement = select(BreakRow).where(col(BreakRow.closed_at).is_(None)).order_by(col(BreakRow.id)).with_for_update()
-    return {(row.kind, row.subject): row for row in (await work.session.execute(statement)).scalars()}
+async def _store_attributions(work: Work, found: Sequence[Attribution], chain_id: int, run_id: str) -> None:
+    """The attributions of this run are all there are: a better guess replaces a worse one."""
+    await work.session.execute(delete(AttributionRow).where(col(AttributionRow.chain_id) == chain_id))
+    await insert_all(
+        work,
+        AttributionRow,
+        [
+            {
+                "chain_id": chain_id,
+                "tx_hash": one.tx_hash,
+                "block_number": one.block_number,
+                "source_id": one.source_id,
+                "starts_at": one.starts_at,
+                "ends_at": one.ends_at,
+                "energy_wh": one.energy_wh,
+                "amount": one.amount,
+                "residual": one.residual,
+                "method": one.method.value,
+                "confidence": one.confidence.value,
+                "run_id": run_id,
+            }
+            for one in found
+        ],
+    )
 
 
-async def _store_breaks(
-    work: Work, still_open: dict[tuple[str, str], BreakRow], breaks: Sequence[Break], run: RunSummary
-) -> None:
-    for one in breaks:
-        row = still_open.pop(_name(one), None)
-        if row is None:
-            break_id = named_id("brk", one.kind.value, one.subject, run.id)
-            await insert_all(work, BreakRow, [_break_values(one, break_id, run)])
-            await outbox.announce(work, "break", break_id, run.started_at)
-        elif (row.detail, row.expected, row.found) != (one.detail, one.expected, one.found):
-            row.detail, row.expected, row.found = one.detail, one.expected, one.found
-            await outbox.announce(work, "break", row.id, run.started_at)
-    for row in still_open.values():
-        row.closed_at = run.started_at
-        row.disposition = row.disposition or f"agreed by itself at finalised block {run.finalised.number}"
-        await outbox.announce(work, "break", row.id, run.started_at)
-    await work.session.flush()
-
-
-def _name(one: Break) -> tuple[str, str]:
-    return one.kind.value, one.subject
-
-
-def _run_values(run: RunSummary) -> dict[str, object]:
-    return {
-        "id": run.id,
-        "started_at": run.started_at,
-        "finalised_block": run.finalised.number,
-        "finalised_hash": run.finalised.hash,
-        "verified_wh": run.verified_wh,
-        "issued_wh": run.issued_wh,
-        "settled_wh": run.settled_wh,
-        "supply": run.supply,
-        "match_count": run.match_count,
-        "break_count": run.break_count,
-    }
-
-
-def _break_values(one: Break, break_id: str, run: RunSummary) -> dict[str, object]:
-    return {
-        "id": break_id,
-        "kind": one.kind.value,
-        "severity": one.severity.value,
-        "subject": one.subject,
-        "source_id": one.source_id,
-        "detail": one.detail,
-        "expected": one.expected,
-        "found": one.found,
-        "opened_run_id": run.id,
-        "opened_at": run.started_at,
-    }
-
-
-def _stored(row: BreakRow) -> StoredBreak:
-    return StoredBreak(
+def _summary(row: ReconciliationRunRow) -> RunSummary:
+    return RunSummary(
         id=row.id,
-        kind=row.kind,
-        severity=row.severity,
-        subject=row.subject,
-        source_id=row.source_id,
-        detail=row.detail,
-        expected=row.expected,
-        found=row.found,
-        opened_at=row.opened_at,
-        closed_at=row.closed_at,
-        owner=row.owner,
-        disposition=row.disposition,
+        started_at=row.started_at,
+        finalised=BlockRef(row.finalised_block, row.finalised_hash),
+        verified_wh=row.verified_wh,
+        issued_wh=row.issued_wh,
+        settled_wh=row.settled_wh,
+        supply=row.supply,
+        match_count=row.match_count,
+        break_count=row.break_count,
+        accepted_count=row.accepted_count,
+        digest=row.digest,
     )

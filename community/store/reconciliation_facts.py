@@ -1,10 +1,11 @@
 """Our side of a reconciliation: sources, issuances with parts and evidence, verified production."""
 
 import hashlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from community.attestation.statement import MalformedStatement, parse_cose_sign1
@@ -54,14 +55,18 @@ def _collects(policy: SettlementPolicy) -> timedelta:
     return _COLLECTS[policy.period] + policy.proposal_window
 
 
-async def issuances(work: Work, chain_id: int, issuer: str) -> tuple[IssuanceFacts, ...]:
-    """Every issuance on one issuer contract."""
+async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) -> tuple[IssuanceFacts, ...]:
+    """Every issuance on one issuer contract that was planned by `known_at`, in the state that was known then."""
     statement = (
         select(IssuanceRow, MeasurementRow, StatementRow, col(DeviceKeyRow.valid_to))
         .join(MeasurementRow, col(MeasurementRow.id) == col(IssuanceRow.measurement_id))
         .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
         .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
-        .where(col(IssuanceRow.chain_id) == chain_id, func.lower(col(IssuanceRow.issuer)) == issuer)
+        .where(
+            col(IssuanceRow.chain_id) == chain_id,
+            func.lower(col(IssuanceRow.issuer)) == issuer,
+            col(IssuanceRow.planned_at) <= known_at,
+        )
         .order_by(col(IssuanceRow.source_id), col(IssuanceRow.from_wh))
     )
     parts = await _parts(work)
@@ -76,14 +81,14 @@ async def issuances(work: Work, chain_id: int, issuer: str) -> tuple[IssuanceFac
             period_end=issuance.period_end,
             amount=issuance.amount,
             parts=parts.get(issuance.id, ()),
-            state=IssuanceState(issuance.state),
+            state=_state_at(issuance, known_at),
             planned_at=issuance.planned_at,
             evidence=EvidenceFacts(
                 digest=evidence_digest(measurement.evidence_mode, proof.signed),
                 mode=measurement.evidence_mode,
                 read_at=measurement.at,
                 register_wh=measurement.register_wh,
-                key_valid=key_ends_at is None or measurement.at < key_ends_at,
+                key_valid=key_ends_at is None or key_ends_at > known_at or measurement.at < key_ends_at,
             ),
             mined_block=issuance.mined_block,
             failure=issuance.failure,
@@ -92,17 +97,30 @@ async def issuances(work: Work, chain_id: int, issuer: str) -> tuple[IssuanceFac
     )
 
 
-async def production_intervals(work: Work) -> tuple[IntervalFacts, ...]:
-    """The verified production of every source's metering point, each quarter-hour in its latest revision."""
-    newest = (
-        select(
-            col(IntervalRow.metering_point_id).label("point"),
-            col(IntervalRow.starts_at).label("starts_at"),
-            func.max(col(IntervalRow.revision)).label("revision"),
-        )
-        .group_by(col(IntervalRow.metering_point_id), col(IntervalRow.starts_at))
-        .subquery()
+def _state_at(issuance: IssuanceRow, known_at: datetime) -> IssuanceState:
+    """Only finality has its instant on record: what became final later was on its way."""
+    state = IssuanceState(issuance.state)
+    if state is IssuanceState.FINAL and issuance.final_at is not None and issuance.final_at > known_at:
+        return IssuanceState.BROADCAST
+    return state
+
+
+def newest_revisions(known_at: datetime) -> Any:
+    """The ids of every interval's latest revision among those recorded by `known_at`."""
+    row = IntervalRow
+    later: Any = aliased(row)
+    superseded = exists().where(
+        later.metering_point_id == col(row.metering_point_id),
+        later.starts_at == col(row.starts_at),
+        later.revision > col(row.revision),
+        later.recorded_at <= known_at,
     )
+    return select(col(row.id).label("id")).where(col(row.recorded_at) <= known_at, ~superseded).subquery()
+
+
+async def production_intervals(work: Work, known_at: datetime) -> tuple[IntervalFacts, ...]:
+    """The verified production of every source's metering point, each quarter-hour in its latest revision then."""
+    newest = newest_revisions(known_at)
     columns: tuple[Any, ...] = (
         col(EnergySourceRow.identity_id),
         col(IntervalRow.starts_at),
@@ -112,12 +130,7 @@ async def production_intervals(work: Work) -> tuple[IntervalFacts, ...]:
     statement = (
         select(*columns)
         .join(EnergySourceRow, col(EnergySourceRow.metering_point_id) == col(IntervalRow.metering_point_id))
-        .join(
-            newest,
-            (newest.c.point == col(IntervalRow.metering_point_id))
-            & (newest.c.starts_at == col(IntervalRow.starts_at))
-            & (newest.c.revision == col(IntervalRow.revision)),
-        )
+        .join(newest, newest.c.id == col(IntervalRow.id))
         .where(col(IntervalRow.quality).in_(VERIFIED))
         .order_by(col(EnergySourceRow.identity_id), col(IntervalRow.starts_at))
     )

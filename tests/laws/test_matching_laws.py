@@ -3,14 +3,19 @@
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from community.minting.issuances import IssuanceState
+from community.reconciliation.as_of import until
+from community.reconciliation.attribution import Confidence
+from community.reconciliation.digest import result_digest
 from community.reconciliation.facts import Facts
 from community.reconciliation.matching import reconcile
-from tests.support.books_in_agreement import JUST_NOW, agreeing
+from tests.support.books_in_agreement import JUST_NOW, OPENING_AT, QUARTER, agreeing
 
+# a busy machine must not fail a law
+UNHURRIED = settings(deadline=None)
 ENERGIES = st.lists(st.integers(1, 5_000), min_size=1, max_size=8)
 
 
@@ -30,11 +35,17 @@ def troubled(draw: st.DrawFn) -> Facts:
     doubled = tuple(replace(one, log_index=9) for one in settled if not draw(keep))
     foreign = tuple(replace(one, log_index=12, source_ref="0x" + "ee" * 32) for one in settled if not draw(keep))
     mints = tuple(one for one in facts.mints if draw(keep))
+    has_issuer = draw(keep) != 0
+    if not has_issuer:
+        issuances = settled = doubled = foreign = ()
+    times = {one.block_number: one.read_at for one in facts.settled}
     return replace(
-        facts, issuances=issuances, intervals=intervals, settled=settled + doubled + foreign, mints=mints, asked=None
-    )
+        facts, issuances=issuances, intervals=intervals, settled=settled + doubled + foreign, mints=mints, asked=None,
+        has_issuer=has_issuer, block_times=times,
+    )  # fmt: skip
 
 
+@UNHURRIED
 @given(troubled())
 def test_matching_is_a_partition(facts: Facts) -> None:
     result = reconcile(facts)
@@ -47,10 +58,11 @@ def test_matching_is_a_partition(facts: Facts) -> None:
     assert events == Counter((one.block_number, one.log_index) for one in facts.settled)
     intervals = Counter(one for match in result.matches for one in match.intervals)
     intervals.update(one for found in result.breaks for one in found.intervals)
-    intervals.update((*result.pending.intervals, *result.idle))
+    intervals.update((*result.pending.intervals, *result.idle, *result.attributed))
     assert intervals == Counter(one.key for one in facts.intervals)
 
 
+@UNHURRIED
 @given(troubled())
 def test_breaks_have_names_of_their_own_and_tell_what_to_do(facts: Facts) -> None:
     breaks = reconcile(facts).breaks
@@ -59,6 +71,7 @@ def test_breaks_have_names_of_their_own_and_tell_what_to_do(facts: Facts) -> Non
     assert all(found.detail.endswith(".") and found.severity for found in breaks)
 
 
+@UNHURRIED
 @given(troubled())
 def test_the_order_of_records_does_not_matter(facts: Facts) -> None:
     shuffled = replace(
@@ -69,14 +82,43 @@ def test_the_order_of_records_does_not_matter(facts: Facts) -> None:
         mints=facts.mints[::-1],
     )
     one, two = reconcile(facts), reconcile(shuffled)
+    assert result_digest(one) == result_digest(two) == result_digest(reconcile(facts))
     assert Counter(one.matches) == Counter(two.matches)
     assert {(b.kind, b.subject, b.expected, b.found) for b in one.breaks} == {
         (b.kind, b.subject, b.expected, b.found) for b in two.breaks
     }
 
 
+@UNHURRIED
 @given(ENERGIES)
 def test_books_in_agreement_match_completely(energies_wh: list[int]) -> None:
     result = reconcile(agreeing(energies_wh))
     assert result.breaks == () and len(result.matches) == len(energies_wh)
     assert result.verified_wh == result.issued_wh == result.settled_wh == sum(energies_wh)
+
+
+@UNHURRIED
+@given(ENERGIES)
+def test_a_plain_tokens_exact_mints_are_attributed_and_count_as_nothing_verified(energies_wh: list[int]) -> None:
+    facts = agreeing(energies_wh)
+    times = {one.block_number: one.read_at for one in facts.settled}
+    plain = replace(
+        facts, has_issuer=False, block_times=times, settled=(), issuances=(), configured=(), asked=None
+    )  # fmt: skip
+    result = reconcile(plain)
+    assert result.breaks == () and result.matches == () and result.settled_wh == 0
+    assert [one.energy_wh for one in result.attributions] == energies_wh
+    assert {one.confidence for one in result.attributions} == {Confidence.HIGH}
+    assert len(result.attributed) == len(energies_wh)
+
+
+@UNHURRIED
+@given(ENERGIES, st.integers(0, 8), st.integers(0, 8))
+def test_a_period_reconciles_alike_whatever_came_after_it(energies_wh: list[int], end: int, more: int) -> None:
+    """The same period at the same knowledge gives the same result, however much is known of later energy."""
+    whole = agreeing(energies_wh)
+    end = min(end, len(energies_wh))
+    upto = OPENING_AT + end * QUARTER
+    part = agreeing(energies_wh[: min(end + more, len(energies_wh))])
+    assert result_digest(reconcile(until(whole, upto))) == result_digest(reconcile(until(part, upto)))
+    assert len(reconcile(until(whole, upto)).matches) == end

@@ -10,6 +10,7 @@ from community.reconciliation.facts import (
     Facts,
     IntervalFacts,
     IssuanceFacts,
+    ShareTableFacts,
     SourceFacts,
     SourceOnChain,
 )
@@ -30,6 +31,12 @@ SOURCE = SourceFacts("src_roof", "0x" + "cd" * 32, "Sonnendach Süd", 5_000, OPE
 
 def hash32(number: int) -> str:
     return "0x" + f"{number:064x}"
+
+
+COMMITTED = hash32(4_711)
+SHARES = ShareTableFacts(
+    "sht_1", SOURCE.id, 10, ((ANNA, 3), (BERND, 7)), COMMITTED, COMMITTED, OPENING_AT, LONG_AGO
+)  # fmt: skip
 
 
 def parts_of(energy_wh: int) -> tuple[tuple[str, int], ...]:
@@ -76,7 +83,8 @@ def agreeing(energies_wh: list[int]) -> Facts:
         intervals=tuple(intervals),
         settled=tuple(settled),
         mints=tuple(mints),
-        configured=(Configured(1, 0, SOURCE.ref, 0, SOURCE.opening_register_wh),),
+        configured=(Configured(1, 0, SOURCE.ref, 0, SOURCE.opening_register_wh, COMMITTED),),
+        share_tables=(SHARES,),
         supply=supply,
         balances=balances,
         asked=AskedTotals(supply.outstanding, dict(balances), {SOURCE.ref: SourceOnChain(register, 0)}),

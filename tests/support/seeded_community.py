@@ -12,6 +12,7 @@ from community.clock import QUARTER_HOUR, slot_at, slot_start
 from community.store import api_keys, outbox
 from community.store.tables import identity, measuring, metering
 from community.store.unit_of_work import Store, Work
+from contracts.abi import ShareConfig
 from tests.support.seeded_chain import Seeded, settlements
 from tests.support.seeded_figures import (
     DEVICES,
@@ -48,7 +49,8 @@ async def seed(
     return seeded
 
 
-async def _identities(work: Work, at: datetime) -> None:
+async def _identities(work: Work, at: datetime, committed: ShareConfig | None = None) -> None:
+    """People, places and the plant; with `committed`, a table of shares and a device key that a chain knows."""
     at = at - timedelta(days=30)
     at = slot_start(slot_at(at))
     people = [{"id": key, "kind": "member", "name": name, "created_at": at} for key, name in NAMES.items()]
@@ -91,7 +93,7 @@ async def _identities(work: Work, at: datetime) -> None:
         "source_ref": SOURCE_REF,
         "technology": "photovoltaics",
         "nameplate_w": 30_000,
-        "share_total": sum(SHARES.values()),
+        "share_total": sum(committed.weights if committed else SHARES.values()),
         "metering_point_id": PV_POINT,
         "opening_register_wh": OPENING_WH,
         "opening_at": at,
@@ -106,11 +108,11 @@ async def _identities(work: Work, at: datetime) -> None:
             for point, (unit, _, member) in FLATS.items()
         ],
     )
-    await _devices(work, at)
-    await _addresses_and_shares(work, at)
+    await _devices(work, at, committed)
+    await _addresses_and_shares(work, at, committed)
 
 
-async def _devices(work: Work, at: datetime) -> None:
+async def _devices(work: Work, at: datetime, committed: ShareConfig | None) -> None:
     rows, keys, meters, registers, installations = [], [], [], [], []
     for number, device in enumerate((*DEVICES.values(), "dev_new")):
         pending = device == "dev_new"
@@ -129,7 +131,12 @@ async def _devices(work: Work, at: datetime) -> None:
                 "id": f"key_{device}",
                 "device_id": device,
                 "keyno": 1,
-                "public_key": b"\x04" + hashlib.sha512(device.encode()).digest(),
+                "public_key": b"\x04"
+                + (
+                    committed.key_x + committed.key_y
+                    if committed and device == DEVICES[PV_POINT]
+                    else hashlib.sha512(device.encode()).digest()
+                ),
                 "kid": hashlib.sha256(device.encode()).hexdigest()[:16],
                 "development_key": number == 0,
                 "valid_from": at,
@@ -158,7 +165,10 @@ async def _devices(work: Work, at: datetime) -> None:
     await write(work, metering.InstallationRow, installations)
 
 
-async def _addresses_and_shares(work: Work, at: datetime) -> None:
+async def _addresses_and_shares(work: Work, at: datetime, committed: ShareConfig | None) -> None:
+    held = [(holder, address_of(holder), count) for holder, count in SHARES.items()]
+    if committed is not None:
+        held = list(zip(NAMES, committed.holders, committed.weights, strict=False))
     await write(
         work,
         identity.CoinAddressRow,
@@ -178,8 +188,8 @@ async def _addresses_and_shares(work: Work, at: datetime) -> None:
         "id": "sht_1",
         "source_id": SOURCE,
         "revision": 1,
-        "share_total": sum(SHARES.values()),
-        "config_hash": hash_of("config"),
+        "share_total": sum(count for _, _, count in held),
+        "config_hash": "0x" + committed.hash().hex() if committed else hash_of("config"),
         "valid_from": at,
         "recorded_at": at,
         "recorded_by": "seed",
@@ -193,10 +203,10 @@ async def _addresses_and_shares(work: Work, at: datetime) -> None:
                 "share_table_id": "sht_1",
                 "position": n,
                 "holder_id": holder,
-                "address": address_of(holder),
+                "address": address,
                 "share_count": count,
             }
-            for n, (holder, count) in enumerate(SHARES.items())
+            for n, (holder, address, count) in enumerate(held)
         ],
     )
 

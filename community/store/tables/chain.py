@@ -24,7 +24,10 @@ class IndexCheckpointRow(SQLModel, table=True):
 
 class BlockRow(SQLModel, table=True):
     __tablename__ = "chain_block"
-    __table_args__ = (Index("chain_block_hash", "chain_id", "hash", unique=True),)
+    __table_args__ = (
+        Index("chain_block_hash", "chain_id", "hash", unique=True),
+        Index("chain_block_time", "chain_id", "at"),
+    )
     chain_id: int = big(primary_key=True)
     number: int = big(primary_key=True)
     hash: str

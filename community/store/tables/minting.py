@@ -20,7 +20,9 @@ class IssuanceRow(SQLModel, table=True):
         CheckConstraint("to_wh > from_wh", name="issuance_energy"),
         CheckConstraint("period_end > period_start", name="issuance_period"),
         one_of("state", ISSUANCE_STATES, "issuance_state"),
-        Index("issuance_source_period", "source_id", "period_end"),
+        Index("issuance_source_period", "source_id", "period_end", "id"),
+        Index("issuance_period", "period_end", "id"),
+        Index("issuance_planned", "planned_at", "id"),
         Index("issuance_open", "state"),
     )
     id: str = Field(primary_key=True, description="0x hex of 32 bytes")

@@ -37,7 +37,7 @@ class Books:
         opening_at = datetime.fromtimestamp(ledger.source().read_at, UTC)
         row = identity.EnergySourceRow
         async with store.begin() as work:
-            await seeded_community._identities(work, opening_at)
+            await seeded_community._identities(work, opening_at, ledger.config)
             changes = {"source_ref": SOURCE_REF, "opening_register_wh": START_WH, "opening_at": opening_at}
             await work.session.execute(
                 update(row).where(col(row.identity_id) == SOURCE).values(evidence_mode="ATTESTED", **changes)

@@ -16,7 +16,7 @@ from sqlmodel import col
 from community.clients.evm import EvmNode
 from community.errors import FatalError
 from community.reconciliation.breaks import BreakKind
-from community.store import outbox, reconciliation
+from community.store import breaks, outbox, reconciliation
 from community.store.reconciliation import RunSummary
 from community.store.tables.chain import BalanceRow
 from community.store.tables.minting import IssuanceRow
@@ -86,7 +86,7 @@ async def test_what_was_settled_matches_and_a_change_opens_a_break(
     later = Reconciler(store, CHAIN_ID, ledger.contracts, timedelta(minutes=15), lambda: now() + timedelta(minutes=1))
     assert (await later.run(node)).break_count == 1
     async with store.read() as work:
-        (found,) = await reconciliation.open_breaks(work)
+        (found,) = await breaks.open_breaks(work)
         topics = {(change.topic, change.subject) for change in await outbox.changes_after(work, cursor)}
     assert found.kind == BreakKind.AMOUNT_DIFFERS and str(right + 1) in (found.expected or "")
     assert topics == {("break", found.id), ("issuance", books.issuance_ids[1])}
@@ -95,8 +95,8 @@ async def test_what_was_settled_matches_and_a_change_opens_a_break(
     again = Reconciler(store, CHAIN_ID, ledger.contracts, timedelta(minutes=15), lambda: now() + timedelta(minutes=2))
     run = await again.run(node)
     async with store.read() as work:
-        assert await reconciliation.open_breaks(work) == []
-        (closed,) = await reconciliation.history_of(work, found.kind, found.subject)
+        assert await breaks.open_breaks(work) == []
+        (closed,) = await breaks.history_of(work, found.kind, found.subject)
     assert run.match_count == 3 and closed.id == found.id
     assert closed.closed_at == now() + timedelta(minutes=2) and "agreed by itself" in (closed.disposition or "")
 
@@ -109,7 +109,7 @@ async def test_a_mint_by_somebody_else_is_found(sqlite_store: Store, ledger: Led
     await catch_up(follower(sqlite_store, ledger), node)
     await reconciler(sqlite_store, ledger).run(node)
     async with sqlite_store.read() as work:
-        (found,) = await reconciliation.open_breaks(work)
+        (found,) = await breaks.open_breaks(work)
     assert (found.kind, found.severity, found.found) == (BreakKind.MISSING_OFF_CHAIN, "grave", "50 Wh")
 
 
@@ -127,7 +127,7 @@ async def test_verify_names_every_difference(store: Store, ledger: Ledger, node:
     assert victim in found.differences[0] and "the balances add up to" in found.differences[1]
     run = await reconciler(store, ledger).run(node)
     async with store.read() as work:
-        kinds = {one.kind for one in await reconciliation.open_breaks(work)}
+        kinds = {one.kind for one in await breaks.open_breaks(work)}
     assert {BreakKind.BALANCE_DIFFERS, BreakKind.SUPPLY_DIFFERS} <= kinds and run.break_count >= 2
 
 
@@ -216,21 +216,25 @@ async def test_the_command_line_speaks_plainly(
         await task
         return capsys.readouterr().out
 
+    async def reconciling(*arguments: str) -> None:
+        chosen = cli._parser().parse_args(["reconcile", *arguments])
+        await cli._reconcile_command(chosen)(settings, store)
+
     issuance_id = await app_books.settle(100)
     assert "Nothing is indexed yet" in await said(cli._status(settings, store))
-    assert "No reconciliation has run yet" in await said(cli._show(settings, store))
+    assert "No reconciliation has run yet" in await said(reconciling("show"))
     ledger.chain.mine(17)
     node = EvmNode(chain.url)
     await catch_up(follower(store, ledger), node)
     await node.close()
     assert "0 blocks behind" in await said(cli._status(settings, store))
-    assert "No break is open" in await said(cli._reconcile(settings, store))
+    assert "No break is open" in await said(reconciling("run"))
     await change_amount(store, issuance_id, 1)
-    assert "amount_differs" in await said(cli._reconcile(settings, store))
+    assert "amount_differs" in await said(reconciling("run"))
     async with store.read() as work:
-        (found,) = await reconciliation.open_breaks(work)
-    assert found.id in await said(cli._show(settings, store))
-    explained = await said(cli._explain(store, found.id))
+        (found,) = await breaks.open_breaks(work)
+    assert found.id in await said(reconciling("show"))
+    explained = await said(reconciling("explain", found.id))
     assert found.detail in explained and "is open" in explained
 
 

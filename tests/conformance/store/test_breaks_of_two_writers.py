@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from community.chain.blocks import BlockRef
 from community.reconciliation.breaks import Break, BreakKind
 from community.reconciliation.matching import Pending, Reconciliation
-from community.store import decisions, outbox, reconciliation
+from community.store import breaks, decisions, outbox, reconciliation
 from community.store.tables.reconciling import BreakRow
 from community.store.unit_of_work import Store
 from tests.support.postgres import PrivatePostgres
@@ -19,14 +19,14 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOUND = Break(BreakKind.BALANCE_DIFFERS, "0x" + "aa" * 20, "The index says 1, the token 2.", expected="2", found="1")
 
 
-def result(*breaks: Break) -> Reconciliation:
-    return Reconciliation((), breaks, Pending(), (), 0, 0, 0)
+def result(*found: Break) -> Reconciliation:
+    return Reconciliation((), found, Pending(), (), 0, 0, 0)
 
 
-async def run(store: Store, minute: int, *breaks: Break) -> None:
+async def run(store: Store, minute: int, *found: Break) -> None:
     async with store.begin() as work:
         finalised = BlockRef(minute, f"0x{minute:064x}")
-        await reconciliation.record_run(work, result(*breaks), finalised, 0, 1, NOW.replace(minute=minute))
+        await reconciliation.record_run(work, result(*found), finalised, 0, 1, NOW.replace(minute=minute))
 
 
 @pytest.mark.parametrize("closes", [True, False])
@@ -38,7 +38,7 @@ async def test_what_a_person_notes_while_a_run_closes_the_break_stays(
     async with opened(url) as store:
         await run(store, 1, FOUND)
         async with store.read() as work:
-            (known,) = await reconciliation.open_breaks(work)
+            (known,) = await breaks.open_breaks(work)
         async with store.begin() as work:
             await decisions.dispose_break(work, known.id, "anna", "the node was behind", NOW)
             later = asyncio.create_task(run(store, 2, *([] if closes else [changed])))
@@ -46,7 +46,7 @@ async def test_what_a_person_notes_while_a_run_closes_the_break_stays(
             await outbox.announce(work, "break", known.id, NOW)
         await later
         async with store.read() as work:
-            after = await reconciliation.break_by_id(work, known.id)
+            after = await breaks.break_by_id(work, known.id)
         assert after is not None and (after.owner, after.disposition) == ("anna", "the node was behind")
         assert (after.closed_at is not None) is closes
 

@@ -1,0 +1,131 @@
+"""Loading what reconciliation compares: the books and the finalised chain, now or as they were known at an instant."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from community.chain.blocks import BlockRef
+from community.errors import FatalError
+from community.reconciliation.as_of import until
+from community.reconciliation.facts import Configured, Facts, ShareTableFacts
+from community.store import (
+    chain_history,
+    chain_index,
+    issuer_events,
+    reconciliation,
+    reconciliation_evidence,
+    reconciliation_facts,
+    transfers,
+)
+from community.store.reconciliation_evidence import StoredShareTable
+from community.store.unit_of_work import Work
+from community.tokens.issuer_events import IssuerEvent
+from contracts import abi
+from indexer.decode import Contracts
+
+
+@dataclass(frozen=True, slots=True)
+class AsOf:
+    """Two times: `known_at`, when we knew it; `valid_until`, up to when the energy was produced (None: all of it)."""
+
+    known_at: datetime
+    valid_until: datetime | None = None
+
+
+async def facts_now(
+    work: Work, chain_id: int, contracts: Contracts, grace: timedelta, now: datetime
+) -> tuple[BlockRef, Facts]:
+    """The facts at the finalised block. Raises FatalError before anything is indexed."""
+    known = await chain_index.checkpoint(work, chain_id)
+    if known is None:
+        raise FatalError("Nothing is indexed yet. Run `python -m indexer run` first.")
+    facts = await _facts(work, chain_id, contracts, grace, now, known.finalised.number)
+    token = contracts.token
+    return known.finalised, replace(
+        facts,
+        supply=await transfers.supply(work, chain_id, token, final=True),
+        balances=await transfers.balances(work, chain_id, token, final=True),
+    )
+
+
+async def facts_as_of(
+    work: Work, chain_id: int, contracts: Contracts, grace: timedelta, as_of: AsOf
+) -> tuple[BlockRef, Facts]:
+    """The facts of an earlier time: the finalised block known then, and of the books what was recorded by then.
+
+    Raises FatalError if nothing was known then.
+    """
+    known = await chain_index.checkpoint(work, chain_id)
+    run = await reconciliation.last_run(work, as_of.known_at)
+    block = run.finalised if run is not None else None
+    if block is None and known is not None:
+        block = await chain_history.last_block_by(work, chain_id, as_of.known_at, known.finalised.number)
+    if block is None:
+        raise FatalError(f"Nothing of the chain was known at {as_of.known_at.isoformat()}: take a later instant.")
+    facts = await _facts(work, chain_id, contracts, grace, as_of.known_at, block.number)
+    if as_of.valid_until is not None:
+        return block, until(facts, as_of.valid_until)
+    balances, supply = await chain_history.totals_at(work, chain_id, contracts.token, block.number)
+    return block, replace(facts, balances=balances, supply=supply)
+
+
+async def _facts(
+    work: Work, chain_id: int, contracts: Contracts, grace: timedelta, known_at: datetime, final: int
+) -> Facts:
+    token, issuer = contracts.token, contracts.issuer
+    changes = await issuer_events.others(work, chain_id, ("SourceConfigured", "Corrected"), final)
+    tables = await reconciliation_evidence.share_tables(work, known_at)
+    return Facts(
+        now=known_at,
+        grace=grace,
+        finalised_block=final,
+        token=token,
+        sources=await reconciliation_facts.sources(work),
+        issuances=()
+        if issuer is None
+        else await reconciliation_facts.issuances(work, chain_id, issuer, known_at),
+        intervals=await reconciliation_facts.production_intervals(work, known_at),
+        settled=tuple(await issuer_events.settled(work, chain_id, final)),
+        mints=tuple(await transfers.mints(work, chain_id, token, final)),
+        configured=tuple(_configured(event) for event in changes if event.name == "SourceConfigured"),
+        corrected_wh=_debts(changes),
+        share_tables=tuple(_hashed(table) for table in tables),
+        altered_readings=await reconciliation_evidence.altered_readings(work, known_at),
+        altered_intervals=await reconciliation_evidence.altered_intervals(work, known_at),
+        has_issuer=issuer is not None,
+        block_times={} if issuer else await chain_history.times_of_mints(work, chain_id, token, final),
+    )  # fmt: skip
+
+
+def _hashed(table: StoredShareTable) -> ShareTableFacts:
+    """The table with the hash that its rows give: with the key that was committed, or with the newest known."""
+    facts, found = table.facts, None
+    for key in table.public_keys:
+        try:
+            holders, weights = zip(*facts.shares, strict=True)
+            config = abi.ShareConfig(key[1:33], key[33:], holders, weights)
+        except ValueError:
+            found = "no table that the contract would take"
+            continue
+        found = "0x" + config.hash().hex()
+        if found == facts.config_hash:
+            break
+    return replace(facts, rows_hash=found)
+
+
+def _configured(event: IssuerEvent) -> Configured:
+    return Configured(
+        block_number=event.block_number,
+        log_index=event.log_index,
+        source_ref=event.source_ref or "",
+        closing_wh=int(event.fields["closing_wh"]),
+        opening_wh=int(event.fields["opening_wh"]),
+        config_hash=str(event.fields["config_hash"]).lower(),
+    )
+
+
+def _debts(events: list[IssuerEvent]) -> dict[str, int]:
+    debts: dict[str, int] = {}
+    for event in events:
+        if event.name == "Corrected" and event.source_ref is not None:
+            debts[event.source_ref] = debts.get(event.source_ref, 0) + int(event.fields["debt_wh"])
+    return debts

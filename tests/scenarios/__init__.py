@@ -1,0 +1,1 @@
+"""Situations of the books and what reconciliation says of each."""
