@@ -11,6 +11,8 @@ from community.clients.evm import EvmNode
 from community.clock import slot_at, slot_start
 from community.errors import FatalError, RetryableError
 from community.runtime.system_clock import SystemClock
+from community.store.schema import migrate
+from contracts import artifacts
 from standalone import commands
 from standalone.anvil import CHAIN_ID
 from standalone.founding import found_community
@@ -67,6 +69,7 @@ class System:
             await require_chain(node, facts)
         finally:
             await node.close()
+        await migrate(self.layout.database_url)  # the books of an earlier version go on in this one
         self.facts = facts
         for site in SITES:
             write_configuration(self.layout, site, self.ports)
@@ -161,11 +164,17 @@ def lock_folder(layout: Layout) -> IO[bytes]:
 async def require_chain(node: EvmNode, facts: Facts) -> None:
     """Raise FatalError unless the node's chain is the one this folder was founded on."""
     try:
-        known = await node.chain_id() == CHAIN_ID and await node.code(facts.issuer) != b""
+        known = await node.chain_id() == CHAIN_ID
+        token, issuer = await node.code(facts.token), await node.code(facts.issuer)
     except RetryableError as error:
         raise FatalError(f"The chain node does not answer: {error}") from error
-    if not known:
+    if not (known and token and issuer):
         raise FatalError(
             "The local chain has lost its contracts (was it killed before it wrote its state?). "
+            "Begin anew with: make demo RESET=1"
+        )
+    if not (artifacts.load("KwhToken").matches(token) and artifacts.load("EnergyIssuer").matches(issuer)):
+        raise FatalError(
+            "The contracts on this demo's chain are those of another version of this program, and contracts do not change. "
             "Begin anew with: make demo RESET=1"
         )

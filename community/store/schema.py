@@ -36,11 +36,21 @@ def _upgrade(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
     config = _config()
     config.attributes["connection"] = connection
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current is not None and current not in known:
+        raise FatalError(
+            f"The database is at revision {current}, which this program does not know: it was migrated by a newer version. "
+            "Run that version, or restore the back-up that was made before."
+        )
     command.upgrade(config, "head")
 
 
 async def migrate(url: str) -> str:
-    """Bring the database to the newest revision in one transaction; safe to repeat. Returns the revision."""
+    """Bring the database to the newest revision in one transaction; safe to repeat. Returns the revision.
+
+    Raises FatalError where the database is ahead of this program.
+    """
     engine = open_engine(url)
     try:
         async with engine.connect() as connection:

@@ -52,6 +52,13 @@ async def test_migrating_twice_changes_nothing(store_url: str) -> None:
     await schema.require_current_schema(store_url)
 
 
+async def test_a_database_of_a_newer_version_is_left_alone(store_url: str, store: Store) -> None:
+    async with store.begin() as work:
+        await work.session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(FatalError, match=r"9999.*newer version"):
+        await schema.migrate(store_url)
+
+
 async def test_frames_can_neither_be_changed_nor_deleted(store: Store) -> None:
     async with store.begin() as work:
         await work.session.execute(
