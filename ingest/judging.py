@@ -1,6 +1,6 @@
 """One uplink inside a unit of work: kept, judged by the core, entered into the books. Safe to repeat."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from community.attestation import admission
@@ -18,9 +18,11 @@ from community.store.unit_of_work import Work
 from ingest.bookings import ProvenReading
 from ingest.cases import Case
 from ingest.device_records import record_of
+from ingest.lorawan.folds import Folds
+from ingest.lorawan.frames import take_in_frame
 from ingest.outcomes import Outcome
 from ingest.proofs import book_readings, keep_proof, key_id, stored_payload
-from ingest.uplinks import Uplink
+from ingest.uplinks import NETWORK_SERVERS, Uplink
 
 # The bytes may be right and only our registry behind: the device is to send again, so nothing is stored as received.
 _SEND_AGAIN = (Reason.DEVICE_NOT_ACTIVE,)
@@ -37,6 +39,7 @@ class Judge:
     column_key: ColumnSeal
     zone: str = "Europe/Vienna"
     boundary_tolerance: timedelta = timedelta(seconds=5)
+    folds: Folds = field(default_factory=Folds)
 
     async def take_in(
         self, work: Work, uplink: Uplink, now: datetime, on_file: dict[str, DeviceFile | None] | None = None
@@ -57,6 +60,8 @@ class Judge:
         match device.payload_format:
             case "ecw1" if uplink.source == "device_broker":
                 return await _take_in_ecw1(case, device)
+            case "ecw1" if uplink.source in NETWORK_SERVERS:
+                return await take_in_frame(case, device, self.folds)
             case "legacy":
                 return await self._take_in_legacy(case, device)
             case other:

@@ -48,9 +48,13 @@ class KnownDevice:
     verified_ctr: int = 0
     """Every statement up to this counter is verified and stored."""
     anchor: Anchor | None = None
-    """The last reading of that statement."""
+    """A reading that is verified, by default the last one of that statement."""
     last_counter: int | None = None
     """The highest message counter seen."""
+    covered_to: int | None = None
+    """The last slot that statement covers; None: the anchor's."""
+    replay_window: int = REPLAY_WINDOW
+    """How far below the highest a message counter is still taken: wider where someone else remembers all of them."""
     started_with: tuple[tuple[int, ...], ...] = ()
     """Registers that the device's meters began with, as on file: after an exchange the readings go on from there."""
 
@@ -70,6 +74,10 @@ class TakenFrame:
     """Its new readings, oldest first; to be shown, not to be booked."""
     verified: tuple[DeviceMessage, ...]
     """Statements that are complete now and whose signature holds, in the order of their counters."""
+    newest_slot: int | None = None
+    """The newest slot it shows, if it shows any."""
+    statement_ctr: int | None = None
+    """The statement whose signature it carries a part of, if any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,11 @@ class Reassembly:
         return done if done >= 0 else None
 
     @property
+    def anchor(self) -> Anchor | None:
+        """The newest reading that is verified."""
+        return self._slots.anchor
+
+    @property
     def unverifiable(self) -> tuple[int, ...]:
         """Statements of which everything came, and whose signature still does not hold: a person has to look."""
         return tuple(
@@ -150,6 +163,8 @@ class Reassembly:
         if not self._is_new(opened.counter):
             return RepeatedFrame(opened.counter)
         new: tuple[int, ...] = ()
+        newest: int | None = None
+        ctr: int | None = None
         if opened.block is not None:
             if len(opened.block.registers_low) != len(PROFILES[self.device.profile]):
                 return RefusedFrame("the frame has other registers than the device is registered with", broken=False)
@@ -157,17 +172,17 @@ class Reassembly:
             self._newest = newest if self._newest is None else max(newest, self._newest)
             new = self._slots.add(opened.block, newest, self._done_slot())
         if opened.signature is not None:
-            self._take_chunks(opened.signature, received_slot)
+            ctr = self._take_chunks(opened.signature, received_slot)
         provisional = self._slots.provisional(new)
-        return TakenFrame(opened, provisional, self._verify_complete())
+        return TakenFrame(opened, provisional, self._verify_complete(), newest, ctr)
 
     def requests(self, *, slots_after: int = 0) -> DownlinkCommands:
         """What to tell the device now: what is stored, and what is missing, oldest first, as it fits one downlink.
 
         The newest `slots_after` quarter-hours are not asked for yet: later frames may still show them.
         """
-        ranges = self._missing_ranges(slots_after)
-        chunks = self._missing_chunks()
+        ranges = [SlotRange(first % SLOT_MODULUS, slots) for first, slots in self.missing_slots(slots_after)]
+        chunks = [ChunkRequest(ctr % CTR_LOW_MODULUS, mask) for ctr, mask in self.missing_chunks()]
         done = self.verified_up_to
         stored = None if done is None else done % SLOT_MODULUS
         while True:
@@ -178,13 +193,13 @@ class Reassembly:
 
     def _is_new(self, counter: int) -> bool:
         last = self.last_counter
-        if counter in self._seen or (last is not None and counter <= last - REPLAY_WINDOW):
+        if counter in self._seen or (last is not None and counter <= last - self.device.replay_window):
             return False
         if last == counter and not self._seen:  # the last one before this fold began
             return False
         self.last_counter = counter if last is None else max(counter, last)
         self._seen.add(counter)
-        self._seen = {each for each in self._seen if each > self.last_counter - REPLAY_WINDOW}
+        self._seen = {each for each in self._seen if each > self.last_counter - self.device.replay_window}
         return True
 
     def _done_slot(self) -> int:
@@ -192,17 +207,21 @@ class Reassembly:
         if self.verified_ctr in self._spans:
             first, span = self._spans[self.verified_ctr]
             return first + span - 1
+        if self.device.covered_to is not None:
+            return self.device.covered_to
         return -1 if self.device.anchor is None else self.device.anchor.slot
 
-    def _take_chunks(self, run: SignatureRun, received_slot: int) -> None:
+    def _take_chunks(self, run: SignatureRun, received_slot: int) -> int | None:
+        """Take in a part of a signature; returns the statement's counter, None for one verified long ago."""
         ctr = self.verified_ctr + 1 + (run.ctr_low - self.verified_ctr - 1) % CTR_MODULUS
         if ctr > self.verified_ctr + CTR_MODULUS // 2 or ctr in self._spans:
-            return  # of a statement verified long ago
+            return None
         pending = self._signatures.setdefault(ctr, _Signature())
         for at, chunk in enumerate(run.chunks, start=run.first_chunk):
             pending.chunks[at] = chunk
         if run.first_slot_low is not None:
             pending.first_slot, pending.span = complete_slot(run.first_slot_low, received_slot), run.span
+        return ctr
 
     def _verify_complete(self) -> tuple[DeviceMessage, ...]:
         verified: list[DeviceMessage] = []
@@ -257,10 +276,10 @@ class Reassembly:
                     return DeviceMessage(SignedStatement(statement, payload, signature, key.kid), readings)
         return None
 
-    def _missing_chunks(self) -> list[ChunkRequest]:
-        """Chunks that must have been sent, because something later was."""
+    def missing_chunks(self) -> list[tuple[int, int]]:
+        """(statement counter, mask) of the chunks that must have been sent, because something later was."""
         newest = max((*self._signatures, *self._spans), default=self.verified_ctr)
-        found: list[ChunkRequest] = []
+        found: list[tuple[int, int]] = []
         for ctr in range(self.verified_ctr + 1, newest + 1):
             if ctr in self._spans:
                 continue
@@ -269,11 +288,11 @@ class Reassembly:
             if pending is not None and ctr == newest:
                 mask &= (1 << pending.highest()) - 1
             if mask:
-                found.append(ChunkRequest(ctr % CTR_LOW_MODULUS, mask))
+                found.append((ctr, mask))
         return found
 
-    def _missing_ranges(self, slots_after: int) -> list[SlotRange]:
-        """Slots of which nothing is known, though later ones are."""
+    def missing_slots(self, slots_after: int = 0) -> list[tuple[int, int]]:
+        """(first slot, slots) of which nothing is known, though ones later by `slots_after` are."""
         if self._newest is None:
             return []
         begin = self._done_slot() + 1
@@ -290,7 +309,7 @@ class Reassembly:
                 ranges[-1] = (ranges[-1][0], ranges[-1][1] + 1)
             else:
                 ranges.append((slot, 1))
-        return [SlotRange(first % SLOT_MODULUS, slots) for first, slots in ranges]
+        return ranges
 
     def _between_statements(self) -> set[int]:
         """Slots between two statements with consecutive counters: the device signed that they have no reading."""
@@ -301,6 +320,6 @@ class Reassembly:
             for ctr, each in self._signatures.items()
             if each.first_slot is not None and each.span is not None
         } | {ctr: first + span for ctr, (first, span) in self._spans.items()}
-        if self.verified_ctr and self.verified_ctr not in ends and self.device.anchor is not None:
-            ends[self.verified_ctr] = self.device.anchor.slot + 1
+        if self.verified_ctr and self.verified_ctr not in ends and self._done_slot() >= 0:
+            ends[self.verified_ctr] = self._done_slot() + 1
         return {slot for ctr, end in ends.items() if ctr + 1 in begins for slot in range(end, begins[ctr + 1])}

@@ -71,6 +71,19 @@ async def resolve_frame(work: Work, frame_digest: str, resolution: str, now: dat
     )
 
 
+async def resolve_reason(work: Work, device_id: str, reason: str, resolution: str, now: datetime) -> None:
+    """Mark every open entry of a device with this reason as resolved: what it waited for has come."""
+    await work.session.execute(
+        update(QuarantineRow)
+        .where(
+            col(QuarantineRow.device_id) == device_id,
+            col(QuarantineRow.reason) == str(reason),
+            col(QuarantineRow.resolved_at).is_(None),
+        )
+        .values(resolved_at=now, resolution=resolution)
+    )
+
+
 async def quarantined(work: Work, limit: int = 1000) -> list[QuarantineEntry]:
     """The recorded refusals, oldest first."""
     rows = await work.session.execute(

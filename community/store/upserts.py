@@ -28,6 +28,13 @@ async def insert_all(work: Work, row: type[SQLModel], rows: Sequence[Mapping[str
 
 async def upsert(work: Work, row: type[SQLModel], values: Mapping[str, Any], key: Sequence[str]) -> None:
     """Insert one row, or give the row with the same `key` columns the other values."""
-    statement = _insert(work, row).values(dict(values))
-    changed = {name: statement.excluded[name] for name in values if name not in key}
+    await upsert_all(work, row, [values], key)
+
+
+async def upsert_all(work: Work, row: type[SQLModel], rows: Sequence[Mapping[str, Any]], key: Sequence[str]) -> None:
+    """`upsert` of many rows with the same columns, no two with the same key, in one statement."""
+    if not rows:
+        return
+    statement = _insert(work, row).values([dict(values) for values in rows])
+    changed = {name: statement.excluded[name] for name in rows[0] if name not in key}
     await work.session.execute(statement.on_conflict_do_update(index_elements=list(key), set_=changed))

@@ -2,8 +2,19 @@
 
 from sqlmodel import SQLModel
 
-from community.store.tables import access, chain, identity, measuring, metering, minting, reconciling
+from community.store.tables import access, chain, identity, measuring, metering, minting, radio, reconciling, repairing
 
 metadata = SQLModel.metadata
 # Index and constraint names are part of the schema: migrations name them.
-__all__ = ["access", "chain", "identity", "measuring", "metadata", "metering", "minting", "reconciling"]
+__all__ = [
+    "access",
+    "chain",
+    "identity",
+    "measuring",
+    "metadata",
+    "metering",
+    "minting",
+    "radio",
+    "reconciling",
+    "repairing",
+]
