@@ -5,8 +5,8 @@ from alembic import op
 
 from community.store.column_types import UtcInstant
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 _NEVER_CHANGED = ("lora_frame", "downlink", "downlink_report", "evidence_gap_change")
 """Tables whose rows are facts."""
