@@ -62,6 +62,7 @@ __all__ = [
     "MODE_DEVICE",
     "PAUSER_ROLE",
     "REGISTRAR_ROLE",
+    "SELECTOR_CORRECT",
     "SELECTOR_SETTLE",
     "SELECTOR_SETTLE_ATTESTED",
     "SELECTOR_SETTLE_MANY",
@@ -90,6 +91,7 @@ __all__ = [
     "address",
     "decode_bool",
     "decode_bytes32",
+    "decode_correct",
     "decode_corrected",
     "decode_preview_result",
     "decode_retired",
@@ -150,6 +152,7 @@ _CONFIGURE: Final = (
     "uint8",
     CONFIG_TYPE,
 )
+_CORRECT: Final = ("bytes32", "uint64", "bytes32")
 _PREVIEW: Final = ("uint64", "uint64", "uint40", "uint64", "uint256[]")
 _STATE: Final = ("uint64", "uint40", "uint32", "uint32", "uint64", "uint8", "bool")
 
@@ -161,6 +164,7 @@ def _selector(name: str, types: Sequence[str]) -> bytes:
 SELECTOR_SETTLE: Final = _selector("settle", _SETTLE)
 SELECTOR_SETTLE_MANY: Final = _selector("settleMany", _SETTLE_MANY)
 SELECTOR_SETTLE_ATTESTED: Final = _selector("settleAttested", _ATTESTED)
+SELECTOR_CORRECT: Final = _selector("correct", _CORRECT)
 
 
 def _call(name: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> bytes:
@@ -274,7 +278,13 @@ def encode_configure(setup: SourceSetup) -> bytes:
 
 def encode_correct(source_id: bytes, debt_wh: int, evidence: bytes) -> bytes:
     """Call data of `correct`: net `debt_wh` from the next settlements; `evidence` is a 32-byte hash."""
-    return _call("correct", ("bytes32", "uint64", "bytes32"), (source_id, debt_wh, exactly("evidence", evidence, 32)))
+    return _call("correct", _CORRECT, (source_id, debt_wh, exactly("evidence", evidence, 32)))
+
+
+def decode_correct(data: bytes) -> tuple[bytes, int, bytes]:
+    """Source id, debt in Wh and hash of the evidence of a `correct` call. Raises ValueError for anything else."""
+    source_id, debt_wh, evidence = _arguments("correct", _CORRECT, data)
+    return source_id, debt_wh, evidence
 
 
 def encode_set_active(source_id: bytes, active: bool) -> bytes:

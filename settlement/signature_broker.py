@@ -17,6 +17,7 @@ from community.chain.signature_requests import (
 )
 from community.clients.mqtt import Message, MqttAddress, MqttConnection
 from community.errors import RetryableError
+from community.runtime.system_clock import SystemClock
 
 _log = structlog.get_logger()
 
@@ -43,6 +44,8 @@ class BrokeredSigner:
     ) -> None:
         self._key = key
         self._timeout_s = timeout_s
+        # the system's, also in a replay: the signer asks whether a request travelled long
+        self._clock = SystemClock()
         self._topic = request_topic(signer_id)
         self._waiting: dict[str, asyncio.Future[SignatureReply]] = {}
         self._connection = MqttConnection(
@@ -64,7 +67,7 @@ class BrokeredSigner:
         """
         answer: asyncio.Future[SignatureReply] = asyncio.get_running_loop().create_future()
         self._waiting[request.id] = answer
-        message = sign_request(request, self._key)
+        message = sign_request(request, self._key, int(self._clock.now().timestamp()))
         try:
             async with asyncio.timeout(self._timeout_s):
                 while not answer.done():
@@ -73,8 +76,8 @@ class BrokeredSigner:
                 return answer.result()
         except TimeoutError:
             raise SignerSilent(
-                f"The signer did not answer within {self._timeout_s:g} s. Is it running, and does it listen on "
-                f"{self._topic}?"
+                f"The signer did not answer within {self._timeout_s:g} s. Is it running, does it listen on {self._topic}, "
+                "and do the clocks of both hosts agree?"
             ) from None
         finally:
             self._waiting.pop(request.id, None)

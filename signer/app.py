@@ -1,14 +1,13 @@
 """The signer, put together."""
 
 import asyncio
-import functools
 
 from community.clock import Clock
 from community.runtime.system_clock import SystemClock
 from signer.journal import Journal
 from signer.keys import open_settler
 from signer.mqtt_door import MqttDoor
-from signer.registry import load_registry
+from signer.pinning import check_chain, follow
 from signer.settings import SignerSettings
 from signer.signing import Signer
 
@@ -24,13 +23,13 @@ class SignerApp:
         """Answer requests until `stop` is set. Raises FatalError if keys, registry or audit cannot be used."""
         settings = self._settings
         account = await asyncio.to_thread(open_settler, settings.folder, settings.passphrase)
-        load_registry(settings.folder)
         journal = Journal(settings.folder)
         try:
+            check_chain(journal)
             for _ in journal.audit_entries():
                 pass  # raises where somebody changed it
-            signer = Signer(account, journal, functools.partial(load_registry, settings.folder))
-            await MqttDoor(settings.broker, settings.signer_id, signer, self._clock).run(stop)
+            signer, one_at_a_time = Signer(account, journal, follow(journal)), asyncio.Lock()
+            await MqttDoor(settings.broker, settings.signer_id, signer, self._clock, one_at_a_time).run(stop)
         finally:
             journal.close()
 

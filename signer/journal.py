@@ -1,13 +1,13 @@
 """The signer's memory: what it signed, under which nonce, for which energy; and an audit that cannot be edited unseen.
 
 One SQLite file in the signer's folder. One intent per (account, nonce), one nonce per issuance, and the first bytes signed
-for an attempt are returned for ever: a backend restored from an old backup gets the old answers, not new ones.
+for an attempt are returned for ever: a backend restored from an old backup gets the old answers, not new ones. The pinned
+registries stand here too, so that what was believed when something was signed can be told years later.
 """
 
-import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,32 +16,13 @@ from typing import Any
 
 from community.chain.signature_requests import SignatureRequest
 from community.errors import FatalError
-from signer.policy import DAY, LastSigned, ProvenReading
+from signer.audit import Audit
+from signer.journal_schema import create_schema
 
 JOURNAL_FILE = "journal.db"
 ATTEMPTS_MAX = 8
 """Signed attempts of one transaction; the requester asks for at most 6."""
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS intent (
-    account TEXT NOT NULL, nonce INTEGER NOT NULL, issuance_id TEXT NOT NULL UNIQUE, receiver TEXT NOT NULL,
-    data BLOB NOT NULL, gas INTEGER NOT NULL, source_ref TEXT NOT NULL, from_wh INTEGER NOT NULL,
-    to_wh INTEGER NOT NULL CHECK (to_wh > from_wh), read_at INTEGER NOT NULL, signed_at TEXT NOT NULL,
-    PRIMARY KEY (account, nonce), UNIQUE (source_ref, from_wh)
-) STRICT;
-CREATE TABLE IF NOT EXISTS signed_attempt (
-    account TEXT NOT NULL, nonce INTEGER NOT NULL, max_fee TEXT NOT NULL, tip TEXT NOT NULL,
-    raw BLOB NOT NULL, tx_hash TEXT NOT NULL UNIQUE,
-    PRIMARY KEY (account, nonce, max_fee, tip), FOREIGN KEY (account, nonce) REFERENCES intent (account, nonce)
-) STRICT;
-CREATE TABLE IF NOT EXISTS refusal (
-    request_id TEXT PRIMARY KEY, reason TEXT NOT NULL, refused_at TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS audit (
-    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, content TEXT NOT NULL, hash TEXT NOT NULL
-) STRICT;
-"""
-_KEPT = ("intent", "signed_attempt", "refusal", "audit")
+DAY_S = 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +33,43 @@ class SignedBytes:
     tx_hash: str
 
 
+@dataclass(frozen=True, slots=True)
+class LastSigned:
+    """The register value and instant (unix seconds) of a source up to which this signer has signed."""
+
+    register_wh: int
+    read_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class SignedEnergy:
+    """The way of one source's register that a transaction settles. `epoch` names the device key and register it is of."""
+
+    issuance_id: str
+    source_ref: str
+    epoch: str
+    from_wh: int
+    to_wh: int
+    read_at: int
+
+
 class JournalConflict(Exception):
     """The nonce or the issuance is bound to something else already. The text says to what."""
 
 
 class Journal:
-    """The open journal. All methods are called inside `entry()`, which commits them together."""
+    """The open journal. What changes it is called inside `entry()`, which commits it together."""
 
     def __init__(self, folder: Path) -> None:
-        self._database = sqlite3.connect(folder / JOURNAL_FILE, isolation_level=None, timeout=10)
-        self._database.execute("PRAGMA journal_mode = WAL")
-        self._database.execute("PRAGMA synchronous = FULL")
-        self._database.execute("PRAGMA foreign_keys = ON")
-        self._database.executescript(_SCHEMA)
-        for table in _KEPT:
-            for event in ("UPDATE", "DELETE"):
-                self._database.execute(
-                    f"CREATE TRIGGER IF NOT EXISTS {table}_no_{event.lower()} BEFORE {event} ON {table} "
-                    "BEGIN SELECT RAISE(ABORT, 'the journal is never changed'); END"
-                )
+        path = folder / JOURNAL_FILE
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None, timeout=10)
+            create_schema(self._database)
+        except sqlite3.Error as error:
+            raise FatalError(
+                f"The journal {path} cannot be opened: {error}. Is the folder there and writable?"
+            ) from error
+        self._audit = Audit(self._database)
 
     def close(self) -> None:
         """Close the file."""
@@ -87,6 +86,8 @@ class Journal:
             raise
         self._database.execute("COMMIT")
 
+    # --- requests
+
     def earlier_refusal(self, request_id: str) -> str | None:
         """Why this very request was refused before. It stays refused: the requester may have let its nonce go."""
         row = self._one("SELECT reason FROM refusal WHERE request_id = ?", request_id)
@@ -94,23 +95,44 @@ class Journal:
 
     def record_refusal(self, request_id: str, reason: str, now: datetime) -> None:
         """Refuse a request for ever."""
-        values = (request_id, reason, now.isoformat())
-        self._database.execute("INSERT INTO refusal VALUES (?, ?, ?) ON CONFLICT DO NOTHING", values)
+        self._add("refusal", request_id, reason, now.isoformat())
 
-    def is_known_intent(self, request: SignatureRequest) -> bool:
-        """Whether exactly this call was signed under this nonce. Raises JournalConflict if another one was."""
-        row = self._one(
-            "SELECT issuance_id, receiver, data, gas FROM intent WHERE account = ? AND nonce = ?",
-            request.account,
-            request.nonce,
+    def use_once(self, requester: str, number: str, now: datetime, window_s: int) -> bool:
+        """Take a number that a requester may use once. False if he has used it; forgotten after twice `window_s`."""
+        at = int(now.timestamp())
+        self._database.execute("DELETE FROM used_number WHERE used_at < ?", (at - 2 * window_s,))
+        taken = self._database.execute(
+            "INSERT INTO used_number VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (requester, number, at)
         )
+        return taken.rowcount == 1
+
+    # --- what is signed
+
+    def is_known_intent(self, request: SignatureRequest, reverted: frozenset[int]) -> bool:
+        """Whether exactly this call was signed under this nonce. Raises JournalConflict if another one was.
+
+        The nonces in `reverted` are known to have done nothing on chain: their issuances may get a new nonce.
+        """
+        where = (request.account, request.nonce)
+        row = self._one("SELECT intent_id, receiver, data, gas FROM intent WHERE account = ? AND nonce = ?", *where)
         if row is not None:
             if row != (request.issuance_id, request.to, request.data, request.gas):
                 raise JournalConflict(f"Nonce {request.nonce} is bound to issuance {row[0]} already.")
             return True
-        other = self._one("SELECT nonce FROM intent WHERE issuance_id = ?", request.issuance_id)
-        if other is not None:
-            raise JournalConflict(f"Issuance {request.issuance_id} is bound to nonce {other[0]} already.")
+        taken = self._one(
+            "SELECT max(nonce) FROM intent "
+            "WHERE account = ? AND intent_id = ? AND nonce NOT IN (SELECT value FROM json_each(?))",
+            request.account,
+            request.issuance_id,
+            _listed(reverted),
+        )
+        if taken is not None and taken[0] is not None:
+            raise JournalConflict(f"Issuance {request.issuance_id} is bound to nonce {taken[0]} already.")
+        last = self._one("SELECT max(nonce) FROM intent WHERE account = ?", request.account)
+        if last is not None and last[0] is not None and request.nonce > last[0] + 1:
+            raise JournalConflict(
+                f"Nonce {request.nonce} leaves a hole: the next one of {request.account} is {last[0] + 1}."
+            )
         return False
 
     def signed_bytes(self, request: SignatureRequest) -> SignedBytes | None:
@@ -129,58 +151,125 @@ class Journal:
             raise JournalConflict(f"Nonce {request.nonce} was signed {ATTEMPTS_MAX} times with different fees.")
         return None
 
-    def add_intent(
-        self, request: SignatureRequest, source_ref: str, from_wh: int, reading: ProvenReading, now: datetime
-    ) -> None:
-        """Bind the nonce, the issuance and the energy to each other for ever."""
-        values = (request.account, request.nonce, request.issuance_id, request.to, request.data, request.gas)
-        values_after = (source_ref, from_wh, reading.register_wh, reading.read_at, now.isoformat())
-        self._database.execute("INSERT INTO intent VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values + values_after)
+    def add_intent(self, request: SignatureRequest, now: datetime) -> None:
+        """Bind nonce and call to each other for ever."""
+        call = (request.issuance_id, request.to, request.data, request.gas)
+        self._add("intent", request.account, request.nonce, *call, int(now.timestamp()))
 
-    def add_signed(self, request: SignatureRequest, signed: SignedBytes) -> None:
-        """Keep the bytes of one attempt for ever."""
-        values = (request.account, request.nonce, str(request.max_fee), str(request.tip), signed.raw, signed.tx_hash)
-        self._database.execute("INSERT INTO signed_attempt VALUES (?, ?, ?, ?, ?, ?)", values)
-
-    def last_signed(self, source_ref: str) -> LastSigned | None:
-        """Up to where a source's energy was signed."""
+    def add_energy(self, request: SignatureRequest, energy: SignedEnergy, reverted: frozenset[int]) -> None:
+        """Bind a way of a source's register to the intent. One way is signed once, and again for each one reverted."""
         row = self._one(
-            "SELECT to_wh, read_at FROM intent WHERE source_ref = ? ORDER BY to_wh DESC LIMIT 1", source_ref
+            "SELECT count(*) FROM settled_energy WHERE source_ref = ? AND epoch = ? AND from_wh = ? "
+            "AND nonce IN (SELECT value FROM json_each(?))",
+            energy.source_ref,
+            energy.epoch,
+            energy.from_wh,
+            _listed(reverted),
+        )
+        values = (energy.issuance_id, energy.source_ref, energy.epoch, energy.from_wh, energy.to_wh, energy.read_at)
+        self._add("settled_energy", request.account, request.nonce, *values, 0 if row is None else int(row[0]))
+
+    def add_debt(self, request: SignatureRequest, source_ref: str, debt_wh: int, evidence: str, now: datetime) -> None:
+        """Bind a correction to the intent."""
+        where = (request.account, request.nonce)
+        self._add("signed_debt", *where, source_ref, evidence, debt_wh, int(now.timestamp()))
+
+    def add_signed(self, request: SignatureRequest, signed: SignedBytes, now: datetime) -> None:
+        """Keep the bytes of one attempt for ever."""
+        fees = (str(request.max_fee), str(request.tip))
+        at = int(now.timestamp())
+        self._add("signed_attempt", request.account, request.nonce, *fees, signed.raw, signed.tx_hash, at)
+
+    # --- what was signed so far
+
+    def last_signed(self, source_ref: str, epoch: str, reverted: frozenset[int]) -> LastSigned | None:
+        """Up to where a source's energy of one epoch was signed, the nonces in `reverted` aside."""
+        row = self._one(
+            "SELECT to_wh, read_at FROM settled_energy WHERE source_ref = ? AND epoch = ? "
+            "AND nonce NOT IN (SELECT value FROM json_each(?)) ORDER BY to_wh DESC LIMIT 1",
+            source_ref,
+            epoch,
+            _listed(reverted),
         )
         return None if row is None else LastSigned(int(row[0]), int(row[1]))
 
-    def wh_in_day_before(self, source_ref: str, read_at: int) -> int:
+    def wh_in_day_before(self, source_ref: str, read_at: int, reverted: frozenset[int]) -> int:
         """Wh signed for readings of a source in the day before `read_at`."""
-        since = read_at - int(DAY.total_seconds())
-        row = self._one(
-            "SELECT coalesce(sum(to_wh - from_wh), 0) FROM intent WHERE source_ref = ? AND read_at > ?",
+        return self._sum(
+            "SELECT coalesce(sum(to_wh - from_wh), 0) FROM settled_energy WHERE source_ref = ? AND read_at > ? "
+            "AND nonce NOT IN (SELECT value FROM json_each(?))",
+            source_ref,
+            read_at - DAY_S,
+            _listed(reverted),
+        )
+
+    def debt_wh_since(self, source_ref: str, since: int) -> int:
+        """Wh of debt signed for a source after `since` (unix seconds)."""
+        return self._sum(
+            "SELECT coalesce(sum(debt_wh), 0) FROM signed_debt WHERE source_ref = ? AND signed_at > ?",
             source_ref,
             since,
         )
-        return 0 if row is None else int(row[0])
+
+    def fee_wei_since(self, account: str, since: int, nonce: int) -> int:
+        """What the transactions signed after `since` cost at most, the one under `nonce` aside; the dearest attempt counts."""
+        rows = self._database.execute(
+            "SELECT nonce, gas, max_fee FROM signed_attempt JOIN intent USING (account, nonce) "
+            "WHERE account = ? AND nonce != ? AND signed_attempt.signed_at > ?",
+            (account, nonce, since),
+        )
+        dearest: dict[int, int] = {}
+        for each, gas, max_fee in rows:
+            dearest[each] = max(dearest.get(each, 0), gas * int(max_fee))
+        return sum(dearest.values())
+
+    # --- pinned registries
+
+    def pinned(self) -> Sequence[tuple[int, str, str]]:
+        """(revision, content, approvals) of every registry pinned, oldest first."""
+        return self._database.execute(
+            "SELECT revision, content, approvals FROM pinned_registry ORDER BY revision"
+        ).fetchall()
+
+    def newest_pinned(self) -> tuple[int, str] | None:
+        """(revision, content) of the registry that counts."""
+        row = self._one("SELECT revision, content FROM pinned_registry ORDER BY revision DESC LIMIT 1")
+        return None if row is None else (int(row[0]), str(row[1]))
+
+    def add_pinned(self, revision: int, content: str, approvals: str, now: datetime) -> None:
+        """Make a registry the one that counts."""
+        self._add("pinned_registry", revision, content, approvals, now.isoformat())
+
+    # --- audit
 
     def audit(self, now: datetime, **content: Any) -> None:
-        """Append to the audit: each entry's hash covers the one before it."""
-        previous = self._one("SELECT hash FROM audit ORDER BY seq DESC LIMIT 1")
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        at = now.isoformat()
-        chained = _chained("" if previous is None else str(previous[0]), at, text)
-        self._database.execute("INSERT INTO audit (at, content, hash) VALUES (?, ?, ?)", (at, text, chained))
+        """Append one entry whose hash covers the one before."""
+        self._audit.add(now, content)
 
     def audit_entries(self) -> Iterator[tuple[int, str, dict[str, Any]]]:
         """(seq, instant, content) of every entry, oldest first. Raises FatalError where the chain of hashes breaks."""
-        previous, expected = "", 1
-        for seq, at, text, found in self._database.execute("SELECT seq, at, content, hash FROM audit ORDER BY seq"):
-            previous = _chained(previous, at, text)
-            if seq != expected or found != previous:
-                raise FatalError(f"The signer's audit was changed at entry {expected}: its hash does not match.")
-            expected += 1
-            yield seq, at, json.loads(text)
+        return self._audit.entries()
+
+    def audit_head(self) -> tuple[int, str]:
+        """Number and hash of the newest entry: written down elsewhere, they show later that none was cut off."""
+        return self._audit.head()
 
     def _one(self, query: str, *values: Any) -> tuple[Any, ...] | None:
         row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
+    def _sum(self, query: str, *values: Any) -> int:
+        row = self._one(query, *values)
+        return 0 if row is None else int(row[0])
 
-def _chained(previous: str, at: str, text: str) -> str:
-    return hashlib.sha256(f"{previous}\n{at}\n{text}".encode()).hexdigest()
+    def _add(self, table: str, *values: Any) -> None:
+        marks = ", ".join("?" * len(values))
+        conflict = " ON CONFLICT DO NOTHING" if table == "refusal" else ""
+        try:
+            self._database.execute(f"INSERT INTO {table} VALUES ({marks}){conflict}", values)  # noqa: S608  our own names
+        except sqlite3.IntegrityError as error:
+            raise JournalConflict(f"The journal holds this already under another nonce or name ({error}).") from error
+
+
+def _listed(nonces: frozenset[int]) -> str:
+    return json.dumps(sorted(nonces))

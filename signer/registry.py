@@ -1,36 +1,55 @@
 """The signer's own pinned registry: which chain, contract, sources, devices, shares and requesters it knows.
 
-It is written by a person on the signer's host (`python -m signer registry pin`), never learned from the backend: what the
-backend claims is compared with it.
+It is written by a person, approved by two operators (`signer.pinning`), never learned from the backend: what the backend
+claims is compared with it.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from community.attestation.profiles import registers_of
 from community.attestation.signatures import check_public_key
 from community.errors import FatalError
+from community.json_input import parse_json
 from contracts.abi import ShareConfig
 from contracts.abi import address as contract_address
 
-REGISTRY_FILE = "registry.json"
 T = TypeVar("T")
+OPERATORS_MIN = 2
+SIZE_MAX = 4 << 20
 
 
 class RegistryError(FatalError):
     """The registry cannot be used. Its text lists every problem, one a line."""
 
 
+class SigningRole(StrEnum):
+    """What the signer's account may do at the issuer. One account has one role."""
+
+    SETTLER = "settler"
+    CORRECTOR = "corrector"
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Ceilings for one transaction, whatever the backend asks for."""
+    """Ceilings for one transaction, whatever the backend asks for, and for a day's fees and debts where they are given."""
 
     gas_max: int
     max_fee_wei_max: int
     tip_wei_max: int
+    fee_wei_per_day_max: int | None = None
+    debt_wh_per_day_max: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LegacyMeter:
+    """What opens the telegrams of a source whose device signs enciphered meter frames: the meter's key and time zone."""
+
+    meter_key: bytes
+    zone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,67 +66,78 @@ class PinnedSource:
     opening_at: int
     wh_per_day_max: int
     share_tables: tuple[ShareConfig, ...]
+    legacy: LegacyMeter | None = None
+
+    @property
+    def epoch(self) -> str:
+        """Names the register whose values follow each other: with a new key another one begins, as in the contract."""
+        register = registers_of(self.profile)[self.channel]
+        return f"{self.device_eui}/{self.device_public_key.hex()}/{register}"
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedAttestation:
+    """A register value that two operators vouch for, with the SHA-256 (0x hex) of the document that proves it."""
+
+    source_ref: str
+    register_wh: int
+    read_at: int
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """Everything pinned."""
+    """Everything pinned. `operators` approve the next one; `reverted_nonces` did nothing on chain, as operators saw."""
 
+    revision: int
+    previous: str | None
+    operators: Mapping[str, bytes]
     chain_id: int
     issuer: str
+    role: SigningRole
     limits: Limits
     sources: Mapping[str, PinnedSource]
     requesters: Mapping[str, bytes]
+    attestations: frozenset[PinnedAttestation] = frozenset()
+    reverted_nonces: frozenset[int] = frozenset()
 
 
-def load_registry(folder: Path) -> Registry:
-    """The registry in the signer's folder. Raises RegistryError."""
-    path = folder / REGISTRY_FILE
-    try:
-        text = path.read_text()
-    except OSError as error:
-        raise RegistryError(
-            f"{path} cannot be read ({error.strerror}). Pin one with `python -m signer registry pin --file x.json`."
-        ) from error
-    return parse_registry(text)
-
-
-def pin_registry(folder: Path, text: str) -> Registry:
-    """Check `text` completely and make it the registry, in one step. Raises RegistryError."""
-    registry = parse_registry(text)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = folder / f"{REGISTRY_FILE}.new"
-    draft.write_text(text)
-    draft.replace(folder / REGISTRY_FILE)
-    return registry
+_TOP = ("revision", "previous", "operators", "chain_id", "issuer", "signing_role", "limits", "requesters", "sources")
+_OPTIONAL = ("attestations", "reverted_nonces")
+_CEILINGS = ("gas_max", "max_fee_wei_max", "tip_wei_max")
+_CEILINGS_PER_DAY = ("fee_wei_per_day_max", "debt_wh_per_day_max")
 
 
 def parse_registry(text: str) -> Registry:
     """The registry that `text` (JSON) describes. Raises RegistryError with all its problems."""
     try:
-        content = json.loads(text)
+        content = parse_json(text, size_max=SIZE_MAX, depth_max=8)
     except ValueError as error:
         raise RegistryError(f"The registry is no JSON: {error}") from error
     reader = _Reader()
-    top = reader.fields(content, "the registry", ("chain_id", "issuer", "limits", "sources", "requesters"))
-    ceilings = reader.fields(top.get("limits"), "limits", ("gas_max", "max_fee_wei_max", "tip_wei_max"))
-    limits = Limits(
-        *(reader.integer(ceilings, "limits", name) for name in ("gas_max", "max_fee_wei_max", "tip_wei_max"))
-    )
+    top = reader.fields(content, "the registry", (*_TOP, *_OPTIONAL))
+    ceilings = reader.fields(top.get("limits"), "limits", (*_CEILINGS, *_CEILINGS_PER_DAY))
     sources = [_source(reader, entry, f"sources[{at}]") for at, entry in enumerate(reader.entries(top, "sources"))]
-    requesters = top.get("requesters")
-    if not isinstance(requesters, dict) or not requesters:
-        reader.note("requesters must name at least one requester with its Ed25519 public key")
-        requesters = {}
     registry = Registry(
+        revision=reader.integer(top, "the registry", "revision"),
+        previous=_previous(reader, top),
+        operators=_keys(reader, top, "operators", OPERATORS_MIN),
         chain_id=reader.integer(top, "the registry", "chain_id"),
         issuer=reader.parsed(top, "the registry", "issuer", contract_address, "0x" + "00" * 20),
-        limits=limits,
+        role=reader.parsed(
+            {"signing_role": "settler"} | top, "the registry", "signing_role", _role, SigningRole.SETTLER
+        ),
+        limits=Limits(
+            *(reader.integer(ceilings, "limits", name) for name in _CEILINGS),
+            *(reader.integer(ceilings, "limits", name) if name in ceilings else None for name in _CEILINGS_PER_DAY),
+        ),
         sources={source.source_ref: source for source in sources},
-        requesters={
-            name: reader.parsed(requesters, "requesters", name, lambda key: _octets(key, 32), bytes(32))
-            for name in requesters
-        },
+        requesters=_keys(reader, top, "requesters", 1),
+        attestations=frozenset(
+            _attestation(reader, entry, f"attestations[{at}]")
+            for at, entry in enumerate((top.get("attestations") and reader.entries(top, "attestations")) or ())
+        ),
+        reverted_nonces=_nonces(reader, top.get("reverted_nonces", [])),
     )
     if len(registry.sources) != len(sources):
         reader.note("a source_ref stands twice: each source has one entry with all its share tables")
@@ -115,6 +145,52 @@ def parse_registry(text: str) -> Registry:
         listed = "\n".join(f"  - {problem}" for problem in reader.problems)
         raise RegistryError(f"The registry cannot be used:\n{listed}")
     return registry
+
+
+def _previous(reader: "_Reader", top: Mapping[str, Any]) -> str | None:
+    if top.get("previous") is None:
+        return None
+    return reader.parsed(top, "the registry", "previous", lambda text: _octets(text, 32).hex(), "")
+
+
+def _role(text: str) -> SigningRole:
+    if text not in set(SigningRole):
+        raise ValueError(f"must be {' or '.join(SigningRole)}")
+    return SigningRole(text)
+
+
+def _keys(reader: "_Reader", top: Mapping[str, Any], name: str, least: int) -> dict[str, bytes]:
+    """Ed25519 public keys by name. Two names with one key would let one person approve as two."""
+    found = top.get(name)
+    if not isinstance(found, dict) or len(found) < least:
+        reader.note(
+            f"{name} must name at least {'one' if least == 1 else 'two'} with an Ed25519 public key each (32 bytes, hex)"
+        )
+        return {}
+    keys = {who: reader.parsed(found, name, who, lambda key: _octets(key, 32), bytes(32)) for who in found}
+    if len(set(keys.values())) != len(keys):
+        reader.note(f"{name}: two names have the same key")
+    return keys
+
+
+def _nonces(reader: "_Reader", found: Any) -> frozenset[int]:
+    if not isinstance(found, list) or not all(type(nonce) is int and 0 <= nonce < 1 << 63 for nonce in found):
+        reader.note("reverted_nonces must be a list of nonces, whole numbers from 0 on")
+        return frozenset()
+    return frozenset(found)
+
+
+_ATTESTATION = ("source_ref", "register_wh", "read_at", "evidence")
+
+
+def _attestation(reader: "_Reader", entry: Any, where: str) -> PinnedAttestation:
+    given = reader.fields(entry, where, _ATTESTATION)
+    return PinnedAttestation(
+        reader.parsed(given, where, "source_ref", _bytes32, ""),
+        reader.integer(given, where, "register_wh", low=0),
+        reader.integer(given, where, "read_at", low=0),
+        reader.parsed(given, where, "evidence", _bytes32, ""),
+    )
 
 
 _SOURCE = (
@@ -128,7 +204,9 @@ _SOURCE = (
     "opening_at",
     "wh_per_day_max",
     "share_tables",
+    "legacy",
 )
+_LEGACY = ("meter_key", "zone")
 
 
 def _source(reader: "_Reader", entry: Any, where: str) -> PinnedSource:
@@ -141,7 +219,7 @@ def _source(reader: "_Reader", entry: Any, where: str) -> PinnedSource:
     except ValueError as error:
         reader.note(f"{where}: {error}")
     return PinnedSource(
-        source_ref=reader.parsed(given, where, "source_ref", lambda text: "0x" + _octets(text, 32).hex(), ""),
+        source_ref=reader.parsed(given, where, "source_ref", _bytes32, ""),
         device_eui=reader.parsed(given, where, "device_eui", lambda text: _octets(text, 8).hex(), ""),
         device_public_key=key,
         profile=profile,
@@ -155,7 +233,22 @@ def _source(reader: "_Reader", entry: Any, where: str) -> PinnedSource:
             for at, one in enumerate(reader.entries(given, "share_tables", where))
             if (table := _share_table(reader, one, f"{where}.share_tables[{at}]", key)) is not None
         ),
+        legacy=_legacy(reader, given["legacy"], f"{where}.legacy") if "legacy" in given else None,
     )
+
+
+def _legacy(reader: "_Reader", entry: Any, where: str) -> LegacyMeter:
+    given = reader.fields(entry, where, _LEGACY)
+    meter_key = reader.parsed(given, where, "meter_key", lambda text: _octets(text, 16), bytes(16))
+    return LegacyMeter(meter_key, reader.parsed(given, where, "zone", _zone, "UTC"))
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise ValueError(f"{name} is no IANA time zone, such as Europe/Vienna") from error
+    return name
 
 
 def _share_table(reader: "_Reader", entry: Any, where: str, key: bytes) -> ShareConfig | None:
@@ -212,6 +305,10 @@ class _Reader:
         except ValueError as error:
             self.note(f"{where}: {name}: {error}")
             return default
+
+
+def _bytes32(text: str) -> str:
+    return "0x" + _octets(text, 32).hex()
 
 
 def _octets(text: str, size: int) -> bytes:

@@ -3,18 +3,20 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from eth_account.signers.local import LocalAccount
-
 from community.chain.signature_requests import (
     RefusedReply,
     SignatureReply,
     SignatureRequest,
     SignedReply,
-    is_signed_by,
 )
-from signer.journal import Journal, JournalConflict, SignedBytes
-from signer.policy import LastSigned, Refusal, judge_call, judge_energy, judge_evidence
-from signer.registry import Registry
+from signer import failpoints
+from signer.calls import CorrectCall, SettleCall
+from signer.journal import DAY_S, Journal, JournalConflict, LastSigned, SignedBytes, SignedEnergy
+from signer.policy import judge_call, judge_debt, judge_settlements
+from signer.refusal import Refusal
+from signer.registry import PinnedSource, Registry
+from signer.settler import SettlerAccount
+from signer.transactions import sign_transaction
 
 LoadRegistry = Callable[[], Registry]
 
@@ -22,55 +24,97 @@ LoadRegistry = Callable[[], Registry]
 class Signer:
     """One account with its journal. `load_registry` is asked for every request, so a new pin counts at once."""
 
-    def __init__(self, account: LocalAccount, journal: Journal, load_registry: LoadRegistry) -> None:
+    def __init__(
+        self,
+        account: SettlerAccount,
+        journal: Journal,
+        load_registry: LoadRegistry,
+        failpoint: failpoints.Failpoint = failpoints.none,
+    ) -> None:
         self._account = account
         self._journal = journal
         self._load_registry = load_registry
-        self.address = str(account.address).lower()
+        self._failpoint = failpoint
+        self.address = account.address
 
-    def answer(self, request: SignatureRequest, signature: bytes, now: datetime) -> SignatureReply:
-        """The answer to a request. A repeat gets the same answer; a refusal changes nothing for other requests."""
-        registry = self._load_registry()
-        public_key = registry.requesters.get(request.requester)
-        if public_key is None or not is_signed_by(request, signature, public_key):
-            reason = f"The request is not signed by a requester that this signer knows as {request.requester}."
-            with self._journal.entry():
-                self._audit(request, now, "not_authenticated", reason)
-            # Not remembered by its id: a stranger must not be able to have an id refused for ever.
-            return RefusedReply(request.id, reason)
+    def registry(self) -> Registry:
+        """The registry that counts now. Raises RegistryError."""
+        return self._load_registry()
+
+    def turn_away(self, request: SignatureRequest, reason: str, now: datetime) -> RefusedReply:
+        """Refuse a request that nobody this signer knows has made, and leave a trace.
+
+        Not remembered by its id: a stranger must not be able to have an id refused for ever.
+        """
         with self._journal.entry():
-            try:
+            self._audit(request, now, "not_authenticated", reason)
+        return RefusedReply(request.id, reason)
+
+    def use_once(self, requester: str, number: str, now: datetime, window_s: int) -> bool:
+        """Take a number that a requester may use once; False if he has."""
+        with self._journal.entry():
+            return self._journal.use_once(requester, number, now, window_s)
+
+    def answer(self, request: SignatureRequest, now: datetime) -> SignatureReply:
+        """The answer to a request of an authenticated requester. A repeat gets the same answer.
+
+        A refusal changes nothing for other requests. Raises RegistryError, and RetryableError where the key is away.
+        """
+        registry = self._load_registry()
+        try:
+            with self._journal.entry():
+                self._failpoint("entry_begun")
                 signed = self._signed(request, registry, now)
-            except (Refusal, JournalConflict) as error:
-                self._journal.record_refusal(request.id, str(error), now)
-                self._audit(request, now, "refused", str(error))
-                return RefusedReply(request.id, str(error))
-        return SignedReply(request.id, signed.raw, signed.tx_hash)
+                self._failpoint("before_commit")
+        except (Refusal, JournalConflict) as error:
+            reason = str(error)
+        else:
+            self._failpoint("committed")
+            return SignedReply(request.id, signed.raw, signed.tx_hash)
+        with self._journal.entry():
+            self._journal.record_refusal(request.id, reason, now)
+            self._audit(request, now, "refused", reason)
+        return RefusedReply(request.id, reason)
 
     def _signed(self, request: SignatureRequest, registry: Registry, now: datetime) -> SignedBytes:
         """The bytes for a request, in one journal entry with all that follows from them."""
         refused = self._journal.earlier_refusal(request.id)
         if refused is not None:
             raise Refusal(refused)
-        known = self._journal.is_known_intent(request)
+        known = self._journal.is_known_intent(request, registry.reverted_nonces)
         if known:
             before = self._journal.signed_bytes(request)
             if before is not None:
                 return before
-        facts = judge_call(request, self.address, registry)
+        fees = self._journal.fee_wei_since(self.address, int(now.timestamp()) - DAY_S, request.nonce)
+        call = judge_call(request, self.address, registry, fees)
         if not known:
-            reading = judge_evidence(facts)
-            source = facts.source
-            last = self._journal.last_signed(source.source_ref) or LastSigned(
-                source.opening_register_wh, source.opening_at
-            )
-            day = self._journal.wh_in_day_before(source.source_ref, reading.read_at)
-            judge_energy(request, facts, reading, last, day, now)
-            self._journal.add_intent(request, source.source_ref, last.register_wh, reading, now)
+            self._journal.add_intent(request, now)
+            self._failpoint("intent_added")
+            self._bind(request, call, registry, now)
+            self._failpoint("energy_added")
         signed = sign_transaction(self._account, request)
-        self._journal.add_signed(request, signed)
+        self._failpoint("signed")
+        self._journal.add_signed(request, signed, now)
+        self._failpoint("bytes_added")
         self._audit(request, now, "signed", signed.tx_hash)
         return signed
+
+    def _bind(
+        self, request: SignatureRequest, call: SettleCall | CorrectCall, registry: Registry, now: datetime
+    ) -> None:
+        """Prove what a new intent does, and bind it to the nonce. Raises Refusal."""
+        history = _History(self._journal, registry.reverted_nonces)
+        match call:
+            case SettleCall():
+
+                def take(energy: SignedEnergy) -> None:
+                    self._journal.add_energy(request, energy, registry.reverted_nonces)
+
+                judge_settlements(request, call, registry, history, now, take)
+            case CorrectCall():
+                debt = judge_debt(request, call, registry, history, now)
+                self._journal.add_debt(request, debt.source_ref, debt.debt_wh, "0x" + debt.evidence.hex(), now)
 
     def _audit(self, request: SignatureRequest, now: datetime, outcome: str, detail: str) -> None:
         self._journal.audit(
@@ -86,20 +130,18 @@ class Signer:
         )
 
 
-def sign_transaction(account: LocalAccount, request: SignatureRequest) -> SignedBytes:
-    """The request as a signed EIP-1559 transaction without value (RFC 6979 nonce, so the same bytes each time)."""
-    transaction = account.sign_transaction(
-        {
-            "type": 2,
-            "chainId": request.chain_id,
-            "nonce": request.nonce,
-            "to": bytes.fromhex(request.to[2:]),
-            "value": 0,
-            "data": request.data,
-            "gas": request.gas,
-            "maxFeePerGas": request.max_fee,
-            "maxPriorityFeePerGas": request.tip,
-            "accessList": [],
-        }
-    )
-    return SignedBytes(bytes(transaction.raw_transaction), "0x" + bytes(transaction.hash).hex())
+class _History:
+    """The journal as the policy sees it: transactions that operators know as reverted did not happen."""
+
+    def __init__(self, journal: Journal, reverted: frozenset[int]) -> None:
+        self._journal = journal
+        self._reverted = reverted
+
+    def last_signed(self, source: PinnedSource) -> LastSigned | None:
+        return self._journal.last_signed(source.source_ref, source.epoch, self._reverted)
+
+    def wh_in_day_before(self, source_ref: str, read_at: int) -> int:
+        return self._journal.wh_in_day_before(source_ref, read_at, self._reverted)
+
+    def debt_wh_since(self, source_ref: str, since: int) -> int:
+        return self._journal.debt_wh_since(source_ref, since)

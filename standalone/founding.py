@@ -8,6 +8,7 @@ import json
 import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 from eth_utils.crypto import keccak
 
@@ -41,7 +42,7 @@ from standalone.households import (
     Site,
 )
 from standalone.layout import Facts, Layout
-from standalone.signer_commands import create_signer, export_accounts, pin_registry
+from standalone.signer_commands import create_operators, create_signer, export_accounts, pin_registry
 
 REQUESTER = "settlement"
 Say = Callable[[str], None]
@@ -83,7 +84,9 @@ async def found_community(layout: Layout, node: EvmNode, say: Say) -> Facts:
     plant = next(gateway for gateway in gateways if gateway.site is PLANT)
     await register_source(node, deployment, _source_setup(source_ref, start, config))
     requester = create_requester_key(layout.secrets / "requester.pem")
-    await pin_registry(layout, _registry(deployment, source_ref, plant, config, start, requester))
+    operators = await create_operators(layout)
+    registry = _registry(deployment, _source(source_ref, plant, config, start), requester, operators)
+    await pin_registry(layout, registry)
     facts = Facts(
         chain_id=deployment.chain_id,
         token=deployment.token,
@@ -249,36 +252,39 @@ def _source_setup(source_ref: str, start: datetime, config: abi.ShareConfig) -> 
     )
 
 
-def _registry(
-    deployment: Deployment, source_ref: str, plant: Gateway, config: abi.ShareConfig, start: datetime, requester: str
-) -> str:
-    setup = _source_setup(source_ref, start, config)
+def _registry(deployment: Deployment, source: dict[str, Any], requester: str, operators: dict[str, str]) -> str:
     return json.dumps(
         {
+            "revision": 1,
+            "previous": None,
+            "operators": operators,
             "chain_id": deployment.chain_id,
             "issuer": deployment.issuer,
-            "limits": {"gas_max": 5_000_000, "max_fee_wei_max": 5_000 * _GWEI, "tip_wei_max": 500 * _GWEI},
+            "limits": {
+                "gas_max": 5_000_000,
+                "max_fee_wei_max": 5_000 * _GWEI,
+                "tip_wei_max": 500 * _GWEI,
+                "fee_wei_per_day_max": 10_000 * 10**18,
+            },
             "requesters": {REQUESTER: requester},
-            "sources": [
-                {
-                    "source_ref": source_ref,
-                    "device_eui": PLANT.eui,
-                    "device_public_key": plant.public_key.hex(),
-                    "profile": setup.profile,
-                    "channel": setup.channel,
-                    "nameplate_w": NAMEPLATE_W,
-                    "opening_register_wh": OPENING_WH,
-                    "opening_at": setup.start_read_at,
-                    "wh_per_day_max": NAMEPLATE_W * 24,
-                    "share_tables": [
-                        {
-                            "holders": list(config.holders),
-                            "weights": list(config.weights),
-                            "config_hash": "0x" + config.hash().hex(),
-                        }
-                    ],
-                }
-            ],
+            "sources": [source],
         },
         indent=2,
     )
+
+
+def _source(source_ref: str, plant: Gateway, config: abi.ShareConfig, start: datetime) -> dict[str, Any]:
+    setup = _source_setup(source_ref, start, config)
+    table = {"holders": config.holders, "weights": config.weights, "config_hash": "0x" + config.hash().hex()}
+    return {
+        "source_ref": source_ref,
+        "device_eui": PLANT.eui,
+        "device_public_key": plant.public_key.hex(),
+        "profile": setup.profile,
+        "channel": setup.channel,
+        "nameplate_w": NAMEPLATE_W,
+        "opening_register_wh": OPENING_WH,
+        "opening_at": setup.start_read_at,
+        "wh_per_day_max": NAMEPLATE_W * 24,
+        "share_tables": [table],
+    }

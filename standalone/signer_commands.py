@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from pathlib import Path
 
 from community.errors import FatalError
 from community.identity.coin_addresses import AccountRole, CoinChain, HdAccount
@@ -11,6 +12,8 @@ from standalone.layout import Layout
 
 _ROLES = (AccountRole.MEMBER, AccountRole.DEVICE, AccountRole.ENERGY_SOURCE)
 TIMEOUT_S = 120.0
+OPERATORS = ("anna", "bert")
+"""On this machine both are one person; in earnest each keeps his key on a machine of his own."""
 
 
 async def _signer(layout: Layout, *arguments: str) -> str:
@@ -19,8 +22,6 @@ async def _signer(layout: Layout, *arguments: str) -> str:
         "-m",
         "signer",
         *arguments,
-        "--folder",
-        str(layout.signer),
         cwd=layout.root,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -38,13 +39,13 @@ def _passphrase(layout: Layout) -> tuple[str, str]:
 
 
 async def create_signer(layout: Layout) -> str:
-    """Create seed and settler's key; returns the settler's address (lower-case 0x hex)."""
-    return (await _signer(layout, "init", *_passphrase(layout))).strip()
+    """Create seed and settler's key; returns the settler's address (lower-case 0x hex). Nobody keeps a paper of it."""
+    return (await _signer(layout, "init", "--no-words", "--folder", str(layout.signer), *_passphrase(layout))).strip()
 
 
 async def export_accounts(layout: Layout) -> list[HdAccount]:
     """The account-level public keys of every role on every chain."""
-    exported = json.loads(await _signer(layout, "xpub", "--all", *_passphrase(layout)))
+    exported = json.loads(await _signer(layout, "xpub", "--all", "--folder", str(layout.signer), *_passphrase(layout)))
     accounts = [
         HdAccount(
             named_id("hda", account["path"]),
@@ -58,9 +59,28 @@ async def export_accounts(layout: Layout) -> list[HdAccount]:
     return [account for account in accounts if account.role in _ROLES]
 
 
+async def create_operators(layout: Layout) -> dict[str, str]:
+    """Keys of the two operators who approve what the signer believes; returns their public keys by name."""
+    return {
+        name: (await _signer(layout, "operator-key", "--out", str(_key(layout, name)), *_passphrase(layout))).strip()
+        for name in OPERATORS
+    }
+
+
 async def pin_registry(layout: Layout, registry: str) -> None:
-    """Give the signer its registry."""
-    draft = layout.signer / "registry-draft.json"
+    """Give the signer its registry, approved by both operators."""
+    draft = layout.secrets / "registry.json"
     draft.write_text(registry)
-    await _signer(layout, "registry", "pin", "--file", str(draft))
-    draft.unlink()
+    given = []
+    for name in OPERATORS:
+        key = ("--operator", name, "--key", str(_key(layout, name)))
+        approval = layout.secrets / f"{name}.approval"
+        approval.write_text(
+            await _signer(layout, "registry", "approve", "--file", str(draft), *key, *_passphrase(layout))
+        )
+        given += ["--approval", str(approval)]
+    await _signer(layout, "registry", "pin", "--folder", str(layout.signer), "--file", str(draft), *given)
+
+
+def _key(layout: Layout, operator: str) -> Path:
+    return layout.secrets / f"operator-{operator}.pem"

@@ -1,7 +1,7 @@
 """Asking the signer for a signature, and its answer: one JSON codec for both sides, and the bytes that are signed.
 
 A request carries the requester's Ed25519 signature over `canonical()`, so the broker between the two cannot change or
-invent one. A signed answer proves itself: the sender is recovered from the transaction's bytes.
+invent one, nor keep one and deliver it when its nonce and fees mean something else. A signed answer proves itself: the sender is recovered from the transaction's bytes.
 """
 
 import json
@@ -18,7 +18,9 @@ from community.json_input import parse_json
 SIZE_MAX = 262_144
 DEPTH_MAX = 1
 """Requests and answers are flat objects."""
-_DOMAIN = b"energy-community signature request 1\n"
+FRESH_S = 120
+"""How long a request may travel, and how far both clocks may be apart."""
+_DOMAIN = b"energy-community signature request 2\n"
 _ADDRESS = re.compile(r"0x[0-9a-f]{40}")
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,96}")
@@ -46,6 +48,8 @@ class SignatureRequest:
     gas: int
     max_fee: int
     tip: int
+    evidence: bytes = b""
+    """What a call of `settleAttested` names by its SHA-256: the device's signed payload, for the signer to verify."""
 
     def __post_init__(self) -> None:
         _check(bool(_NAME.fullmatch(self.id)), "the request's id must be 1 to 96 letters, digits, . _ or -")
@@ -64,9 +68,9 @@ class SignatureRequest:
         """The fees of this attempt."""
         return Fees(self.max_fee, self.tip)
 
-    def canonical(self) -> bytes:
+    def canonical(self, asked_at: int) -> bytes:
         """The bytes under the requester's signature."""
-        return _DOMAIN + _dump(_as_json(self))
+        return _DOMAIN + _dump({**_as_json(self), "asked_at": asked_at})
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,33 +107,50 @@ def reply_topic(requester: str) -> str:
     return f"sign/v1/{requester}/reply"
 
 
-def sign_request(request: SignatureRequest, key: Ed25519PrivateKey) -> bytes:
-    """The message to send: the request with the requester's signature."""
-    return _dump({**_as_json(request), "signature": key.sign(request.canonical()).hex()})
+@dataclass(frozen=True, slots=True)
+class SignedRequest:
+    """A request as it was asked: when (unix seconds), and the requester's signature over both, not yet checked."""
+
+    request: SignatureRequest
+    asked_at: int
+    signature: bytes
+
+    def is_fresh(self, now_s: float) -> bool:
+        """Whether it was asked just now: what somebody kept and sends later is not judged any more."""
+        return abs(now_s - self.asked_at) <= FRESH_S
+
+    def is_signed_by(self, public_key: bytes) -> bool:
+        """Whether the signature is by the Ed25519 key `public_key` (32 bytes)."""
+        try:
+            key = Ed25519PublicKey.from_public_bytes(public_key)
+            key.verify(self.signature, self.request.canonical(self.asked_at))
+        except (InvalidSignature, ValueError):
+            return False
+        return True
 
 
-def parse_request(message: bytes) -> tuple[SignatureRequest, bytes]:
+def sign_request(request: SignatureRequest, key: Ed25519PrivateKey, asked_at: int) -> bytes:
+    """The message to send: the request with the instant (unix seconds) and the requester's signature over both."""
+    signature = key.sign(request.canonical(asked_at)).hex()
+    return _dump({**_as_json(request), "asked_at": asked_at, "signature": signature})
+
+
+def parse_request(message: bytes) -> SignedRequest:
     """The request in `message` and its signature, which is *not* checked here. Raises MalformedRequest."""
     content = _load(message)
     names = [field.name for field in fields(SignatureRequest)]
-    if set(content) != {*names, "signature"}:
-        raise MalformedRequest(f"a request has exactly the fields {', '.join(names)} and signature")
-    kinds: dict[str, type] = dict.fromkeys(("id", "requester", "issuance_id", "account", "to", "data"), str)
+    if set(content) != {*names, "asked_at", "signature"}:
+        raise MalformedRequest(f"a request has exactly the fields {', '.join(names)}, asked_at and signature")
+    kinds: dict[str, type] = dict.fromkeys(("id", "requester", "issuance_id", "account", "to", "data", "evidence"), str)
     for name in names:
         _typed(content, name, kinds.get(name, int))
     signature = _octets(_typed(content, "signature", str), "signature")
+    asked_at: int = _typed(content, "asked_at", int)
+    _check(0 <= asked_at < 1 << 63, "asked_at must be unix seconds")
     values: dict[str, Any] = {name: content[name] for name in names}
-    values["data"] = _octets(content["data"], "data")
-    return SignatureRequest(**values), signature
-
-
-def is_signed_by(request: SignatureRequest, signature: bytes, public_key: bytes) -> bool:
-    """Whether `signature` over the request is by the Ed25519 key `public_key` (32 bytes)."""
-    try:
-        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, request.canonical())
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    for name in ("data", "evidence"):
+        values[name] = _octets(content[name], name)
+    return SignedRequest(SignatureRequest(**values), asked_at, signature)
 
 
 def encode_reply(reply: SignatureReply) -> bytes:
@@ -157,7 +178,7 @@ def parse_reply(message: bytes) -> SignatureReply:
 
 def _as_json(request: SignatureRequest) -> dict[str, Any]:
     content = {field.name: getattr(request, field.name) for field in fields(request)}
-    return {**content, "data": request.data.hex()}
+    return {**content, "data": request.data.hex(), "evidence": request.evidence.hex()}
 
 
 def _dump(content: dict[str, Any]) -> bytes:

@@ -1,5 +1,6 @@
 """Issuances: the decision to mint a source's energy between two register values, and the states it goes through."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -57,6 +58,34 @@ def issuance_id(chain_id: int, issuer: str, source_ref: str, from_wh: int, to_wh
         raise ValueError("register values must fit into 64 bits")
     numbers = [value.to_bytes(32, "big") for value in (chain_id, from_wh, to_wh)]
     return "0x" + keccak(numbers[0] + address.rjust(32, b"\0") + reference + numbers[1] + numbers[2]).hex()
+
+
+def batch_id(issuance_ids: Sequence[str]) -> str:
+    """Names what one `settleMany` settles: keccak256 of its issuances' ids (0x hex) in their order. Raises ValueError."""
+    if not issuance_ids:
+        raise ValueError("a batch settles at least one source")
+    return "0x" + keccak(b"".join(_octets(each, 32) for each in issuance_ids)).hex()
+
+
+def correction_id(chain_id: int, issuer: str, source_ref: str, debt_wh: int, evidence: str) -> str:
+    """Names one call of `correct`: keccak256(abi.encode("correct", chainId, issuer, sourceRef, debtWh, evidence)), 0x hex.
+
+    The word, padded to 32 bytes, keeps it apart from every issuance. Raises ValueError for what does not fit.
+    """
+    if not (0 <= debt_wh < 1 << 64 and 0 <= chain_id < 1 << 256):
+        raise ValueError("a debt must fit into 64 bits")
+    words = [b"correct".ljust(32, b"\0"), chain_id.to_bytes(32, "big"), _octets(issuer, 20).rjust(32, b"\0")]
+    return (
+        "0x"
+        + keccak(b"".join([*words, _octets(source_ref, 32), debt_wh.to_bytes(32, "big"), _octets(evidence, 32)])).hex()
+    )
+
+
+def _octets(text: str, size: int) -> bytes:
+    octets = bytes.fromhex(text.removeprefix("0x"))
+    if len(octets) != size:
+        raise ValueError(f"{size} bytes in hex are wanted, not {len(octets)}")
+    return octets
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from community.identity.derivation import CoinChain, address_of, derive_address, derive_public_key, hdwallet_public_key
 from community.identity.extended_keys import parse_account_xpub
-from signer.keys import entropy_of, mnemonic_of, seed_of, xpub_at
+from signer.hd_tree import entropy_of, mnemonic_of, seed_of, xpub_at
 
 INDICES = st.integers(0, 2**31 - 1)
 

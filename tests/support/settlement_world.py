@@ -1,7 +1,6 @@
 """A plant, its books, a real chain with the committed contracts, a signer and a signature broker: all that settles."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -50,10 +49,11 @@ from settlement.terms import GWEI, SettlementTerms
 from signer.journal import Journal
 from signer.keys import create_keys, open_settler
 from signer.mqtt_door import MqttDoor
-from signer.registry import load_registry, pin_registry
+from signer.pinning import follow
 from signer.signing import Signer
 from tests.support.anvil import CHAIN_ID, DEVELOPMENT_ADDRESSES, AnvilChain, start_anvil
 from tests.support.brokers import start_amqtt
+from tests.support.operators import pin_approved
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice, register
 from tests.support.stores import new_sqlite_url, opened
 
@@ -93,7 +93,7 @@ class SettlementWorld:
 
     def pin(self) -> None:
         """Pin the registry as it stands in `registry`."""
-        pin_registry(self.folder / "signer", json.dumps(self.registry))
+        pin_approved(self.folder / "signer", self.registry)
 
     def transact(self, to: str | None, data: bytes) -> dict[str, Any]:
         """A transaction of the admin, mined at once."""
@@ -344,7 +344,7 @@ async def write_source(store: Store, config: ShareConfig) -> None:
 async def _signer(world: SettlementWorld) -> AsyncIterator[None]:
     folder = world.folder / "signer"
     journal, stop = Journal(folder), asyncio.Event()
-    signer = Signer(open_settler(folder, PASSPHRASE), journal, lambda: load_registry(folder))
+    signer = Signer(open_settler(folder, PASSPHRASE), journal, follow(journal))
     door = asyncio.create_task(MqttDoor(world.broker, SIGNER_ID, signer, SystemClock()).run(stop))
     try:
         yield

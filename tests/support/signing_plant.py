@@ -1,6 +1,5 @@
 """A signer with its folder and registry, and well-formed requests to it, without a chain."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,9 +18,11 @@ from community.minting.issuances import issuance_id
 from contracts.abi import SettleEvidence, ShareConfig, encode_settle
 from settlement.terms import GWEI
 from signer.journal import Journal
-from signer.registry import load_registry, pin_registry
+from signer.pinning import follow
+from signer.settler import KeystoreAccount
 from signer.signing import Signer
 from tests.support.anvil import DEVELOPMENT_KEYS
+from tests.support.operators import pin_approved
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice
 from tests.support.settlement_world import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS, pinned_source
 
@@ -48,13 +49,13 @@ class SigningPlant:
         }
         self.pin()
         self.journal = Journal(self.folder)
-        self.account = Account.from_key(DEVELOPMENT_KEYS[0])
-        self.signer = Signer(self.account, self.journal, lambda: load_registry(self.folder))
+        self.account = KeystoreAccount(Account.from_key(DEVELOPMENT_KEYS[0]))
+        self.signer = Signer(self.account, self.journal, follow(self.journal))
         self.now = NOON
 
     def pin(self) -> None:
         """Pin the registry as it stands in `registry`."""
-        pin_registry(self.folder, json.dumps(self.registry))
+        pin_approved(self.folder, self.registry)
 
     def config(self, weights: tuple[int, ...] = WEIGHTS) -> ShareConfig:
         """The share table, or one with other weights."""
@@ -100,6 +101,6 @@ class SigningPlant:
         }
         return SignatureRequest(**(fields | changes))
 
-    def ask(self, request: SignatureRequest, key: Ed25519PrivateKey | None = None) -> SignatureReply:
-        """The signer's answer to a request signed by the requester, or by another `key`."""
-        return self.signer.answer(request, (key or self.requester).sign(request.canonical()), self.now)
+    def ask(self, request: SignatureRequest) -> SignatureReply:
+        """The signer's answer to a request of an authenticated requester."""
+        return self.signer.answer(request, self.now)

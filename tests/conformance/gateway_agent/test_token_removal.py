@@ -11,7 +11,6 @@ import pkcs11
 import pytest
 
 from community.attestation.signatures import verify_p256_digest
-from gateway_agent.secure_element import pkcs11 as pkcs11_signer
 from gateway_agent.secure_element.pkcs11 import Pkcs11Signer
 from gateway_agent.secure_element.signer import SignerUnavailable, SignerUnusable, self_test
 from tests.support.tokens import SoftToken
@@ -87,7 +86,7 @@ def test_a_broken_session_is_begun_anew_within_the_same_signature(
     key = f"anew-{error.__name__}"
     public_key = Pkcs11Signer(token.module, token.label, key, token.pin).create_key()
     module = FailingModule(pkcs11.lib(str(token.module)), error, 1)
-    monkeypatch.setattr(pkcs11_signer.pkcs11, "lib", lambda _path: module)
+    monkeypatch.setattr(pkcs11, "lib", lambda _path: module)
     signer = Pkcs11Signer(token.module, token.label, key, token.pin)
     assert verify_p256_digest(public_key, DIGEST, signer.sign_digest(DIGEST))
     assert module.ended == 1
@@ -104,7 +103,7 @@ def test_a_locked_or_wrong_pin_is_said_and_never_tried_twice(
     token: SoftToken, monkeypatch: pytest.MonkeyPatch, error: type[Exception], words: str
 ) -> None:
     module = FailingModule(pkcs11.lib(str(token.module)), error, 2)
-    monkeypatch.setattr(pkcs11_signer.pkcs11, "lib", lambda _path: module)
+    monkeypatch.setattr(pkcs11, "lib", lambda _path: module)
     with pytest.raises(SignerUnusable, match=words):
         Pkcs11Signer(token.module, token.label, "any", token.pin).sign_digest(DIGEST)
     assert (module.times, module.ended) == (1, 0)

@@ -18,7 +18,6 @@ from community.chain.signature_requests import (
     SignatureRequest,
     SignedReply,
     encode_reply,
-    is_signed_by,
     parse_reply,
     parse_request,
     sign_request,
@@ -48,6 +47,7 @@ _CALLS: tuple[tuple[Callable[[bytes], Any], Callable[..., bytes]], ...] = (
     (abi.decode_settle, lambda values: abi.encode_settle(*values)),
     (abi.decode_settle_many, abi.encode_settle_many),
     (abi.decode_settle_attested, abi.encode_settle_attested),
+    (abi.decode_correct, lambda values: abi.encode_correct(*values)),
 )
 
 
@@ -85,10 +85,11 @@ def chirpstack(data: bytes) -> None:
 def signature_request(data: bytes) -> None:
     """Any message to and from the signer."""
     with suppress(MalformedRequest):
-        request, signature = parse_request(data)
+        asked = parse_request(data)
         for public_key in (_KEY.public_key().public_bytes_raw(), b"no key"):
-            assert type(is_signed_by(request, signature, public_key)) is bool
-        assert parse_request(sign_request(request, _KEY))[0] == request
+            assert type(asked.is_signed_by(public_key)) is bool
+        again = parse_request(sign_request(asked.request, _KEY, asked.asked_at))
+        assert (again.request, again.asked_at) == (asked.request, asked.asked_at)
     with suppress(MalformedRequest):
         reply = parse_reply(data)
         assert parse_reply(encode_reply(reply)) == reply
@@ -162,7 +163,7 @@ def _request_seeds() -> Iterator[bytes]:
         20,
         10,
     )
-    yield sign_request(request, _KEY)
+    yield sign_request(request, _KEY, 1_772_000_000)
     yield encode_reply(SignedReply("attempt-1", b"\2abc", "0x" + "cd" * 32))
     yield encode_reply(RefusedReply("attempt-1", "the daily limit is reached"))
 
@@ -188,6 +189,7 @@ def _call_seeds() -> Iterator[bytes]:
     yield abi.encode_settle(b"\6" * 32, evidence, config)
     yield abi.encode_settle_many([(b"\6" * 32, evidence, config)])
     yield abi.encode_settle_attested(abi.AttestedSettlement(b"\6" * 32, 1000, 1_700_000_000, b"\7" * 32, config))
+    yield abi.encode_correct(b"\6" * 32, 1000, b"\7" * 32)
     for error in ("Stale(uint40,uint64,uint40,uint64)", "Implausible(uint64,uint256)", "BadKey()"):
         yield keccak(text=error)[:4] + (9).to_bytes(32, "big") * error.count("int")
 

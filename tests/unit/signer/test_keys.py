@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from eth_account import Account
 from hdwallet.mnemonics import BIP39Mnemonic
 
 from community.errors import FatalError
 from community.identity.derivation import AccountRole, CoinChain, derive_address
-from signer import keys
+from signer import hd_tree, keys
 from signer.sealed_file import WrongPassphrase, seal, unseal
 from tests.support.golden import golden_cases
 
@@ -23,16 +24,16 @@ def create(folder: Path, mnemonic: str | None = None) -> str:
 
 @pytest.mark.parametrize("case", golden_cases("hd", "bip39.json"), ids=lambda case: case["id"])
 def test_bip39_seeds_in_every_language(case: dict) -> None:
-    assert keys.seed_of(case["mnemonic"], case["passphrase"]) == case["seed"]
+    assert hd_tree.seed_of(case["mnemonic"], case["passphrase"]) == case["seed"]
     if case["language"] == "english":
-        assert keys.mnemonic_of(bytes.fromhex(case["entropy"])) == case["mnemonic"]
-        assert keys.entropy_of(case["mnemonic"]).hex() == case["entropy"]
+        assert hd_tree.mnemonic_of(bytes.fromhex(case["entropy"])) == case["mnemonic"]
+        assert hd_tree.entropy_of(case["mnemonic"]).hex() == case["entropy"]
 
 
 @pytest.mark.parametrize("case", HD_CASES, ids=lambda case: case["id"])
 def test_account_keys(case: dict) -> None:
-    assert keys.seed_of(case["mnemonic"], case["passphrase"]) == case["seed"]
-    assert keys.xpub_at(case["mnemonic"], case["account_path"], case["passphrase"]) == case["account_xpub"]
+    assert hd_tree.seed_of(case["mnemonic"], case["passphrase"]) == case["seed"]
+    assert hd_tree.xpub_at(case["mnemonic"], case["account_path"], case["passphrase"]) == case["account_xpub"]
 
 
 @pytest.mark.parametrize("case", HD_CASES, ids=lambda case: case["id"])
@@ -40,7 +41,7 @@ def test_bitcoin_addresses_below_their_account_key(case: dict) -> None:
     for entry in case["addresses"]:
         if entry["kind"] == "p2wpkh":
             account, change, index = entry["path"].rsplit("/", 2)
-            xpub = keys.xpub_at(case["mnemonic"], account, case["passphrase"])
+            xpub = hd_tree.xpub_at(case["mnemonic"], account, case["passphrase"])
             assert derive_address(xpub, CoinChain.BITCOIN, int(index), int(change)) == entry["address"]
 
 
@@ -48,7 +49,7 @@ def test_keys_are_created_once_and_open_again(tmp_path: Path) -> None:
     folder = tmp_path / "signer"
     address = create(folder)
     assert keys.settler_address(folder) == address
-    assert keys.open_settler(folder, PASSPHRASE).address.lower() == address
+    assert keys.open_settler(folder, PASSPHRASE).address == address
     assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o600}
     with pytest.raises(FatalError, match="never replaced"):
         create(folder)
@@ -57,13 +58,13 @@ def test_keys_are_created_once_and_open_again(tmp_path: Path) -> None:
 def test_a_backup_restores_the_same_tree_and_another_settler(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     settler = create(first)
-    words = keys.backup_mnemonic(first, PASSPHRASE)
+    words = keys.new_mnemonic(first, PASSPHRASE)
     assert len(words.split()) == 24 and BIP39Mnemonic.is_valid(words)
     assert create(second, words) != settler
     for chain, role in ((CoinChain.EVM, AccountRole.MEMBER), (CoinChain.BITCOIN, AccountRole.MEMBER)):
         exported = keys.account_xpub(first, PASSPHRASE, chain, role)
         assert exported == keys.account_xpub(second, PASSPHRASE, chain, role)
-        assert exported.xpub == keys.xpub_at(words, exported.path)
+        assert exported.xpub == hd_tree.xpub_at(words, exported.path)
 
 
 def test_roles_have_different_accounts(tmp_path: Path) -> None:
@@ -76,16 +77,19 @@ def test_roles_have_different_accounts(tmp_path: Path) -> None:
 def test_no_secret_stands_in_the_files(tmp_path: Path) -> None:
     folder = tmp_path / "signer"
     create(folder)
-    secrets = [unseal(folder / keys.SEED_FILE, PASSPHRASE), bytes(keys.open_settler(folder, PASSPHRASE).key)]
+    secrets = [
+        unseal(folder / keys.SEED_FILE, PASSPHRASE),
+        bytes(Account.decrypt((folder / keys.SETTLER_FILE).read_text(), PASSPHRASE)),
+    ]
     content = "".join(path.read_text() for path in folder.iterdir())
     assert not any(secret.hex() in content for secret in secrets)
-    assert keys.backup_mnemonic(folder, PASSPHRASE).split()[0] + " " not in content
+    assert keys.new_mnemonic(folder, PASSPHRASE).split()[0] + " " not in content
 
 
 def test_the_wrong_passphrase_opens_nothing(tmp_path: Path) -> None:
     create(tmp_path / "signer")
     with pytest.raises(WrongPassphrase):
-        keys.backup_mnemonic(tmp_path / "signer", "another")
+        keys.new_mnemonic(tmp_path / "signer", "another")
     with pytest.raises(WrongPassphrase):
         keys.open_settler(tmp_path / "signer", "another")
 
@@ -113,7 +117,7 @@ def test_a_changed_sealed_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_missing_files_say_what_to_do(tmp_path: Path) -> None:
-    for ask in (lambda: keys.settler_address(tmp_path), lambda: keys.backup_mnemonic(tmp_path, PASSPHRASE)):
+    for ask in (lambda: keys.settler_address(tmp_path), lambda: keys.new_mnemonic(tmp_path, PASSPHRASE)):
         with pytest.raises(FatalError, match="signer init"):
             ask()
 

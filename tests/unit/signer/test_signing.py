@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
@@ -75,7 +74,10 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "another chain": (lambda plant: plant.request(after=1, chain_id=1), "for chain 1"),
     "another account": (lambda plant: plant.request(after=1, account="0x" + "cc" * 20), "not 0xcc"),
     "another contract": (lambda plant: plant.request(after=1, to="0x" + "cc" * 20), "issuer " + ISSUER),
-    "another function": (lambda plant: plant.request(after=1, data=b"\xa9\x05\x9c\xbb" + bytes(64)), "settle only"),
+    "another function": (
+        lambda plant: plant.request(after=1, data=b"\xa9\x05\x9c\xbb" + bytes(64)),
+        "settle and settleMany and settleAttested only",
+    ),
     "trailing call data": (
         lambda plant: replace(plant.request(after=1), data=plant.request(after=1).data + b"\0"),
         "cannot be read",
@@ -159,10 +161,9 @@ def test_the_daily_ceiling_adds_up(plant: SigningPlant) -> None:
     signed(plant, plant.request(1000, from_wh=600, after=2, nonce=1))
 
 
-def test_strangers_are_refused_without_effect(plant: SigningPlant) -> None:
+def test_turning_a_stranger_away_has_no_effect(plant: SigningPlant) -> None:
     request = plant.request(after=1)
-    for stranger in (plant.ask(request, Ed25519PrivateKey.generate()), plant.ask(replace(request, requester="x"))):
-        assert isinstance(stranger, RefusedReply) and "not signed by a requester" in stranger.reason
+    assert plant.signer.turn_away(request, "not signed", plant.now) == RefusedReply(request.id, "not signed")
     signed(plant, request)
 
 
@@ -219,9 +220,9 @@ def test_the_journal_outlives_the_process(plant: SigningPlant) -> None:
 def test_everything_is_in_the_audit(plant: SigningPlant) -> None:
     signed(plant, plant.request(after=1))
     refusal(plant, plant.request(900, from_wh=500, after=2, nonce=0))
-    plant.ask(plant.request(900, from_wh=500, after=2, nonce=1), Ed25519PrivateKey.generate())
+    plant.signer.turn_away(plant.request(900, from_wh=500, after=2, nonce=1), "not signed", plant.now)
     outcomes = [content["outcome"] for _, _, content in plant.journal.audit_entries()]
-    assert outcomes == ["signed", "refused", "not_authenticated"]
+    assert outcomes == ["registry_pinned", "signed", "refused", "not_authenticated"]
 
 
 @pytest.mark.parametrize(
@@ -259,6 +260,7 @@ def test_a_crash_while_signing_leaves_no_intent(plant: SigningPlant, monkeypatch
         patched.setattr("signer.signing.sign_transaction", crash)
         with pytest.raises(RuntimeError):
             plant.ask(request)
-    assert plant.journal.last_signed("0x" + "5a" * 32) is None
+    source = plant.signer.registry().sources["0x" + "5a" * 32]
+    assert plant.journal.last_signed(source.source_ref, source.epoch, frozenset()) is None
     assert isinstance(plant.signer, Signer)
     signed(plant, request)

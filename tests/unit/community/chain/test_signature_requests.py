@@ -8,13 +8,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from community.chain.signature_requests import (
+    FRESH_S,
     SIZE_MAX,
     MalformedRequest,
     RefusedReply,
     SignatureRequest,
     SignedReply,
+    SignedRequest,
     encode_reply,
-    is_signed_by,
     parse_reply,
     parse_request,
     sign_request,
@@ -22,6 +23,7 @@ from community.chain.signature_requests import (
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
+NOW = 1_772_000_000
 REQUEST = SignatureRequest(
     id="tx_1.1",
     requester="settlement",
@@ -47,24 +49,36 @@ CHANGES: dict[str, Any] = {
     "gas": 100_001,
     "max_fee": 2 * 10**11 + 1,
     "tip": 3 * 10**10 + 1,
+    "evidence": b"\x01",
 }
 
 
 def test_a_request_arrives_as_it_was_sent() -> None:
-    request, signature = parse_request(sign_request(REQUEST, KEY))
-    assert request == REQUEST
-    assert is_signed_by(request, signature, PUBLIC)
+    asked = parse_request(sign_request(REQUEST, KEY, NOW))
+    assert (asked.request, asked.asked_at) == (REQUEST, NOW)
+    assert asked.is_signed_by(PUBLIC)
 
 
 @pytest.mark.parametrize("name", [field.name for field in fields(SignatureRequest)])
 def test_the_signature_covers_every_field(name: str) -> None:
-    signature = parse_request(sign_request(REQUEST, KEY))[1]
-    assert not is_signed_by(replace(REQUEST, **{name: CHANGES[name]}), signature, PUBLIC)
+    asked = parse_request(sign_request(REQUEST, KEY, NOW))
+    assert not replace(asked, request=replace(REQUEST, **{name: CHANGES[name]})).is_signed_by(PUBLIC)
+
+
+def test_the_signature_covers_the_instant() -> None:
+    asked = parse_request(sign_request(REQUEST, KEY, NOW))
+    assert not replace(asked, asked_at=NOW + 1).is_signed_by(PUBLIC)
+
+
+def test_a_request_is_fresh_for_a_while() -> None:
+    asked = parse_request(sign_request(REQUEST, KEY, NOW))
+    fresh = {shift: asked.is_fresh(NOW + shift) for shift in (-FRESH_S - 1, -FRESH_S, 0, FRESH_S, FRESH_S + 1)}
+    assert list(fresh.values()) == [False, True, True, True, False]
 
 
 @pytest.mark.parametrize("public_key", [bytes(32), b"short", PUBLIC[::-1]])
 def test_other_keys_did_not_sign(public_key: bytes) -> None:
-    assert not is_signed_by(REQUEST, KEY.sign(REQUEST.canonical()), public_key)
+    assert not SignedRequest(REQUEST, NOW, KEY.sign(REQUEST.canonical(NOW))).is_signed_by(public_key)
 
 
 @pytest.mark.parametrize(
@@ -85,13 +99,17 @@ def test_other_keys_did_not_sign(public_key: bytes) -> None:
         ("tip", 10**12),
         ("data", "0x0102"),
         ("data", None),
+        ("evidence", "0x01"),
+        ("evidence", None),
+        ("asked_at", -1),
+        ("asked_at", "1"),
         ("signature", "zz"),
         ("signature", 5),
         ("unknown", 1),
     ],
 )
 def test_malformed_requests_are_refused(name: str, value: Any) -> None:
-    content = json.loads(sign_request(REQUEST, KEY))
+    content = json.loads(sign_request(REQUEST, KEY, NOW))
     content[name] = value
     with pytest.raises(MalformedRequest):
         parse_request(json.dumps(content).encode())
