@@ -16,7 +16,7 @@ from typing import Any
 
 from community.chain.signature_requests import SignatureRequest
 from community.errors import FatalError
-from signer.audit import Audit
+from signer.journal_audit import Audit
 from signer.journal_schema import create_schema
 
 JOURNAL_FILE = "journal.db"

@@ -10,11 +10,12 @@ from community.chain.signature_requests import SignatureRequest
 from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Fees
 from community.errors import FatalError
 from settlement.submitter import check_signed
-from signer.signing import sign_transaction
+from signer.settler import KeystoreAccount
+from signer.transactions import sign_transaction
 from tests.support.anvil import DEVELOPMENT_ADDRESSES, DEVELOPMENT_KEYS
 from tests.support.sending_device import NOON
 
-ACCOUNT = Account.from_key(DEVELOPMENT_KEYS[0])
+ACCOUNT = KeystoreAccount(Account.from_key(DEVELOPMENT_KEYS[0]))
 ATTEMPT = Attempt(1, Fees(100, 10), AttemptState.REQUESTED, NOON)
 TRANSACTION = ChainTransaction(
     "tx_1", "0x" + "11" * 32, 137, DEVELOPMENT_ADDRESSES[0], 3, "0x" + "15" * 20, b"call", 21_000, (ATTEMPT,)
@@ -60,10 +61,10 @@ def test_any_other_field_is_refused(change: dict[str, Any]) -> None:
 
 def test_value_another_key_another_hash_and_no_transaction_are_refused() -> None:
     good = sign_transaction(ACCOUNT, REQUEST)
-    stranger = sign_transaction(Account.from_key(DEVELOPMENT_KEYS[1]), REQUEST)
+    stranger = sign_transaction(KeystoreAccount(Account.from_key(DEVELOPMENT_KEYS[1])), REQUEST)
     fields = {"type": 2, "chainId": 137, "nonce": 3, "to": bytes.fromhex("15" * 20), "value": 1, "data": b"call"}
     fields |= {"gas": 21_000, "maxFeePerGas": 100, "maxPriorityFeePerGas": 10}
-    paying = ACCOUNT.sign_transaction(fields)
+    paying = Account.from_key(DEVELOPMENT_KEYS[0]).sign_transaction(fields)
     for raw, tx_hash in (
         (stranger.raw, stranger.tx_hash),
         (good.raw, stranger.tx_hash),
