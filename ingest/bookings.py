@@ -20,11 +20,9 @@ from community.metering.plausibility import (
 from community.store.devices import DeviceFile, Installation, Register
 from community.store.gaps import close_gap, open_gap
 from community.store.intervals import add_interval
-from community.store.measurements import Measurement, Neighbours, add_measurement, neighbours_of
+from community.store.measurements import REGISTER_MAX_WH, Measurement, Neighbours, add_measurement, neighbours_of
 from community.store.quarantine import Refusal, quarantine
 from community.store.unit_of_work import Work
-
-REGISTER_MAX_WH = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ is away nothing is answered, so nothing is acknowledged, and everything is tried
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -20,13 +20,15 @@ from community.store.frames import Frame
 from community.store.quarantine import Refusal, quarantine
 from community.store.savepoints import savepoint
 from community.store.unit_of_work import Store, StoreUnavailable, Work
+from ingest.device_files import DeviceFiles
 from ingest.judging import Judge
 from ingest.outcomes import Outcome
+from ingest.plain_messages import PlainMessage, prove, take_in_plain
 from ingest.uplinks import Uplink
 
 log = structlog.get_logger(__name__)
 
-BATCH_MAX = 256
+BATCH_MAX = 512
 WAITING_MAX = 4096
 RETRY_DELAYS_S = (0.1, 0.5, 2.0, 5.0, 15.0)
 
@@ -37,8 +39,10 @@ class NotTakenIn(RetryableError):
 
 @dataclass(frozen=True, slots=True)
 class _Waiting:
-    uplink: Uplink
-    answer: "asyncio.Future[Outcome]"
+    """Uplinks that came together and are answered together, in their order."""
+
+    uplinks: Sequence[Uplink]
+    answer: "asyncio.Future[list[Outcome | NotTakenIn]]"
 
 
 @dataclass(slots=True)
@@ -73,12 +77,20 @@ class Intake:
         self._judge = judge
         self._clock = clock
         self._committed = committed
+        self._files = DeviceFiles(judge.column_key)
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_MAX)
         self.counts = IntakeCounts()
 
     async def take_in(self, uplink: Uplink) -> Outcome:
         """Judge one uplink and record the verdict; returns after the commit. Raises NotTakenIn. Safe to repeat."""
-        waiting = _Waiting(uplink, asyncio.get_running_loop().create_future())
+        (outcome,) = await self.take_in_all([uplink])
+        if isinstance(outcome, NotTakenIn):
+            raise outcome
+        return outcome
+
+    async def take_in_all(self, uplinks: Sequence[Uplink]) -> list[Outcome | NotTakenIn]:
+        """As `take_in`, of several uplinks that came together, in their order."""
+        waiting = _Waiting(uplinks, asyncio.get_running_loop().create_future())
         await self._queue.put(waiting)
         return await waiting.answer
 
@@ -93,8 +105,10 @@ class Intake:
                     next_one.cancel()
                     return
                 batch = [next_one.result()]
-                while len(batch) < BATCH_MAX and not self._queue.empty():
+                size = len(batch[0].uplinks)
+                while size < BATCH_MAX and not self._queue.empty():
                     batch.append(self._queue.get_nowait())
+                    size += len(batch[-1].uplinks)
                 await self._write(batch, stop)
         finally:
             halted.cancel()
@@ -102,42 +116,69 @@ class Intake:
                 self._queue.get_nowait().answer.cancel()
 
     async def _write(self, batch: list[_Waiting], stop: asyncio.Event) -> None:
+        uplinks = [uplink for waiting in batch for uplink in waiting.uplinks]
+        outcomes = await self._until_stored(uplinks, stop)
+        if outcomes is None:
+            for waiting in batch:
+                waiting.answer.cancel()
+            return
+        await self._answer(batch, uplinks, outcomes)
+
+    async def _until_stored(
+        self, uplinks: list[Uplink], stop: asyncio.Event, *, together: bool = True
+    ) -> list[Outcome | NotTakenIn] | None:
+        """What became of the uplinks, once it is on the disk; None if `stop` comes before the database does."""
         failures = 0
         while not stop.is_set():
             try:
-                outcomes = await self._commit([waiting.uplink for waiting in batch])
+                return list(await self._commit(uplinks, together=together))
             except StoreUnavailable as error:
                 delay_s = RETRY_DELAYS_S[min(failures, len(RETRY_DELAYS_S) - 1)]
                 failures += 1
-                log.warning("store_unavailable", reason=str(error), waiting=len(batch), retry_s=delay_s)
+                log.warning("store_unavailable", reason=str(error), waiting=len(uplinks), retry_s=delay_s)
                 await wait_or_stop(stop, delay_s)
             except Exception as error:  # noqa: BLE001 - whatever it is, it must not stop the uplinks after it
-                await self._divide(batch, error, stop)
-                return
-            else:
-                await self._answer(batch, outcomes)
-                return
-        for waiting in batch:
-            waiting.answer.cancel()
+                return await self._divide(uplinks, error, stop, together=together)
+        return None
 
-    async def _divide(self, batch: list[_Waiting], error: Exception, stop: asyncio.Event) -> None:
+    async def _divide(
+        self, uplinks: list[Uplink], error: Exception, stop: asyncio.Event, *, together: bool
+    ) -> list[Outcome | NotTakenIn] | None:
         """A batch that fails as a whole is tried one by one, so that one uplink cannot stop the others."""
-        if len(batch) == 1:
-            log.error("uplink_not_taken_in", digest=batch[0].uplink.digest, exc_info=error)
-            if not batch[0].answer.done():
-                batch[0].answer.set_exception(NotTakenIn(f"The uplink could not be stored: {error}"))
-            return
-        for waiting in batch:
-            await self._write([waiting], stop)
+        if not together:
+            log.error("uplink_not_taken_in", digest=uplinks[0].digest, exc_info=error)
+            return [NotTakenIn(f"The uplink could not be stored: {error}")]
+        log.warning("batch_divided", uplinks=len(uplinks), reason=f"{type(error).__name__}: {error}"[:500])
+        outcomes: list[Outcome | NotTakenIn] = []
+        for uplink in uplinks:
+            alone = await self._until_stored([uplink], stop, together=False)
+            if alone is None:
+                return None
+            outcomes += alone
+        return outcomes
 
-    async def _commit(self, uplinks: list[Uplink]) -> list[Outcome]:
+    async def _commit(self, uplinks: list[Uplink], *, together: bool) -> list[Outcome]:
+        """Judge and store in one unit of work: what is usual together, the rest one by one."""
+        euis = {uplink.device_eui for uplink in uplinks if uplink.device_eui is not None}
+        plain: list[PlainMessage | None] = [None] * len(uplinks)
+        if together:
+            async with self._store.read() as work:
+                await self._files.refresh(work, euis)
+            plain = [prove(uplink, self._files) for uplink in uplinks]
         async with self._store.begin() as work:
             await frames.lock_intake(work)
-            on_file: dict[str, DeviceFile | None] = {}
-            outcomes = [await self._take_in_one(work, uplink, on_file) for uplink in uplinks]
-            for point in sorted(set().union(*(outcome.metering_points for outcome in outcomes))):
-                await outbox.announce(work, "measurement", point, self._clock.now())
-        return outcomes
+            changed = await self._files.refresh(work, euis)
+            if changed and together:  # a device was registered, changed or revoked meanwhile
+                plain = [prove(uplink, self._files) for uplink in uplinks]
+            on_file = {eui: known.file if (known := self._files.get(eui)) else None for eui in euis}
+            outcomes = await take_in_plain(work, plain, self._clock.now())
+            complete = [
+                outcome or await self._take_in_one(work, uplink, on_file)
+                for uplink, outcome in zip(uplinks, outcomes, strict=True)
+            ]
+            points: set[str] = set().union(*(outcome.metering_points for outcome in complete))
+            await outbox.announce_all(work, "measurement", sorted(points), self._clock.now())
+        return complete
 
     async def _take_in_one(self, work: Work, uplink: Uplink, on_file: dict[str, DeviceFile | None]) -> Outcome:
         try:
@@ -161,18 +202,23 @@ class Intake:
         await quarantine(work, uplink.digest, None, refusal, now)
         return Outcome("quarantined", Reason.INTAKE_FAILED)
 
-    async def _answer(self, batch: list[_Waiting], outcomes: list[Outcome]) -> None:
-        self.counts.add(outcomes)
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            if outcome.reason is not None:
+    async def _answer(self, batch: list[_Waiting], uplinks: list[Uplink], outcomes: list[Outcome | NotTakenIn]) -> None:
+        stored = [outcome for outcome in outcomes if isinstance(outcome, Outcome)]
+        self.counts.add(stored)
+        for uplink, outcome in zip(uplinks, outcomes, strict=True):
+            if isinstance(outcome, Outcome) and outcome.reason is not None:
                 log.warning(
                     "uplink_refused",
                     verdict=outcome.verdict,
                     reason=outcome.reason,
-                    device=waiting.uplink.device_eui,
-                    digest=waiting.uplink.digest,
+                    device=uplink.device_eui,
+                    digest=uplink.digest,
                 )
+        begin = 0
+        for waiting in batch:
+            end = begin + len(waiting.uplinks)
             if not waiting.answer.done():
-                waiting.answer.set_result(outcome)
+                waiting.answer.set_result(outcomes[begin:end])
+            begin = end
         if self._committed is not None:
-            await self._committed(outcomes)
+            await self._committed(stored)

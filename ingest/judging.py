@@ -21,7 +21,7 @@ from ingest.device_records import record_of
 from ingest.lorawan.folds import Folds
 from ingest.lorawan.frames import take_in_frame
 from ingest.outcomes import Outcome
-from ingest.proofs import book_readings, keep_proof, key_id, stored_payload
+from ingest.proofs import book_readings, keep_proof, key_id, newest_keyno, stored_payload
 from ingest.uplinks import NETWORK_SERVERS, Uplink
 
 # The bytes may be right and only our registry behind: the device is to send again, so nothing is stored as received.
@@ -224,7 +224,7 @@ def _keyno_of(device: DeviceFile, held: object) -> int | None:
     """The key whose statements a duplicate asks to be acknowledged again: its own, or the device's newest."""
     if isinstance(held, Admitted):
         return held.signed.statement.keyno
-    return max((key.keyno for key in device.keys), default=None)
+    return newest_keyno(device)
 
 
 def _refused_as(reason: Reason) -> str:

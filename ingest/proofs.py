@@ -67,3 +67,8 @@ async def stored_payload(work: Work, device_id: str, proven: Admitted) -> bytes 
 def key_id(device: DeviceFile, keyno: int) -> str:
     """The id of a device's key on file."""
     return next(key.id for key in device.keys if key.keyno == keyno)
+
+
+def newest_keyno(device: DeviceFile) -> int | None:
+    """The highest key number on file for a device."""
+    return max((key.keyno for key in device.keys), default=None)

@@ -22,7 +22,7 @@ from community.attestation.sealing import (
     open_message,
 )
 from community.attestation.signatures import verify_p256
-from community.attestation.statement import SignedStatement, SlotReading
+from community.attestation.statement import SignedStatement, SlotReading, root_of
 from community.clock import as_utc, slot_at, slot_start
 from community.metering.dlms.telegram import PushTelegram
 from community.metering.dlms.unreadable import UnreadableTelegram
@@ -84,6 +84,17 @@ class Quarantined:
 
 
 Verdict = Admitted | Duplicate | Rejected | Quarantined
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a message proves by itself. `counter` is None if it did not open."""
+
+    verdict: Admitted | Rejected | Quarantined
+    generation: int = 0
+    counter: int | None = None
+
+
 LegacyVerdict = AdmittedLegacy | Duplicate | Rejected | Quarantined
 
 
@@ -109,28 +120,41 @@ def admit_message(
     `seen(generation, counter)` says whether a message of this device with that counter was taken in, and
     `stored_before` whether these very bytes were.
     """
+    proof = prove_message(payload, device, received_at)
+    used = proof.counter is not None and seen(proof.generation, proof.counter)
+    return judge_proof(proof, seen=used, stored_before=stored_before)
+
+
+def prove_message(payload: bytes, device: DeviceRecord | None, received_at: datetime) -> Proof:
+    """What one sealed ECW1 message proves by itself. `judge_proof` then sets it against what was taken in before."""
     if device is None:
-        return _unknown_device()
+        return Proof(_unknown_device())
     if device.secret is None:
-        return Rejected(
-            Reason.UNDECRYPTABLE, "no secret is registered for this device, so its messages cannot be opened"
+        return Proof(
+            Rejected(Reason.UNDECRYPTABLE, "no secret is registered for this device, so its messages cannot be opened")
         )
     try:
         opened = open_message(payload, device.secret, device.device_eui, Direction.UP)
     except MalformedEnvelope as error:
-        return Rejected(Reason.MALFORMED, str(error))
+        return Proof(Rejected(Reason.MALFORMED, str(error)))
     except SealBroken as error:
-        return Rejected(Reason.UNDECRYPTABLE, str(error))
-    if seen(opened.generation, opened.counter):
-        numbers = f"message counter {opened.counter} of key generation {opened.generation}"
-        if stored_before:
-            return Duplicate(f"{numbers} was taken in before")
-        return Rejected(Reason.REPEATED_COUNTER, f"{numbers} was already used by another message")
+        return Proof(Rejected(Reason.UNDECRYPTABLE, str(error)))
     try:
         message = parse_up(opened.plaintext)
     except MalformedMessage as error:
-        return Rejected(Reason.MALFORMED, str(error))
-    return _judge_evidence(message, opened, device, device.secret, as_utc(received_at))
+        return Proof(Rejected(Reason.MALFORMED, str(error)), opened.generation, opened.counter)
+    verdict = _judge_evidence(message, opened, device, device.secret, as_utc(received_at))
+    return Proof(verdict, opened.generation, opened.counter)
+
+
+def judge_proof(proof: Proof, *, seen: bool, stored_before: bool) -> Verdict:
+    """Judge a proof by its message counter: `seen` says whether one with it was taken in, `stored_before` whether these bytes were."""
+    if not seen:
+        return proof.verdict
+    numbers = f"message counter {proof.counter} of key generation {proof.generation}"
+    if stored_before:
+        return Duplicate(f"{numbers} was taken in before")
+    return Rejected(Reason.REPEATED_COUNTER, f"{numbers} was already used by another message")
 
 
 def admit_rebuilt(
@@ -212,7 +236,7 @@ def admit_legacy(
 
 def _judge_evidence(
     message: DeviceMessage, opened: Opened, device: DeviceRecord, secret: bytes, received_at: datetime
-) -> Verdict:
+) -> Admitted | Rejected | Quarantined:
     signed, statement = message.signed, message.signed.statement
     if statement.device_id != device.device_eui:
         return Rejected(Reason.MALFORMED, f"the statement is of another device, {statement.device_id.hex()}")
@@ -222,8 +246,8 @@ def _judge_evidence(
         return Rejected(Reason.UNKNOWN_KEY, detail)
     if not verify_p256(key.public_key, signed.to_be_signed(), signed.signature):
         return Rejected(Reason.BAD_SIGNATURE, f"the signature of statement {statement.ctr} is not by key {key.keyno}")
-    salt_key = derive_salt_key(secret, device.device_eui)
-    if not message.matches_root(salt_key):
+    leaf_inputs = message.leaf_inputs(derive_salt_key(secret, device.device_eui))
+    if root_of(leaf_inputs) != statement.root:
         return Rejected(Reason.WRONG_ROOT, f"the readings sent are not those that statement {statement.ctr} signs")
     if not key.covers(statement.first_slot, statement.last_slot):
         span = f"{slot_start(statement.first_slot).isoformat()} to {slot_start(statement.last_slot).isoformat()}"
@@ -235,7 +259,7 @@ def _judge_evidence(
         key,
         signed,
         message.readings,
-        message.leaf_inputs(salt_key),
+        leaf_inputs,
         signed.cose_sign1(),
     )
     fault = (

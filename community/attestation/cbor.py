@@ -10,6 +10,10 @@ TAGS = (16, 18)
 """COSE_Encrypt0 and COSE_Sign1, the only tags of the format."""
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
+UINT32 = rb"(?:[\x00-\x17]|\x18[\x18-\xff]|\x19[\x01-\xff].|\x1a(?!\x00\x00).{4})"
+"""A regular expression (DOTALL) for an unsigned integer of at most 32 bits in its one deterministic form."""
+UINT64 = UINT32[:-1] + rb"|\x1b(?!\x00{4}).{8})"
+"""The same for 64 bits."""
 _KEYS = (_UNSIGNED, _NEGATIVE, _TEXT)
 _FALSE_TRUE_NULL = (20, 21, 22)
 
@@ -91,6 +95,24 @@ def _head(data: bytes, at: int) -> tuple[int, int, int]:
 def _expect_room(data: bytes, at: int, size: int) -> None:
     if at + size > len(data):
         raise MalformedCbor("not readable as CBOR: it ends too early")
+
+
+def head(major: int, number: int) -> bytes:
+    """The first bytes of an item of major type `major` (RFC 8949 3), in their one deterministic form."""
+    if number < 24:
+        return bytes((major << 5 | number,))
+    if number < 0x100:
+        return bytes((major << 5 | 24, number))
+    if number < 0x10000:
+        return bytes((major << 5 | 25,)) + number.to_bytes(2)
+    if number < 0x1_0000_0000:
+        return bytes((major << 5 | 26,)) + number.to_bytes(4)
+    return bytes((major << 5 | 27,)) + number.to_bytes(8)
+
+
+def uint_of(item: bytes) -> int:
+    """The number that the whole bytes of one unsigned integer encode."""
+    return item[0] if len(item) == 1 else int.from_bytes(item[1:])
 
 
 def is_uint(value: Any, bits: int) -> bool:

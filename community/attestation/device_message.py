@@ -1,5 +1,6 @@
 """What travels inside the seal (wire-format 2.5): a signed statement with its readings up, acknowledgements down."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +20,10 @@ from community.attestation.statement import (
 )
 
 RESEND_RANGES_MAX = 64
+_BYTE = rb"([\x00-\x17]|\x18[\x18-\xff])"
+_USUAL_MESSAGE = re.compile(rb"\x82(?:\x58([\x18-\xff])|\x59([\x01-\xff].))", re.DOTALL)
+_USUAL_ROW = re.compile(rb"\x83" + _BYTE + _BYTE + b"(" + cbor.UINT64 + rb")|\xf6", re.DOTALL)
+"""A reading with one register, or none, in its one deterministic form."""
 
 
 class MalformedMessage(ValueError):
@@ -60,6 +65,9 @@ def encode_up(message: DeviceMessage) -> bytes:
 
 def parse_up(plaintext: bytes) -> DeviceMessage:
     """The message that `plaintext` encodes. Neither signature nor root is checked here. Raises MalformedMessage."""
+    usual = _usual_message(plaintext)
+    if usual is not None:
+        return usual
     fields = _decoded(plaintext)
     if type(fields) is not list or len(fields) != 2 or type(fields[0]) is not bytes or type(fields[1]) is not list:
         raise MalformedMessage("a message is an array of a COSE_Sign1 in a byte string and a list of readings")
@@ -122,6 +130,34 @@ def parse_down(plaintext: bytes) -> BackendMessage:
     if 1 in parts and parts[1] is None:
         raise MalformedMessage("an acknowledged counter is a number")
     return BackendMessage(parts.get(1), tuple((pair[0], pair[1]) for pair in ranges), config)
+
+
+def _usual_message(plaintext: bytes) -> DeviceMessage | None:
+    """The message, if it has one register and its one deterministic form; anything else is read, or refused, at length."""
+    head = _USUAL_MESSAGE.match(plaintext)
+    if head is None:
+        return None
+    end = head.end() + int.from_bytes(head[1] or head[2])
+    try:
+        signed = parse_cose_sign1(plaintext[head.end() : end])
+    except MalformedStatement:
+        return None
+    first_slot, span = signed.statement.first_slot, signed.statement.span
+    rows_head = cbor.head(4, span)
+    if plaintext[end : end + len(rows_head)] != rows_head:
+        return None
+    encoded = plaintext[end + len(rows_head) :]
+    rows = _USUAL_ROW.findall(encoded)
+    if len(rows) != span or sum([1 + len(off) + len(status) + len(wh) for off, status, wh in rows]) != len(encoded):
+        return None
+    readings = tuple(
+        [
+            SlotReading(first_slot + at, off[-1], status[-1], (cbor.uint_of(wh),))
+            for at, (off, status, wh) in enumerate(rows)
+            if wh
+        ]
+    )
+    return DeviceMessage(signed, readings)
 
 
 def _is_setting(value: object) -> bool:

@@ -30,10 +30,7 @@ def root(leaf_hashes: Sequence[bytes]) -> bytes:
     """
     if not leaf_hashes:
         return hashlib.sha256(b"").digest()
-    level = list(leaf_hashes)
-    while len(level) > 1:
-        level = _parents(level)
-    return level[0]
+    return _levels(leaf_hashes)[-1][0]
 
 
 def inclusion_path(leaf_hashes: Sequence[bytes], index: int) -> tuple[bytes, ...]:
@@ -41,14 +38,26 @@ def inclusion_path(leaf_hashes: Sequence[bytes], index: int) -> tuple[bytes, ...
     if not 0 <= index < len(leaf_hashes):
         raise ValueError(f"there is no leaf {index} in a tree of {len(leaf_hashes)}")
     path: list[bytes] = []
-    level = list(leaf_hashes)
-    while len(level) > 1:
+    for level in _levels(leaf_hashes)[:-1]:
         sibling = index ^ 1
         if sibling < len(level):
             path.append(level[sibling])
-        level = _parents(level)
         index >>= 1
     return tuple(path)
+
+
+def joined_paths(leaf_hashes: Sequence[bytes]) -> list[bytes]:
+    """The inclusion path of every leaf, its hashes one after the other: as `inclusion_path`, the tree built once."""
+    if not leaf_hashes:
+        return []
+    paths = [b""]
+    for level in reversed(_levels(leaf_hashes)[:-1]):
+        above, paths = paths, []
+        for index in range(len(level)):
+            sibling = index ^ 1
+            step = level[sibling] if sibling < len(level) else b""
+            paths.append(step + above[index >> 1])
+    return paths
 
 
 def verify_inclusion(leaf: bytes, index: int, count: int, path: Sequence[bytes], expected_root: bytes) -> bool:
@@ -71,6 +80,11 @@ def verify_inclusion(leaf: bytes, index: int, count: int, path: Sequence[bytes],
     return last == 0 and node == expected_root
 
 
-def _parents(level: list[bytes]) -> list[bytes]:
-    pairs = [node_hash(level[at], level[at + 1]) for at in range(0, len(level) - 1, 2)]
-    return pairs + level[len(level) - len(level) % 2 :]
+def _levels(leaf_hashes: Sequence[bytes]) -> list[list[bytes]]:
+    """The tree from its leaves to its root, level by level."""
+    sha256 = hashlib.sha256
+    levels = [list(leaf_hashes)]
+    while len(level := levels[-1]) > 1:
+        above = [sha256(_NODE + level[at] + level[at + 1]).digest() for at in range(0, len(level) - 1, 2)]
+        levels.append(above + level[len(level) - len(level) % 2 :])
+    return levels

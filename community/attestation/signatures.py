@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 SIGNATURE_SIZE = 64
 KEY_ID_SIZE = 8
+KEYS_CACHED = 65536
+"""Key objects that are remembered: a community of communities. Each has about 3 kB."""
 P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
 _SPKI_HEAD = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200")
@@ -73,7 +75,7 @@ def _verify(public_key: bytes, content: bytes, signature: bytes, algorithm: ec.E
     return True
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=KEYS_CACHED)
 def _key_object(public_key: bytes) -> ec.EllipticCurvePublicKey:
     """Parsing a point costs about as much as verifying with it, hence the cache."""
     if len(public_key) != 65 or public_key[0] != 4:

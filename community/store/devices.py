@@ -1,5 +1,6 @@
 """Devices with their keys and secrets, and where they are installed: what ingest must know to judge a frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -10,7 +11,13 @@ from community.identity.identities import IdentityKind
 from community.store.identities import add_identity
 from community.store.sealed_columns import ColumnSeal, device_purpose, meter_purpose
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, IdentityRow
-from community.store.tables.metering import InstallationRow, MeteringPointRow, MeterRow, RegisterRow
+from community.store.tables.metering import (
+    InstallationRow,
+    MeteringPointRow,
+    MeterRow,
+    RegisterRow,
+    RegistryRevisionRow,
+)
 from community.store.unit_of_work import Work
 
 
@@ -194,70 +201,91 @@ async def install(
 
 async def load_device(work: Work, eui: str, column_key: ColumnSeal) -> DeviceFile | None:
     """Everything on file about the device with this EUI (16 lower-case hex digits), secrets unsealed."""
+    return (await load_devices(work, [eui], column_key)).get(eui)
+
+
+async def load_devices(work: Work, euis: Sequence[str], column_key: ColumnSeal) -> dict[str, DeviceFile]:
+    """Everything on file about each of these devices that is registered, by EUI, secrets unsealed."""
     found = await work.session.execute(
         select(DeviceRow, IdentityRow)
         .join(IdentityRow, col(IdentityRow.id) == col(DeviceRow.identity_id))
-        .where(col(DeviceRow.eui) == eui)
+        .where(col(DeviceRow.eui).in_(euis))
     )
-    pair = found.one_or_none()
-    if pair is None:
-        return None
-    row, identity = pair
-    secret = None if row.secret_sealed is None else column_key.unseal(row.secret_sealed, device_purpose(row.eui))
-    return DeviceFile(
-        id=row.identity_id,
-        name=identity.name,
-        eui=row.eui,
-        state=row.state,
-        payload_format=row.payload_format,
-        profile=row.profile,
-        secret=secret,
-        keys=await _keys(work, row.identity_id),
-        installations=await _installations(work, row.identity_id, column_key),
-    )
+    pairs = list(found)
+    ids = [row.identity_id for row, _ in pairs]
+    keys = await _keys(work, ids)
+    installations = await _installations(work, ids, column_key)
+    return {
+        row.eui: DeviceFile(
+            id=row.identity_id,
+            name=identity.name,
+            eui=row.eui,
+            state=row.state,
+            payload_format=row.payload_format,
+            profile=row.profile,
+            secret=None if row.secret_sealed is None else column_key.unseal(row.secret_sealed, device_purpose(row.eui)),
+            keys=tuple(keys.get(row.identity_id, ())),
+            installations=tuple(installations.get(row.identity_id, ())),
+        )
+        for row, identity in pairs
+    }
 
 
-async def _keys(work: Work, device_id: str) -> tuple[DeviceKey, ...]:
+async def registry_revision(work: Work) -> int:
+    """A number that rises with every change to devices, their keys, meters, registers, places and installations.
+
+    The database counts it itself (triggers), whoever makes the change: what was loaded under this number still holds.
+    """
+    return (await work.session.execute(select(col(RegistryRevisionRow.number)))).scalar_one()
+
+
+async def _keys(work: Work, device_ids: Sequence[str]) -> dict[str, list[DeviceKey]]:
     rows = await work.session.execute(
-        select(DeviceKeyRow).where(col(DeviceKeyRow.device_id) == device_id).order_by(col(DeviceKeyRow.keyno))
+        select(DeviceKeyRow).where(col(DeviceKeyRow.device_id).in_(device_ids)).order_by(col(DeviceKeyRow.keyno))
     )
-    return tuple(
-        DeviceKey(row.id, row.keyno, row.public_key, row.kid, row.valid_from, row.valid_to, row.development_key)
-        for row in rows.scalars()
-    )
+    keys: dict[str, list[DeviceKey]] = {}
+    for row in rows.scalars():
+        keys.setdefault(row.device_id, []).append(
+            DeviceKey(row.id, row.keyno, row.public_key, row.kid, row.valid_from, row.valid_to, row.development_key)
+        )
+    return keys
 
 
-async def _installations(work: Work, device_id: str, column_key: ColumnSeal) -> tuple[Installation, ...]:
+async def _installations(
+    work: Work, device_ids: Sequence[str], column_key: ColumnSeal
+) -> dict[str, list[Installation]]:
     rows = await work.session.execute(
         select(InstallationRow, MeteringPointRow, MeterRow)
         .join(MeteringPointRow, col(MeteringPointRow.id) == col(InstallationRow.metering_point_id))
         .join(MeterRow, col(MeterRow.id) == col(InstallationRow.meter_id))
-        .where(col(InstallationRow.device_id) == device_id)
+        .where(col(InstallationRow.device_id).in_(device_ids))
         .order_by(col(InstallationRow.valid_from))
     )
     placed = list(rows)
     registers = await work.session.execute(
-        select(RegisterRow).where(col(RegisterRow.meter_id).in_([meter.id for _, _, meter in placed]))
+        select(RegisterRow).where(col(RegisterRow.meter_id).in_({meter.id for _, _, meter in placed}))
     )
     by_meter: dict[str, dict[str, Register]] = {}
     for register in registers.scalars():
         by_meter.setdefault(register.meter_id, {})[register.obis] = Register(
             register.id, register.obis, register.modulus_wh
         )
-    return tuple(
-        Installation(
-            id=place.id,
-            metering_point=MeteringPoint(point.id, point.code, point.name, point.direction, point.settled_obis),
-            meter_id=meter.id,
-            meter_serial=meter.serial,
-            meter_key=None
-            if meter.meter_key_sealed is None
-            else column_key.unseal(meter.meter_key_sealed, meter_purpose(meter.serial)),
-            registers=by_meter.get(meter.id, {}),
-            valid_from=place.valid_from,
-            valid_to=place.valid_to,
-            factor=place.factor,
-            max_power_w=place.max_power_w,
+    places: dict[str, list[Installation]] = {}
+    for place, point, meter in placed:
+        places.setdefault(place.device_id, []).append(
+            Installation(
+                id=place.id,
+                metering_point=MeteringPoint(point.id, point.code, point.name, point.direction, point.settled_obis),
+                meter_id=meter.id,
+                meter_serial=meter.serial,
+                meter_key=None
+                if meter.meter_key_sealed is None
+                else column_key.unseal(meter.meter_key_sealed, meter_purpose(meter.serial)),
+                registers=by_meter.get(meter.id, {}),
+                valid_from=place.valid_from,
+                valid_to=place.valid_to,
+                factor=place.factor,
+                max_power_w=place.max_power_w,
+            )
         )
-        for place, point, meter in placed
-    )
+    return places

@@ -1,11 +1,13 @@
 """Frames as they came, each once, and the message counters already taken in."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, text
 from sqlmodel import col
 
+from community.store.bulk import insert_rows, rows_for
 from community.store.tables.measuring import FrameRow, SeenMessageRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
@@ -63,6 +65,75 @@ async def keep_frame(work: Work, frame: Frame, verdict: str) -> bool:
             "verdict": verdict,
         },
     )
+
+
+@dataclass(slots=True)
+class MessageWindow:
+    """Which message counters of one device and key generation were taken in: the newest, and those asked about."""
+
+    newest: int | None = None
+    seen: set[int] = field(default_factory=set)
+
+    def has(self, counter: int) -> bool:
+        """Whether this counter was taken in, or is older than what is remembered."""
+        return counter in self.seen or (self.newest is not None and counter < self.newest - REPLAY_WINDOW)
+
+    def mark(self, counter: int) -> None:
+        self.seen.add(counter)
+        self.newest = counter if self.newest is None else max(self.newest, counter)
+
+
+async def verdicts_of(work: Work, digests: Sequence[str]) -> dict[str, str]:
+    """The verdicts on those of the frames that came before, by digest."""
+    found = await rows_for(
+        work,
+        "SELECT digest, verdict FROM frame WHERE digest IN (SELECT json_extract(value, '$[0]') FROM json_each(?))",
+        "SELECT digest, verdict FROM frame WHERE digest = ANY($1::text[])",
+        [(digest,) for digest in digests],
+    )
+    return {row[0]: row[1] for row in found}
+
+
+async def add_frames(work: Work, kept: Sequence[tuple[Frame, str]]) -> None:
+    """Keep frames that never came before, each with its verdict. Raises RowRefused."""
+    await insert_rows(
+        work,
+        FrameRow,
+        ("digest", "source", "device_eui", "payload", "envelope", "received_at", "verdict"),
+        [
+            (one.digest, one.source, one.device_eui, one.payload, one.envelope, one.received_at, verdict)
+            for one, verdict in kept
+        ],
+    )
+
+
+async def message_windows(work: Work, counters: Sequence[tuple[str, int, int]]) -> dict[tuple[str, int], MessageWindow]:
+    """For messages by (device id, generation, counter): the window of each device and generation."""
+    asked = (
+        "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)"
+    )
+    answer = (
+        "SELECT asked.d, asked.g, (SELECT max(counter) FROM seen_message s WHERE s.device_id = asked.d AND s.generation = asked.g)"
+        ", (SELECT s.counter FROM seen_message s WHERE s.device_id = asked.d AND s.generation = asked.g AND s.counter = asked.c)"
+        " FROM asked"
+    )
+    found = await rows_for(
+        work,
+        f"WITH asked(d, g, c) AS ({asked}) {answer}",
+        f"WITH asked AS (SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS a(d, g, c)) {answer}",
+        counters,
+    )
+    windows: dict[tuple[str, int], MessageWindow] = {}
+    for device_id, generation, newest, seen in found:
+        window = windows.setdefault((device_id, generation), MessageWindow(newest))
+        if seen is not None:
+            window.seen.add(seen)
+    return windows
+
+
+async def mark_all_seen(work: Work, counters: Sequence[tuple[str, int, int]]) -> None:
+    """Record message counters that were not taken in before, by (device id, generation, counter). Raises RowRefused."""
+    await insert_rows(work, SeenMessageRow, ("device_id", "generation", "counter"), counters)
 
 
 async def message_seen(work: Work, device_id: str, generation: int, counter: int) -> bool:

@@ -1,11 +1,13 @@
 """Energy of quarter-hours at metering points."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from community.metering.intervals import IntervalEnergy
+from community.store.bulk import insert_rows
 from community.store.tables.measuring import IntervalRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
@@ -29,6 +31,28 @@ async def add_interval(
             "to_measurement_id": interval.to_measurement_id,
             "recorded_at": now,
         },
+    )
+
+
+async def add_intervals(work: Work, fresh: Sequence[tuple[str, IntervalEnergy]], now: datetime) -> None:
+    """Record first revisions, by metering point, of intervals that are not on the books. Raises RowRefused."""
+    await insert_rows(
+        work,
+        IntervalRow,
+        (
+            "metering_point_id",
+            "starts_at",
+            "revision",
+            "energy_wh",
+            "quality",
+            "from_measurement_id",
+            "to_measurement_id",
+            "recorded_at",
+        ),
+        [
+            (point, one.starts_at, 1, one.energy_wh, "measured", one.from_measurement_id, one.to_measurement_id, now)
+            for point, one in fresh
+        ],
     )
 
 

@@ -1,16 +1,25 @@
 """Admitted register readings with what proves each, found by their neighbours in time."""
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select
 from sqlmodel import col
 
-from community.ids import named_id
+from community.clock import slot_at
 from community.metering.intervals import RegisterPoint
+from community.store.bulk import insert_rows, instant_of, rows_for
 from community.store.tables.measuring import MeasurementRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
+
+REGISTER_MAX_WH = 2**63 - 1
+"""The highest register value that a column holds."""
+DERIVATION = 1
+"""The version of how readings and interval energies follow from frames, kept with each of them. It rises whenever the same
+frames would give other rows; then `python -m ingest rebuild` tells the ones from the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +41,22 @@ class Measurement:
 
     @property
     def id(self) -> str:
-        """One register has one measurement at an instant: these name it."""
-        return named_id("meas", self.register_id, self.at.isoformat())
+        slot = slot_at(self.at)
+        return measurement_id(self.register_id, slot, self.register_wh, self.off_s, self.status, self.evidence_mode)
 
     @property
     def point(self) -> RegisterPoint:
         return RegisterPoint(self.id, self.at, self.register_wh)
+
+
+def measurement_id(register_id: str, slot: int, register_wh: int, off_s: int, status: int, mode: str) -> str:
+    """The hash of what was read: whatever refers to a measurement refers to its content.
+
+    It does not depend on which of two statements over the same reading came first. In front stands the time, so that
+    the rows of one day lie together in the index.
+    """
+    content = f"{DERIVATION}\x1f{register_id}\x1f{slot}\x1f{register_wh}\x1f{off_s}\x1f{status}\x1f{mode}"
+    return f"meas_{slot:08x}{hashlib.sha256(content.encode()).hexdigest()[:40]}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +103,47 @@ async def add_measurement(work: Work, measurement: Measurement, now: datetime) -
             "recorded_at": now,
         },
     )
+
+
+MEASUREMENT_COLUMNS = (
+    "id",
+    "register_id",
+    "installation_id",
+    "device_id",
+    "at",
+    "register_wh",
+    "off_s",
+    "status",
+    "evidence_mode",
+    "statement_digest",
+    "leaf_index",
+    "leaf_input",
+    "leaf_path",
+    "recorded_at",
+)
+
+
+async def add_measurement_rows(work: Work, rows: Sequence[tuple[object, ...]]) -> None:
+    """Record measurements that are not on the books, each as a tuple of MEASUREMENT_COLUMNS. Raises RowRefused.
+
+    Tuples, because a day's statement has hundreds and an object for each would cost more than storing it.
+    """
+    await insert_rows(work, MeasurementRow, MEASUREMENT_COLUMNS, rows)
+
+
+async def newest_points(work: Work, register_ids: Sequence[str]) -> dict[str, RegisterPoint]:
+    """The newest accepted reading of each of these registers."""
+    answer = (
+        "SELECT m.register_id, m.id, m.at, m.register_wh FROM asked JOIN measurement m ON m.register_id = asked.r"
+        " AND m.at = (SELECT max(n.at) FROM measurement n WHERE n.register_id = asked.r)"
+    )
+    found = await rows_for(
+        work,
+        f"WITH asked(r) AS (SELECT json_extract(value, '$[0]') FROM json_each(?)) {answer}",
+        f"WITH asked AS (SELECT * FROM unnest($1::text[]) AS a(r)) {answer}",
+        [(register_id,) for register_id in register_ids],
+    )
+    return {register: RegisterPoint(point, instant_of(at), wh) for register, point, at, wh in found}
 
 
 async def measurements_of(work: Work, register_id: str, limit: int = 1000) -> list[RegisterPoint]:

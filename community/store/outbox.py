@@ -1,11 +1,13 @@
 """What changed, in order: written with the change itself, followed by whoever shows live data."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, text
 from sqlmodel import col
 
+from community.store.bulk import insert_rows
 from community.store.tables.access import OutboxRow
 from community.store.unit_of_work import Work
 
@@ -21,12 +23,24 @@ class Change:
     subject: str
 
 
+async def announce_all(work: Work, topic: str, subjects: Sequence[str], now: datetime) -> None:
+    """As `announce`, of many subjects."""
+    if not subjects:
+        return
+    await _lock(work)
+    await insert_rows(work, OutboxRow, ("topic", "subject", "recorded_at"), [(topic, one, now) for one in subjects])
+
+
 async def announce(work: Work, topic: str, subject: str, now: datetime) -> None:
     """Record that `subject` changed; visible to followers when this unit of work commits."""
+    await _lock(work)
+    await work.session.execute(insert(OutboxRow).values(topic=topic, subject=subject, recorded_at=now))
+
+
+async def _lock(work: Work) -> None:
     if not work.is_sqlite:
         # Ids are drawn before commit: without this a follower could pass over a smaller id that commits later.
         await work.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OUTBOX_LOCK})
-    await work.session.execute(insert(OutboxRow).values(topic=topic, subject=subject, recorded_at=now))
 
 
 async def changes_after(work: Work, cursor: int, limit: int = 1000) -> list[Change]:

@@ -1,5 +1,6 @@
 """What was not taken in, and why. The bytes stay in the frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from sqlmodel import col
 
 from community.ids import named_id
 from community.store import outbox
+from community.store.bulk import insert_rows, rows_for
 from community.store.tables.measuring import QuarantineRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
@@ -42,8 +44,7 @@ class QuarantineEntry:
 
 async def quarantine(work: Work, frame_digest: str, device_id: str | None, refusal: Refusal, now: datetime) -> str:
     """Record a refusal, once however often it is found, and announce it. Returns its id."""
-    at = "" if refusal.at is None else refusal.at.isoformat()
-    entry_id = named_id("quar", refusal.subject or frame_digest, str(refusal.reason), at, refusal.register)
+    entry_id = _entry_id(frame_digest, refusal)
     inserted = await insert_if_absent(
         work,
         QuarantineRow,
@@ -60,6 +61,29 @@ async def quarantine(work: Work, frame_digest: str, device_id: str | None, refus
     if inserted:
         await outbox.announce(work, "quarantine", entry_id, now)
     return entry_id
+
+
+async def quarantine_all(work: Work, refused: Sequence[tuple[str, str | None, Refusal]], now: datetime) -> None:
+    """Record refusals by (frame digest, device id, refusal), each once however often it is found, and announce the new ones."""
+    entries = {_entry_id(digest, refusal): (digest, device_id, refusal) for digest, device_id, refusal in refused}
+    known = await rows_for(
+        work,
+        "SELECT id FROM quarantine WHERE id IN (SELECT json_extract(value, '$[0]') FROM json_each(?))",
+        "SELECT id FROM quarantine WHERE id = ANY($1::text[])",
+        [(entry_id,) for entry_id in entries],
+    )
+    for row in known:
+        del entries[row[0]]
+    await insert_rows(
+        work,
+        QuarantineRow,
+        ("id", "frame_digest", "device_id", "at", "reason", "detail", "recorded_at"),
+        [
+            (entry_id, digest, device_id, refusal.at, str(refusal.reason), refusal.detail, now)
+            for entry_id, (digest, device_id, refusal) in entries.items()
+        ],
+    )
+    await outbox.announce_all(work, "quarantine", list(entries), now)
 
 
 async def resolve_frame(work: Work, frame_digest: str, resolution: str, now: datetime) -> None:
@@ -82,6 +106,11 @@ async def resolve_reason(work: Work, device_id: str, reason: str, resolution: st
         )
         .values(resolved_at=now, resolution=resolution)
     )
+
+
+def _entry_id(frame_digest: str, refusal: Refusal) -> str:
+    at = "" if refusal.at is None else refusal.at.isoformat()
+    return named_id("quar", refusal.subject or frame_digest, str(refusal.reason), at, refusal.register)
 
 
 async def quarantined(work: Work, limit: int = 1000) -> list[QuarantineEntry]:

@@ -1,12 +1,15 @@
 """Signed evidence, verbatim, and how far a device's statements are stored without a hole."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 
 from sqlalchemy import select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from community.store.bulk import insert_rows, instant_of, rows_for
 from community.store.tables.measuring import StatementRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
@@ -29,6 +32,15 @@ class StoredStatement:
     span: int
     reading_count: int
     frame_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeptStatement:
+    """As much of a stored statement as judging another one with its counter needs."""
+
+    digest: str
+    signed: bytes
+    first_at: datetime
 
 
 async def statements_with_counter(work: Work, device_id: str, keyno: int, ctr: int) -> list[StoredStatement]:
@@ -59,6 +71,34 @@ async def statements_with_counter(work: Work, device_id: str, keyno: int, ctr: i
         )
         for row in rows.scalars()
     ]
+
+
+async def statements_with_counters(
+    work: Work, keys: Sequence[tuple[str, int, int]]
+) -> dict[tuple[str, int, int], list[KeptStatement]]:
+    """What is stored with each (device id, key number, counter), oldest first."""
+    answer = (
+        "SELECT s.device_id, s.keyno, s.ctr, s.digest, s.signed, s.first_at FROM asked JOIN statement s"
+        " ON s.device_id = asked.d AND s.keyno = asked.k AND s.ctr = asked.c ORDER BY s.recorded_at, s.digest"
+    )
+    asked = "SELECT DISTINCT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)"
+    found = await rows_for(
+        work,
+        f"WITH asked(d, k, c) AS ({asked}) {answer}",
+        f"WITH asked AS (SELECT DISTINCT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS a(d, k, c)) {answer}",
+        keys,
+    )
+    kept: dict[tuple[str, int, int], list[KeptStatement]] = {}
+    for device_id, keyno, ctr, digest, signed, first_at in found:
+        kept.setdefault((device_id, keyno, ctr), []).append(KeptStatement(digest, signed, instant_of(first_at)))
+    return kept
+
+
+async def add_statements(work: Work, fresh: Sequence[StoredStatement], now: datetime) -> None:
+    """Keep statements whose bytes are new. Raises RowRefused."""
+    columns = tuple(one.name for one in fields(StoredStatement))
+    values = attrgetter(*columns)
+    await insert_rows(work, StatementRow, (*columns, "recorded_at"), [(*values(one), now) for one in fresh])
 
 
 async def add_statement(work: Work, statement: StoredStatement, now: datetime) -> bool:

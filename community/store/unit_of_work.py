@@ -98,6 +98,11 @@ async def _connect(session: AsyncSession) -> None:
         raise StoreUnavailable(f"The database is away: {error}") from error
 
 
+def passes(sqlstate: str | None) -> bool:
+    """Whether an error of PostgreSQL is one that may pass by itself."""
+    return (sqlstate or "")[:2] in _PASSING
+
+
 def meaning_of(error: DBAPIError) -> CommunityError | None:
     """What an error of the database asks for: to wait, or a person. None for one that is a bug of ours."""
     state = str(getattr(error.orig, "sqlstate", None) or "")
@@ -107,6 +112,6 @@ def meaning_of(error: DBAPIError) -> CommunityError | None:
         )
     if state[:2] in _REFUSED:
         return FatalError(f"The database server refuses the connection: {error.orig}. Check the database URL.")
-    if isinstance(error, OperationalError) or error.connection_invalidated or state[:2] in _PASSING:
+    if isinstance(error, OperationalError) or error.connection_invalidated or passes(state):
         return StoreUnavailable(f"The database is busy or away: {error.orig}")
     return None

@@ -1,13 +1,19 @@
 """The three immutable layers: frame, measurement, interval energy; and what was refused or is missing."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from community.store.tables.columns import BigId, big, instant, octets, one_of
 
 QUALITIES = ("measured", "calculated", "estimated", "substituted", "missing", "suspect")
+
+
+def derivation_version() -> Any:
+    """Which version of the derivation made a row of the second or third layer."""
+    return Field(default=1, sa_type=Integer, sa_column_kwargs={"server_default": "1"})
 
 
 class FrameRow(SQLModel, table=True):
@@ -78,6 +84,7 @@ class MeasurementRow(SQLModel, table=True):
     leaf_index: int
     leaf_input: bytes | None = octets(nullable=True, default=None)
     leaf_path: bytes | None = octets(nullable=True, default=None)
+    derivation: int = derivation_version()
     recorded_at: datetime = instant()
 
 
@@ -98,6 +105,7 @@ class IntervalRow(SQLModel, table=True):
     quality: str
     from_measurement_id: str = Field(foreign_key="measurement.id")
     to_measurement_id: str = Field(foreign_key="measurement.id")
+    derivation: int = derivation_version()
     recorded_at: datetime = instant()
 
 

@@ -51,3 +51,12 @@ class InstallationRow(SQLModel, table=True):
     valid_to: datetime | None = instant(nullable=True, default=None)
     factor: int = Field(default=1, description="current and voltage transformer ratio")
     max_power_w: int
+
+
+class RegistryRevisionRow(SQLModel, table=True):
+    """One row: how often anything that judging a frame needs was changed. Triggers count, so that nobody can forget it."""
+
+    __tablename__ = "registry_revision"
+    __table_args__ = (CheckConstraint("id = 1", name="registry_revision_single"),)
+    id: int = Field(primary_key=True)
+    number: int = big()

@@ -1,8 +1,9 @@
 """Whatever comes in is kept with a reason, and a good frame after it is taken in. On SQLite and PostgreSQL."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -13,7 +14,8 @@ from community.attestation.statement import SlotReading
 from community.clock import slot_start
 from community.store.outbox import changes_after
 from community.store.tables.measuring import FrameRow, StatementRow
-from community.store.unit_of_work import Store
+from community.store.unit_of_work import Store, Work
+from ingest.plain_messages import PlainMessage, take_in_plain
 from tests.conformance.ingest.intakes import RunningIntake, running_intake
 from tests.support.sending_device import EUI, NOON, NOON_SLOT, SendingDevice, register
 
@@ -258,7 +260,14 @@ async def test_a_frame_that_breaks_the_intake_is_kept_and_stops_nothing(
                 raise LookupError("a bug")
             return outcome
 
+        async def failing_together(work: Work, messages: Sequence[PlainMessage | None], now: datetime) -> object:
+            outcomes = await take_in_plain(work, messages, now)
+            if any(one is not None and one.uplink.payload == poison for one in messages):
+                raise LookupError("a bug")
+            return outcomes
+
         monkeypatch.setattr(judge, "take_in", failing)
+        monkeypatch.setattr("ingest.intake.take_in_plain", failing_together)
         outcomes = await asyncio.gather(intake.send(poison), intake.send(device.frame((NOON_SLOT + 1, 1000))))
         assert [one.verdict for one in outcomes] == ["quarantined", "admitted"]
         assert await frame_of(intake, poison) == (poison, "quarantined")

@@ -1,0 +1,114 @@
+"""Many rows at once: COPY on PostgreSQL, one prepared statement on SQLite, and look-ups by lists of keys.
+
+Meant for a unit of work that has looked what is there and that nobody writes beside: a row that breaks a rule of the
+books fails all of them with RowRefused.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import asyncpg
+from sqlalchemy import inspect
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import SQLModel
+
+from community.store.column_types import UtcInstant
+from community.store.savepoints import RowRefused
+from community.store.unit_of_work import StoreUnavailable, Work, meaning_of, passes
+
+_INSTANT = "%Y-%m-%dT%H:%M:%S.%fZ"
+
+
+async def insert_rows(
+    work: Work, row: type[SQLModel], columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert `rows`, each with the values of `columns` in their order. Raises RowRefused, StoreUnavailable."""
+    if not rows:
+        return
+    table, instants = _shape(row, columns)
+    if not work.is_sqlite:
+        await _copy(work, table, columns, rows)
+        return
+    marks = ", ".join("?" * len(columns))
+    await execute_many(
+        work, f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", [_as_text(one, instants) for one in rows]
+    )
+
+
+async def execute_many(work: Work, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Run one statement of the driver's own dialect once a row. Raises RowRefused, StoreUnavailable."""
+    if not rows:
+        return
+    connection = await work.session.connection()
+    try:
+        await connection.exec_driver_sql(statement, list(rows))
+    except DBAPIError as error:
+        raise meaning_of(error) or RowRefused(f"The database refused a row: {error.orig}") from error
+
+
+async def rows_for(work: Work, sqlite: str, postgresql: str, keys: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """What a query finds for a list of keys: one JSON argument on SQLite, an array a column on PostgreSQL."""
+    if not keys:
+        return []
+    connection = await work.session.connection()
+    if work.is_sqlite:
+        found = await connection.exec_driver_sql(sqlite, (json.dumps(keys),))
+    else:
+        found = await connection.exec_driver_sql(postgresql, tuple(map(list, zip(*keys, strict=True))))
+    return list(found)
+
+
+def instant_of(value: Any) -> datetime:
+    """An instant as the driver gave it: text on SQLite."""
+    return _parsed(value) if isinstance(value, str) else value.astimezone(UTC)
+
+
+def instant_for(work: Work, instant: datetime) -> Any:
+    """An instant as the driver takes it."""
+    return instant_text(instant) if work.is_sqlite else instant
+
+
+@lru_cache(maxsize=65536)
+def instant_text(instant: datetime) -> str:
+    """As column_types.UtcInstant writes it on SQLite. Of a batch's thousands of instants most are the same few."""
+    return instant.astimezone(UTC).strftime(_INSTANT)
+
+
+@lru_cache(maxsize=65536)
+def _parsed(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+@lru_cache(maxsize=64)
+def _shape(row: type[SQLModel], columns: tuple[str, ...]) -> tuple[str, tuple[int, ...]]:
+    table: Any = inspect(row).local_table
+    instants = tuple(at for at, name in enumerate(columns) if isinstance(table.columns[name].type, UtcInstant))
+    return table.name, instants
+
+
+def _as_text(row: tuple[Any, ...], instants: tuple[int, ...]) -> tuple[Any, ...]:
+    values = list(row)
+    for at in instants:
+        if values[at] is not None:
+            values[at] = instant_text(values[at])
+    return tuple(values)
+
+
+async def _copy(work: Work, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    connection = await work.session.connection()
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    if not driver.is_in_transaction():  # SQLAlchemy begins with its first statement, and this one passes it by
+        await connection.exec_driver_sql("SELECT 1")
+    try:
+        await driver.copy_records_to_table(table, records=rows, columns=columns)
+    except asyncpg.PostgresError as error:
+        if passes(error.sqlstate):
+            raise StoreUnavailable(f"The database is busy or away: {error}") from error
+        raise RowRefused(f"The database refused a row: {error}") from error
+    except (OSError, asyncpg.InterfaceError) as error:
+        raise StoreUnavailable(f"The database is away: {error}") from error
+    except (asyncpg.DataError, ValueError, TypeError, OverflowError) as error:
+        raise RowRefused(f"A value cannot be stored: {error}") from error

@@ -1,0 +1,306 @@
+"""The device broker's messages as they usually come, judged together: one look at the books, one write, no object a row.
+
+Usual is: a new message whose proof holds and whose readings continue their registers; one that came before; one that
+proves nothing. Whatever else comes is left to `judging`, which does one uplink at a time and knows every case; so does
+every later message of the same device in the batch, so that a device's messages keep their order. Both ways lead to the
+same rows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from community.attestation import merkle
+from community.attestation.admission import Admitted, Proof, Rejected, prove_message
+from community.attestation.profiles import registers_of
+from community.attestation.reasons import Reason
+from community.attestation.statement import ReadingStatus
+from community.clock import slot_start
+from community.ids import digest_of
+from community.metering.appending import rises_of
+from community.metering.intervals import Gap, IntervalEnergy
+from community.metering.plausibility import RegisterLimits
+from community.store import frames, gaps, intervals, measurements, quarantine, statements
+from community.store.devices import DeviceFile, Installation, Register
+from community.store.frames import Frame, MessageWindow
+from community.store.measurements import measurement_id
+from community.store.quarantine import Refusal
+from community.store.statements import StoredStatement
+from community.store.unit_of_work import Work
+from community.units import WattHours
+from ingest.device_files import DeviceFiles
+from ingest.outcomes import Outcome
+from ingest.proofs import key_id, newest_keyno
+from ingest.uplinks import Uplink
+
+_UNREGISTERED = (Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainMessage:
+    """An uplink of the device broker with what it proves by itself."""
+
+    uplink: Uplink
+    digest: str
+    device: DeviceFile
+    proof: Proof
+
+    @property
+    def statement_key(self) -> tuple[str, int, int]:
+        verdict = self.proof.verdict
+        if not isinstance(verdict, Admitted):
+            raise TypeError("only a message that is proven has a statement")
+        statement = verdict.signed.statement
+        return self.device.id, statement.keyno, statement.ctr
+
+
+@dataclass(slots=True)
+class _Tip:
+    """The newest accepted reading of a register."""
+
+    slot: int
+    wh: int
+    measurement_id: str
+
+
+@dataclass(slots=True)
+class _Books:
+    """What the books say about the messages of one batch, and what is to be added to them."""
+
+    now: datetime
+    verdicts: dict[str, str]
+    windows: dict[tuple[str, int], MessageWindow]
+    counters: set[tuple[str, int, int]]
+    tips: dict[str, _Tip]
+    frames: list[tuple[Frame, str]] = field(default_factory=list)
+    statements: list[StoredStatement] = field(default_factory=list)
+    marks: list[tuple[str, int, int]] = field(default_factory=list)
+    forgotten: list[tuple[str, int, int]] = field(default_factory=list)
+    measurements: list[tuple[object, ...]] = field(default_factory=list)
+    intervals: list[tuple[str, IntervalEnergy]] = field(default_factory=list)
+    gaps: list[tuple[str, Gap]] = field(default_factory=list)
+    refused: list[tuple[str, str | None, Refusal]] = field(default_factory=list)
+
+
+def prove(uplink: Uplink, files: DeviceFiles) -> PlainMessage | None:
+    """The message in `uplink` with its proof: all that costs time and needs no database. None if it is none of these."""
+    if uplink.source != "device_broker" or uplink.fault is not None:
+        return None
+    known = files.get(uplink.device_eui)
+    if known is None or known.record is None or known.file.payload_format != "ecw1":
+        return None
+    return PlainMessage(
+        uplink, uplink.digest, known.file, prove_message(uplink.payload, known.record, uplink.received_at)
+    )
+
+
+async def take_in_plain(work: Work, messages: Sequence[PlainMessage | None], now: datetime) -> list[Outcome | None]:
+    """Write what is usual among `messages` and return its outcomes; None stands where `judging` has to look.
+
+    Raises RowRefused if the database refuses a row, StoreUnavailable.
+    """
+    books = await _look_up(work, [one for one in messages if one is not None], now)
+    left: set[str] = set()
+    outcomes: list[Outcome | None] = []
+    for one in messages:
+        outcome = None if one is None or one.device.id in left else _judge(one, books)
+        if one is not None and outcome is None:
+            left.add(one.device.id)
+        outcomes.append(outcome)
+    await _write(work, books)
+    return outcomes
+
+
+async def _look_up(work: Work, messages: Sequence[PlainMessage], now: datetime) -> _Books:
+    opened = [one for one in messages if one.proof.counter is not None]
+    proven = [one for one in messages if isinstance(one.proof.verdict, Admitted)]
+    counters = {(one.device.id, one.proof.generation, one.proof.counter or 0) for one in opened}
+    registers = {
+        register.id
+        for device in {one.device.id: one.device for one in proven}.values()
+        for place in device.installations
+        for register in place.registers.values()
+    }
+    stored = await statements.statements_with_counters(work, sorted({one.statement_key for one in proven}))
+    newest = await measurements.newest_points(work, sorted(registers))
+    return _Books(
+        now=now,
+        verdicts=await frames.verdicts_of(work, sorted({one.digest for one in messages})),
+        windows=await frames.message_windows(work, sorted(counters)),
+        counters=set(stored),
+        tips={
+            register: _Tip(int(point.at.timestamp()) // 900, point.register_wh, point.measurement_id)
+            for register, point in newest.items()
+        },
+    )
+
+
+def _judge(one: PlainMessage, books: _Books) -> Outcome | None:
+    """The outcome of a usual message, its rows added to `books`; None, and nothing added, for any other."""
+    proof, verdict = one.proof, one.proof.verdict
+    came_before = one.digest in books.verdicts
+    if proof.counter is not None:
+        window = books.windows.get((one.device.id, proof.generation))
+        if window is not None and window.has(proof.counter):
+            if not came_before:
+                return None
+            keyno = verdict.signed.statement.keyno if isinstance(verdict, Admitted) else newest_keyno(one.device)
+            return Outcome("duplicate", None, one.device, keyno, proof.generation)
+    if came_before:
+        return None
+    if isinstance(verdict, Rejected):
+        return _refuse(one, verdict, books)
+    if isinstance(verdict, Admitted):
+        return _admit(one, verdict, books)
+    return None
+
+
+def _refuse(one: PlainMessage, verdict: Rejected, books: _Books) -> Outcome:
+    kept_as = "quarantined" if verdict.reason in _UNREGISTERED else "rejected"
+    _keep(one, kept_as, books)
+    books.refused.append((one.digest, one.device.id, Refusal(verdict.reason, verdict.detail)))
+    return Outcome(kept_as, str(verdict.reason), one.device)
+
+
+def _admit(one: PlainMessage, proven: Admitted, books: _Books) -> Outcome | None:
+    statement = proven.signed.statement
+    if one.statement_key in books.counters:
+        return None
+    place = _place_of(one.device, proven)
+    columns = None if place is None else _columns(place, proven, books)
+    if place is None or columns is None:
+        return None
+    _keep(one, "admitted", books)
+    stored = StoredStatement(
+        digest=digest_of(proven.evidence),
+        device_id=one.device.id,
+        device_key_id=key_id(one.device, statement.keyno),
+        keyno=statement.keyno,
+        ctr=statement.ctr,
+        format="ecw1",
+        signed=proven.evidence,
+        first_at=slot_start(statement.first_slot),
+        span=statement.span,
+        reading_count=statement.count,
+        frame_digest=one.digest,
+    )
+    books.statements.append(stored)
+    books.counters.add(one.statement_key)
+    _mark(one.device.id, proven.generation, proven.counter, books)
+    _append(one, place, stored.digest, columns, books)
+    points = frozenset((place.metering_point.id,))
+    return Outcome("admitted", None, one.device, statement.keyno, proven.generation, points)
+
+
+def _keep(one: PlainMessage, verdict: str, books: _Books) -> None:
+    uplink = one.uplink
+    books.verdicts[one.digest] = verdict
+    frame = Frame(one.digest, uplink.source, uplink.device_eui, uplink.payload, uplink.envelope, uplink.received_at)
+    books.frames.append((frame, verdict))
+
+
+def _mark(device_id: str, generation: int, counter: int, books: _Books) -> None:
+    window = books.windows.setdefault((device_id, generation), MessageWindow())
+    window.mark(counter)
+    books.marks.append((device_id, generation, counter))
+    if window.newest == counter and counter % 64 == 0:
+        books.forgotten.append((device_id, generation, counter - frames.REPLAY_WINDOW))
+
+
+def _place_of(device: DeviceFile, proven: Admitted) -> Installation | None:
+    """The one installation that all readings belong to, if they were all read and do not meet an exchange."""
+    first, last = proven.readings[0].slot, proven.readings[-1].slot
+    begin, end = slot_start(first), slot_start(last)
+    touched = [
+        place
+        for place in device.installations
+        if place.valid_from <= end and (place.valid_to is None or begin <= place.valid_to)
+    ]
+    if len(touched) != 1 or not (touched[0].holds_at(begin) and touched[0].holds_at(end)):
+        return None
+    if not all(reading.status & ReadingStatus.READ_OK for reading in proven.readings):
+        return None
+    return touched[0]
+
+
+_Column = tuple[str, Register, list[int], list[int]]
+"""Of one register: its OBIS code, itself, its values in Wh, and by how many Wh each rises above the one before."""
+
+
+def _columns(place: Installation, proven: Admitted, books: _Books) -> list[_Column] | None:
+    slots = [reading.slot for reading in proven.readings]
+    columns: list[_Column] = []
+    for channel, obis in enumerate(registers_of(proven.signed.statement.profile)):
+        register = place.registers.get(obis)
+        if register is None:
+            return None
+        values = [reading.registers[channel] for reading in proven.readings]
+        if max(values) > measurements.REGISTER_MAX_WH:
+            return None
+        tip = books.tips.get(register.id)
+        # The register counts behind the transformers: what the installation moves is the difference times the factor.
+        limits = RegisterLimits(register.modulus_wh, -(-place.max_power_w // place.factor))
+        rises = rises_of(None if tip is None else (tip.slot, tip.wh), slots, values, limits)
+        if rises is None:
+            return None
+        columns.append((obis, register, values, rises))
+    return columns
+
+
+def _append(
+    one: PlainMessage, place: Installation, statement_digest: str, columns: list[_Column], books: _Books
+) -> None:
+    proven = one.proof.verdict
+    if not isinstance(proven, Admitted):
+        raise TypeError("only readings that are proven are booked")
+    readings = proven.readings
+    slots = [reading.slot for reading in readings]
+    instants = [slot_start(slot) for slot in slots]
+    paths = merkle.joined_paths([merkle.leaf_hash(data) for data in proven.leaf_inputs])
+    for obis, register, values, rises in columns:
+        ids = [
+            measurement_id(register.id, reading.slot, wh, reading.off_s, reading.status, "DEVICE")
+            for reading, wh in zip(readings, values, strict=True)
+        ]
+        books.measurements += [
+            (id_, register.id, place.id, one.device.id, at, wh, reading.off_s, reading.status, "DEVICE",
+             statement_digest, index, leaf, path, books.now)
+            for index, (id_, at, wh, reading, leaf, path) in enumerate(
+                zip(ids, instants, values, readings, proven.leaf_inputs, paths, strict=True)
+            )
+        ]  # fmt: skip
+        if obis == place.metering_point.settled_obis:
+            steps = zip(slots, instants, ids, rises, strict=True)
+            _follow_up(place, books.tips.get(register.id), list(steps), books)
+        books.tips[register.id] = _Tip(slots[-1], values[-1], ids[-1])
+
+
+def _follow_up(
+    place: Installation, tip: _Tip | None, steps: list[tuple[int, datetime, str, int]], books: _Books
+) -> None:
+    """The interval or the gap before each reading; before the very first of a register there is neither."""
+    point, factor = place.metering_point.id, place.factor
+    if tip is None:
+        (slot, at, id_, _rise), *steps = steps
+    else:
+        slot, at, id_ = tip.slot, slot_start(tip.slot), tip.measurement_id
+    for next_slot, next_at, next_id, rise in steps:
+        energy = WattHours(rise * factor)
+        if next_slot == slot + 1:
+            books.intervals.append((point, IntervalEnergy(at, energy, id_, next_id)))
+        else:
+            books.gaps.append((point, Gap(at, next_at, energy)))
+        slot, at, id_ = next_slot, next_at, next_id
+
+
+async def _write(work: Work, books: _Books) -> None:
+    await frames.add_frames(work, books.frames)
+    await statements.add_statements(work, books.statements, books.now)
+    await frames.mark_all_seen(work, books.marks)
+    for device_id, generation, below in books.forgotten:
+        await frames.forget_old_counters(work, device_id, generation, below + frames.REPLAY_WINDOW)
+    await measurements.add_measurement_rows(work, books.measurements)
+    await intervals.add_intervals(work, books.intervals, books.now)
+    for point, gap in books.gaps:
+        await gaps.open_gap(work, point, gap, books.now)
+    await quarantine.quarantine_all(work, books.refused, books.now)
