@@ -1,17 +1,17 @@
 """Calls to the contracts and their answers as bytes, logs as values, refusals as sentences. Pure: no network, no web3.
 
 Decoders are strict and raise ValueError: what they accept re-encodes to the same bytes. The values stand in `values`,
-the logs in `logs`, the sentences in `reverts`; all are exported here.
+the logs in `logs`, the sentences in `reverts`; all are exported here. Share tokens have a module of their own, `shares`.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from eth_abi.abi import decode, encode
-from eth_abi.exceptions import DecodingError, EncodingError
+from eth_abi.abi import encode
 from eth_utils.crypto import keccak
 
 from contracts.artifacts import Artifact, load
+from contracts.calls import arguments, call, selector, strictly
 from contracts.logs import (
     TOPIC_CORRECTED,
     TOPIC_RETIRED,
@@ -157,40 +157,10 @@ _PREVIEW: Final = ("uint64", "uint64", "uint40", "uint64", "uint256[]")
 _STATE: Final = ("uint64", "uint40", "uint32", "uint32", "uint64", "uint8", "bool")
 
 
-def _selector(name: str, types: Sequence[str]) -> bytes:
-    return keccak(text=f"{name}({','.join(types)})")[:4]
-
-
-SELECTOR_SETTLE: Final = _selector("settle", _SETTLE)
-SELECTOR_SETTLE_MANY: Final = _selector("settleMany", _SETTLE_MANY)
-SELECTOR_SETTLE_ATTESTED: Final = _selector("settleAttested", _ATTESTED)
-SELECTOR_CORRECT: Final = _selector("correct", _CORRECT)
-
-
-def _call(name: str, types: Sequence[str] = (), values: Sequence[Any] = ()) -> bytes:
-    """Selector and arguments. Raises ValueError if a value does not fit its type."""
-    try:
-        return _selector(name, types) + encode(types, values)
-    except EncodingError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def _strictly(what: str, types: Sequence[str], data: bytes) -> tuple[Any, ...]:
-    """The values, if `data` is their one canonical encoding. Raises ValueError."""
-    try:
-        values = decode(types, data)
-        canonical = encode(types, values)
-    except (DecodingError, EncodingError, OverflowError, UnicodeDecodeError) as error:
-        raise ValueError(f"not {what}: {error}") from error
-    if canonical != data:
-        raise ValueError(f"not {what}: the encoding is not the canonical one")
-    return values
-
-
-def _arguments(name: str, types: Sequence[str], data: bytes) -> tuple[Any, ...]:
-    if data[:4] != _selector(name, types):
-        raise ValueError(f"not a call of {name}: it starts with 0x{data[:4].hex()}")
-    return _strictly(f"a call of {name}", types, data[4:])
+SELECTOR_SETTLE: Final = selector("settle", _SETTLE)
+SELECTOR_SETTLE_MANY: Final = selector("settleMany", _SETTLE_MANY)
+SELECTOR_SETTLE_ATTESTED: Final = selector("settleAttested", _ATTESTED)
+SELECTOR_CORRECT: Final = selector("correct", _CORRECT)
 
 
 # --- issuer: settling
@@ -198,35 +168,35 @@ def _arguments(name: str, types: Sequence[str], data: bytes) -> tuple[Any, ...]:
 
 def encode_settle(source_id: bytes, evidence: SettleEvidence, config: ShareConfig) -> bytes:
     """Call data of `settle`. `source_id` is 32 bytes."""
-    return _call("settle", _SETTLE, (exactly("source_id", source_id, 32), evidence.as_tuple(), config.as_tuple()))
+    return call("settle", _SETTLE, (exactly("source_id", source_id, 32), evidence.as_tuple(), config.as_tuple()))
 
 
 def decode_settle(data: bytes) -> tuple[bytes, SettleEvidence, ShareConfig]:
     """Source id, evidence and configuration of a `settle` call. Raises ValueError for anything else."""
-    source_id, evidence, config = _arguments("settle", _SETTLE, data)
+    source_id, evidence, config = arguments("settle", _SETTLE, data)
     return source_id, SettleEvidence(*evidence), ShareConfig(*config)
 
 
 def encode_settle_many(settlements: Sequence[tuple[bytes, SettleEvidence, ShareConfig]]) -> bytes:
     """Call data of `settleMany`, which settles all or none."""
     entries = [(exactly("source_id", one, 32), two.as_tuple(), three.as_tuple()) for one, two, three in settlements]
-    return _call("settleMany", _SETTLE_MANY, (entries,))
+    return call("settleMany", _SETTLE_MANY, (entries,))
 
 
 def decode_settle_many(data: bytes) -> tuple[tuple[bytes, SettleEvidence, ShareConfig], ...]:
     """The settlements of a `settleMany` call. Raises ValueError for anything else."""
-    (entries,) = _arguments("settleMany", _SETTLE_MANY, data)
+    (entries,) = arguments("settleMany", _SETTLE_MANY, data)
     return tuple((one, SettleEvidence(*two), ShareConfig(*three)) for one, two, three in entries)
 
 
 def encode_settle_attested(settlement: AttestedSettlement) -> bytes:
     """Call data of `settleAttested`, for sources of mode ATTESTED."""
-    return _call("settleAttested", _ATTESTED, _attested_values(settlement))
+    return call("settleAttested", _ATTESTED, _attested_values(settlement))
 
 
 def decode_settle_attested(data: bytes) -> AttestedSettlement:
     """The arguments of a `settleAttested` call. Raises ValueError for anything else."""
-    source_id, register_wh, read_at, evidence, config = _arguments("settleAttested", _ATTESTED, data)
+    source_id, register_wh, read_at, evidence, config = arguments("settleAttested", _ATTESTED, data)
     return AttestedSettlement(source_id, register_wh, read_at, evidence, ShareConfig(*config))
 
 
@@ -243,17 +213,17 @@ def _attested_values(settlement: AttestedSettlement) -> tuple[Any, ...]:
 def encode_preview_settle(source_id: bytes, evidence: SettleEvidence, config: ShareConfig) -> bytes:
     """Call data of `previewSettle`, the dry run of `settle`."""
     values = (exactly("source_id", source_id, 32), evidence.as_tuple(), config.as_tuple())
-    return _call("previewSettle", _SETTLE, values)
+    return call("previewSettle", _SETTLE, values)
 
 
 def encode_preview_settle_attested(settlement: AttestedSettlement) -> bytes:
     """Call data of `previewSettleAttested`, the dry run of `settleAttested`."""
-    return _call("previewSettleAttested", _ATTESTED, _attested_values(settlement))
+    return call("previewSettleAttested", _ATTESTED, _attested_values(settlement))
 
 
 def decode_preview_result(data: bytes) -> SettlePreview:
     """The answer to either preview. Raises ValueError if it is something else."""
-    from_wh, to_wh, read_at, minted_wh, parts = _strictly("a preview", _PREVIEW, data)
+    from_wh, to_wh, read_at, minted_wh, parts = strictly("a preview", _PREVIEW, data)
     return SettlePreview(from_wh, to_wh, read_at, minted_wh, tuple(parts))
 
 
@@ -273,53 +243,53 @@ def encode_configure(setup: SourceSetup) -> bytes:
         setup.mode,
         setup.config.as_tuple(),
     )
-    return _call("configure", _CONFIGURE, values)
+    return call("configure", _CONFIGURE, values)
 
 
 def encode_correct(source_id: bytes, debt_wh: int, evidence: bytes) -> bytes:
     """Call data of `correct`: net `debt_wh` from the next settlements; `evidence` is a 32-byte hash."""
-    return _call("correct", _CORRECT, (source_id, debt_wh, exactly("evidence", evidence, 32)))
+    return call("correct", _CORRECT, (source_id, debt_wh, exactly("evidence", evidence, 32)))
 
 
 def decode_correct(data: bytes) -> tuple[bytes, int, bytes]:
     """Source id, debt in Wh and hash of the evidence of a `correct` call. Raises ValueError for anything else."""
-    source_id, debt_wh, evidence = _arguments("correct", _CORRECT, data)
+    source_id, debt_wh, evidence = arguments("correct", _CORRECT, data)
     return source_id, debt_wh, evidence
 
 
 def encode_set_active(source_id: bytes, active: bool) -> bytes:
     """Call data of `setActive`."""
-    return _call("setActive", ("bytes32", "bool"), (exactly("source_id", source_id, 32), active))
+    return call("setActive", ("bytes32", "bool"), (exactly("source_id", source_id, 32), active))
 
 
 def encode_pause() -> bytes:
     """Call data of `pause`."""
-    return _call("pause")
+    return call("pause")
 
 
 def encode_unpause() -> bytes:
     """Call data of `unpause`."""
-    return _call("unpause")
+    return call("unpause")
 
 
 def encode_source(source_id: bytes) -> bytes:
     """Call data of `source`; `decode_source` reads the answer."""
-    return _call("source", ("bytes32",), (exactly("source_id", source_id, 32),))
+    return call("source", ("bytes32",), (exactly("source_id", source_id, 32),))
 
 
 def decode_source(data: bytes) -> SourceState:
     """The answer to `source`. Raises ValueError if it is something else."""
-    return SourceState(*_strictly("a source's state", _STATE, data))
+    return SourceState(*strictly("a source's state", _STATE, data))
 
 
 def encode_config_hash(source_id: bytes) -> bytes:
     """Call data of `configHash`; `decode_bytes32` reads the answer."""
-    return _call("configHash", ("bytes32",), (exactly("source_id", source_id, 32),))
+    return call("configHash", ("bytes32",), (exactly("source_id", source_id, 32),))
 
 
 def encode_token() -> bytes:
     """Call data of the issuer's `token`; the answer is the token's address, right-aligned in 32 bytes."""
-    return _call("token")
+    return call("token")
 
 
 # --- token
@@ -327,22 +297,22 @@ def encode_token() -> bytes:
 
 def encode_total_supply() -> bytes:
     """Call data of `totalSupply`; `decode_uint` reads the answer, in base units."""
-    return _call("totalSupply")
+    return call("totalSupply")
 
 
 def encode_balance_of(holder: str) -> bytes:
     """Call data of `balanceOf`; `decode_uint` reads the answer, in base units."""
-    return _call("balanceOf", ("address",), (address(holder),))
+    return call("balanceOf", ("address",), (address(holder),))
 
 
 def encode_transfer(recipient: str, amount: int) -> bytes:
     """Call data of `transfer` of `amount` base units."""
-    return _call("transfer", ("address", "uint256"), (address(recipient), unsigned("amount", amount, 256)))
+    return call("transfer", ("address", "uint256"), (address(recipient), unsigned("amount", amount, 256)))
 
 
 def encode_burn(amount: int) -> bytes:
     """Call data of `burn`, which retires `amount` base units of the caller's."""
-    return _call("burn", ("uint256",), (unsigned("amount", amount, 256),))
+    return call("burn", ("uint256",), (unsigned("amount", amount, 256),))
 
 
 # --- deployment and roles, of both
@@ -354,30 +324,33 @@ def encode_deploy_token(admin: str, admin_delay_s: int) -> bytes:
     return load("KwhToken").bytecode + arguments
 
 
-def encode_deploy_issuer(token: str, admin: str, admin_delay_s: int) -> bytes:
-    """Creation code of the issuer with its constructor's arguments. Afterwards grant it the token's MINTER_ROLE."""
-    values = [address(token), unsigned("admin_delay_s", admin_delay_s, 48), address(admin)]
-    return load("EnergyIssuer").bytecode + encode(["address", "uint48", "address"], values)
+def encode_deploy_issuer(token: str, admin: str, admin_delay_s: int, shares: str = ZERO_ADDRESS) -> bytes:
+    """Creation code of the issuer with its constructor's arguments. Afterwards grant it the token's MINTER_ROLE.
+
+    `shares` are the share tokens that sources follow (`contracts.shares`), if the community has some.
+    """
+    values = [address(token), address(shares), unsigned("admin_delay_s", admin_delay_s, 48), address(admin)]
+    return load("EnergyIssuer").bytecode + encode(["address", "address", "uint48", "address"], values)
 
 
 def encode_grant_role(role: bytes, account: str) -> bytes:
     """Call data of `grantRole`, by the admin."""
-    return _call("grantRole", ("bytes32", "address"), (exactly("role", role, 32), address(account)))
+    return call("grantRole", ("bytes32", "address"), (exactly("role", role, 32), address(account)))
 
 
 def encode_has_role(role: bytes, account: str) -> bytes:
     """Call data of `hasRole`; `decode_bool` reads the answer."""
-    return _call("hasRole", ("bytes32", "address"), (exactly("role", role, 32), address(account)))
+    return call("hasRole", ("bytes32", "address"), (exactly("role", role, 32), address(account)))
 
 
 def decode_uint(data: bytes) -> int:
     """One unsigned integer. Raises ValueError."""
-    return int(_strictly("an unsigned integer", ("uint256",), data)[0])
+    return int(strictly("an unsigned integer", ("uint256",), data)[0])
 
 
 def decode_bool(data: bytes) -> bool:
     """One truth value. Raises ValueError."""
-    return bool(_strictly("a truth value", ("bool",), data)[0])
+    return bool(strictly("a truth value", ("bool",), data)[0])
 
 
 def decode_bytes32(data: bytes) -> bytes:

@@ -4,31 +4,20 @@ Topics and data are what JSON-RPC answers, `0x` and hexadecimal digits. In the v
 lower case `0x` strings, numbers are integers. Every decoder raises ValueError if the log is not exactly of its form.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from eth_utils.crypto import keccak
+from contracts.log_words import WORD, address, expect, number, topic, word
 
-WORD: Final = 64
-"""Hexadecimal digits of one 32-byte word."""
-_HEX: Final = re.compile(r"0x[0-9a-fA-F]*")
-"""int() alone would take signs, spaces and underscores for part of a number."""
-
-
-def _topic(signature: str) -> str:
-    return "0x" + keccak(text=signature).hex()
-
-
-TOPIC_TRANSFER: Final = _topic("Transfer(address,address,uint256)")
-TOPIC_RETIRED: Final = _topic("Retired(address,uint256,string)")
-TOPIC_SETTLED: Final = _topic("Settled(bytes32,uint32,uint64,uint64,uint40,uint64,uint8,bytes32)")
-TOPIC_SOURCE_CONFIGURED: Final = _topic(
+TOPIC_TRANSFER: Final = topic("Transfer(address,address,uint256)")
+TOPIC_RETIRED: Final = topic("Retired(address,uint256,string)")
+TOPIC_SETTLED: Final = topic("Settled(bytes32,uint32,uint64,uint64,uint40,uint64,uint8,bytes32)")
+TOPIC_SOURCE_CONFIGURED: Final = topic(
     "SourceConfigured(bytes32,bytes32,bytes8,uint8,uint8,uint32,uint8,uint64,uint64,uint40)"
 )
-TOPIC_CORRECTED: Final = _topic("Corrected(bytes32,uint64,bytes32)")
-TOPIC_SOURCE_ACTIVE: Final = _topic("SourceActive(bytes32,bool)")
+TOPIC_CORRECTED: Final = topic("Corrected(bytes32,uint64,bytes32)")
+TOPIC_SOURCE_ACTIVE: Final = topic("SourceActive(bytes32,bool)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,98 +87,68 @@ class SourceActiveLog:
 
 def decode_transfer(topics: Sequence[str], data: str) -> TransferLog:
     """`Transfer` of the token."""
-    _expect(topics, data, TOPIC_TRANSFER, topics_count=3, words=1)
-    return TransferLog(_address(topics[1]), _address(topics[2]), int(data, 16))
+    expect(topics, data, TOPIC_TRANSFER, topics_count=3, words=1)
+    return TransferLog(address(topics[1]), address(topics[2]), int(data, 16))
 
 
 def decode_retired(topics: Sequence[str], data: str) -> RetiredLog:
     """`Retired` of the token; the reason is UTF-8, undecodable bytes are replaced because anybody may write them."""
     if len(data) < 2 + 3 * WORD:
         raise ValueError("not a Retired log: the data is too short")
-    length = _number(data, 2, 256)
-    _expect(topics, data, TOPIC_RETIRED, topics_count=2, words=3 + (length + 31) // 32)
-    if _number(data, 1, 256) != WORD:
+    length = number(data, 2, 256)
+    expect(topics, data, TOPIC_RETIRED, topics_count=2, words=3 + (length + 31) // 32)
+    if number(data, 1, 256) != WORD:
         raise ValueError("not a Retired log: the text does not stand where it must")
     start = 2 + 3 * WORD
     reason = bytes.fromhex(data[start : start + 2 * length]).decode("utf-8", errors="replace")
-    return RetiredLog(_address(topics[1]), _number(data, 0, 256), reason)
+    return RetiredLog(address(topics[1]), number(data, 0, 256), reason)
 
 
 def decode_settled(topics: Sequence[str], data: str) -> SettledLog:
     """`Settled` of the issuer."""
-    _expect(topics, data, TOPIC_SETTLED, topics_count=3, words=6)
+    expect(topics, data, TOPIC_SETTLED, topics_count=3, words=6)
     seq = int(topics[2], 16)
     if seq >= 1 << 32:
         raise ValueError("not a Settled log: the sequence number is too large")
     return SettledLog(
         source_id=topics[1].lower(),
         seq=seq,
-        from_wh=_number(data, 0, 64),
-        to_wh=_number(data, 1, 64),
-        read_at=_number(data, 2, 40),
-        minted_wh=_number(data, 3, 64),
-        mode=_number(data, 4, 8),
-        evidence=_word(data, 5),
+        from_wh=number(data, 0, 64),
+        to_wh=number(data, 1, 64),
+        read_at=number(data, 2, 40),
+        minted_wh=number(data, 3, 64),
+        mode=number(data, 4, 8),
+        evidence=word(data, 5),
     )
 
 
 def decode_source_configured(topics: Sequence[str], data: str) -> SourceConfiguredLog:
     """`SourceConfigured` of the issuer."""
-    _expect(topics, data, TOPIC_SOURCE_CONFIGURED, topics_count=2, words=9)
-    device = _word(data, 1)
+    expect(topics, data, TOPIC_SOURCE_CONFIGURED, topics_count=2, words=9)
+    device = word(data, 1)
     if device[18:].strip("0"):
         raise ValueError("not a SourceConfigured log: the device id is longer than 8 bytes")
     return SourceConfiguredLog(
         source_id=topics[1].lower(),
-        config_hash=_word(data, 0),
+        config_hash=word(data, 0),
         device_id=device[:18],
-        profile=_number(data, 2, 8),
-        channel=_number(data, 3, 8),
-        max_watt=_number(data, 4, 32),
-        mode=_number(data, 5, 8),
-        closing_wh=_number(data, 6, 64),
-        opening_wh=_number(data, 7, 64),
-        read_at=_number(data, 8, 40),
+        profile=number(data, 2, 8),
+        channel=number(data, 3, 8),
+        max_watt=number(data, 4, 32),
+        mode=number(data, 5, 8),
+        closing_wh=number(data, 6, 64),
+        opening_wh=number(data, 7, 64),
+        read_at=number(data, 8, 40),
     )
 
 
 def decode_corrected(topics: Sequence[str], data: str) -> CorrectedLog:
     """`Corrected` of the issuer."""
-    _expect(topics, data, TOPIC_CORRECTED, topics_count=2, words=2)
-    return CorrectedLog(topics[1].lower(), _number(data, 0, 64), _word(data, 1))
+    expect(topics, data, TOPIC_CORRECTED, topics_count=2, words=2)
+    return CorrectedLog(topics[1].lower(), number(data, 0, 64), word(data, 1))
 
 
 def decode_source_active(topics: Sequence[str], data: str) -> SourceActiveLog:
     """`SourceActive` of the issuer."""
-    _expect(topics, data, TOPIC_SOURCE_ACTIVE, topics_count=2, words=1)
-    return SourceActiveLog(topics[1].lower(), _number(data, 0, 1) == 1)
-
-
-def _expect(topics: Sequence[str], data: str, topic: str, *, topics_count: int, words: int) -> None:
-    if not topics or topics[0].lower() != topic:
-        raise ValueError(f"not the expected log: topic {topics[0] if topics else 'missing'} instead of {topic}")
-    if len(topics) != topics_count or any(len(one) != 2 + WORD for one in topics):
-        raise ValueError(f"a log {topic} has {topics_count} topics of 32 bytes")
-    if len(data) != 2 + words * WORD:
-        raise ValueError(f"a log {topic} has {words} words of data, got {len(data)} characters")
-    if not all(_HEX.fullmatch(one) for one in (*topics, data)):
-        raise ValueError(f"a log {topic} must be hexadecimal digits after 0x")
-
-
-def _word(data: str, index: int) -> str:
-    start = 2 + index * WORD
-    return "0x" + data[start : start + WORD].lower()
-
-
-def _number(data: str, index: int, bits: int) -> int:
-    start = 2 + index * WORD
-    value = int(data[start : start + WORD], 16)
-    if value >> bits:
-        raise ValueError(f"word {index} of a log does not fit into {bits} bits")
-    return value
-
-
-def _address(topic: str) -> str:
-    if topic[2:26].strip("0"):
-        raise ValueError(f"not an address in a log: {topic}")
-    return "0x" + topic[26:].lower()
+    expect(topics, data, TOPIC_SOURCE_ACTIVE, topics_count=2, words=1)
+    return SourceActiveLog(topics[1].lower(), number(data, 0, 1) == 1)

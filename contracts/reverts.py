@@ -72,7 +72,40 @@ SENTENCES: Final[dict[str, Sentence]] = {
     "RegisterTaken(bytes32)": lambda source: (
         f"this register of this device key belongs or belonged to source {_hex(source)}; use a new device key"
     ),
+    "SettleFirst(uint64,uint40)": lambda register, read_at: (
+        f"shares change exactly where the last settlement ended, {register} Wh at {read_at}; "
+        "settle up to the change first, then configure from there"
+    ),
+    "WrongShares(uint40)": lambda instant: (
+        f"the source's shares are tokens and this is not their table at {instant}; "
+        "give everyone who holds some then, in ascending order of address"
+    ),
+    "SharesChanged(uint40)": lambda change_at: (
+        f"from {change_at} (Unix seconds) on other shares count; settle up to that reading, then call followShares, "
+        "or bridgeShares if there is no reading"
+    ),
+    "NotFollowing(bytes32)": lambda source: (
+        f"source {_hex(source)} follows no share tokens; create its shares and configure it again"
+    ),
+    "NothingToFollow(uint40)": lambda change_at: (
+        f"the next change of shares is at {change_at} (0 means none); settle up to it first, or do nothing"
+    ),
+    "WrongKey()": lambda: "following the shares changes no key; give the committed key, or configure a new epoch",
     "NothingToCorrect()": lambda: "a correction needs an amount above zero Wh",
+    # EnergyShares
+    "BadPeriod(uint48)": lambda period: (
+        f"boundaries cannot be {period} s apart; give a multiple of 900 s, at most 31 days"
+    ),
+    "NoShares()": lambda: "shares need a source and a positive number; give both",
+    "SharesExist(bytes32,uint64)": lambda source, supply: (
+        f"source {_hex(source)} has its {supply} shares already, for ever; transfer them instead"
+    ),
+    "TooManyHolders(bytes32)": lambda source: (
+        f"source {_hex(source)} has its 500 holders; buy from one who sells all he has, or give to a holder"
+    ),
+    "NotYet(uint48,uint256)": lambda instant, chain_time: (
+        f"shares of {instant} are known when it has come, the chain's clock is at {chain_time}; wait"
+    ),
     # OpenZeppelin
     "EnforcedPause()": lambda: "the issuer is paused; the admin ends a pause with unpause, nothing is lost meanwhile",
     "ExpectedPause()": lambda: "the issuer is not paused; nothing is to be done",
@@ -114,6 +147,22 @@ SENTENCES: Final[dict[str, Sentence]] = {
         f"a permit's signature has 65 bytes, not {length}; have the owner sign again"
     ),
     "ECDSAInvalidSignatureS(bytes32)": lambda _s: "the permit's s is the higher one; normalise it to N - s",
+    "ERC1155InsufficientBalance(address,uint256,uint256,uint256)": lambda account, balance, needed, source: (
+        f"account {account} holds {balance} shares of source 0x{source:064x}, {needed} are needed; reduce the number"
+    ),
+    "ERC1155MissingApprovalForAll(address,address)": lambda operator, owner: (
+        f"account {operator} may not move the shares of {owner}; have the owner approve it or send himself"
+    ),
+    "ERC1155InvalidApprover(address)": lambda account: f"account {account} cannot approve; use another account",
+    "ERC1155InvalidOperator(address)": lambda account: f"account {account} cannot be approved; name another account",
+    "ERC1155InvalidSender(address)": lambda account: f"account {account} cannot send shares; use another account",
+    "ERC1155InvalidReceiver(address)": lambda account: (
+        f"account {account} cannot receive shares; name an account, or a contract that accepts ERC-1155 tokens"
+    ),
+    "ERC1155InvalidArrayLength(uint256,uint256)": lambda ids, values: (
+        f"{ids} sources and {values} numbers of shares do not match; give one number for each source"
+    ),
+    "CheckpointUnorderedInsertion()": lambda: "the chain's clock went back, which a chain cannot do; ask another node",
     "InvalidShortString()": lambda: "a name stored in the contract is damaged; redeploy from the committed artifact",
     "StringTooLong(string)": lambda _text: "a name is too long for the contract; redeploy from the committed artifact",
     # the language

@@ -6,6 +6,7 @@ import {
 } from "@openzeppelin/contracts/access/extensions/AccessControlDefaultAdminRules.sol";
 import {Pausable} from "@openzeppelin/contracts/utils/Pausable.sol";
 import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
+import {EnergyShares} from "./EnergyShares.sol";
 import {KwhToken} from "./KwhToken.sol";
 import {Statement} from "./Statement.sol";
 
@@ -17,6 +18,8 @@ import {Statement} from "./Statement.sol";
 /// (or `openingWh` of the configuration in between), and the parts of a mint add up to it to the last unit.
 /// The sender can neither mint without the device's signature (mode DEVICE) nor divert a unit: device key, holders and
 /// weights are committed by hash. What even a stolen device key can mint is bounded by nameplate power times time.
+/// Where a community has share tokens (`shares`), a source that has some pays by them and by nothing else: no settlement
+/// passes a boundary from which other shares count, and at the boundary anyone may commit the one table they show.
 /// This contract is replaceable: new rules are a new issuer that gets the token's MINTER_ROLE.
 contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
     /// @notice Key of the device, and the shares: holder i gets weights[i] / sum(weights) of each settlement.
@@ -44,7 +47,8 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         Config config;
     }
 
-    /// @dev First slot: what a settlement changes. Second: whose register it is. Third: the committed configuration.
+    /// @dev First slot: what a settlement reads and changes. Second: whose register it is. Third: the committed
+    /// configuration.
     struct Source {
         uint64 registerWh;
         uint40 readAt;
@@ -53,11 +57,19 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         uint64 debtWh;
         uint8 mode;
         bool active;
+        bool follows;
         bytes8 deviceId;
         uint8 profile;
         uint8 channel;
         uint160 keyTag;
         bytes32 configHash;
+    }
+
+    /// @dev Of a source that follows share tokens: the instant whose shares are committed, and until when these may
+    /// settle beyond the next change of shares because no reading exists there.
+    struct Following {
+        uint40 tableAt;
+        uint40 bridgedTo;
     }
 
     /// @dev A reading accepted as evidence, or what follows from it.
@@ -94,8 +106,11 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
 
     /// @notice The token minted here.
     KwhToken public immutable token;
+    /// @notice The share tokens that sources follow; zero in a community without them.
+    EnergyShares public immutable shares;
 
     mapping(bytes32 sourceId => Source) private _sources;
+    mapping(bytes32 sourceId => Following) private _following;
     /// @dev A register of a device key belongs to one source for ever, so it cannot be minted twice.
     mapping(bytes32 register => bytes32 sourceId) private _owners;
 
@@ -129,6 +144,9 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
     event Corrected(bytes32 indexed sourceId, uint64 debtWh, bytes32 evidence);
     /// @notice The source may (not) settle.
     event SourceActive(bytes32 indexed sourceId, bool active);
+    /// @notice No reading exists at `changeAt`, from which other shares count, as `evidence` shows: the energy up to
+    /// the first reading not later than `until` goes by the shares before the change.
+    event SharesBridged(bytes32 indexed sourceId, uint40 changeAt, uint40 until, bytes32 evidence);
 
     /// @notice No such source is configured.
     error UnknownSource(bytes32 sourceId);
@@ -158,16 +176,32 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
     error NoCapacity();
     /// @notice With the same key device, register and their order in time stay; a new device needs a new key.
     error SameKey(uint64 registerWh);
+    /// @notice Shares change exactly where the last settlement ended: what was earned before belongs to the old ones.
+    error SettleFirst(uint64 registerWh, uint40 readAt);
     /// @notice This register of this key already belongs or belonged to a source.
     error RegisterTaken(bytes32 sourceId);
     /// @notice A correction needs an amount.
     error NothingToCorrect();
+    /// @notice The source's shares are tokens, and this is not the table that they show at the instant.
+    error WrongShares(uint40 instant);
+    /// @notice From `changeAt` on other shares count: settle up to it, then follow the shares.
+    error SharesChanged(uint40 changeAt);
+    /// @notice The source follows no share tokens.
+    error NotFollowing(bytes32 sourceId);
+    /// @notice No change of shares waits where this would follow or bridge it.
+    error NothingToFollow(uint40 changeAt);
+    /// @notice Following the shares changes no key.
+    error WrongKey();
 
     /// @param token_ the token; its admin must grant MINTER_ROLE to this contract
+    /// @param shares_ the share tokens that sources follow, or zero
     /// @param adminDelay seconds between the start of an admin transfer and its earliest acceptance
     /// @param admin the first admin; a multi-signature account in production
-    constructor(KwhToken token_, uint48 adminDelay, address admin) AccessControlDefaultAdminRules(adminDelay, admin) {
+    constructor(KwhToken token_, EnergyShares shares_, uint48 adminDelay, address admin)
+        AccessControlDefaultAdminRules(adminDelay, admin)
+    {
         token = token_;
+        shares = shares_;
     }
 
     // --- settling
@@ -197,8 +231,8 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         bytes32 evidence,
         Config calldata config
     ) external onlyRole(SETTLER_ROLE) whenNotPaused {
-        Source storage entry = _settleable(sourceId, ATTESTED, config);
-        _apply(sourceId, ATTESTED, _advance(entry, registerWh, readAt, evidence), config);
+        _settleable(sourceId, ATTESTED, config);
+        _apply(sourceId, ATTESTED, _advance(sourceId, registerWh, readAt, evidence), config);
     }
 
     /// @notice What `settle` would do now, by anyone and for nothing; reverts as `settle` would.
@@ -231,8 +265,8 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         whenNotPaused
         returns (uint64 fromWh, uint64 toWh, uint40 readAt_, uint64 mintedWh, uint256[] memory parts)
     {
-        Source storage entry = _settleable(sourceId, ATTESTED, config);
-        Outcome memory outcome = _advance(entry, registerWh, readAt, evidence);
+        _settleable(sourceId, ATTESTED, config);
+        Outcome memory outcome = _advance(sourceId, registerWh, readAt, evidence);
         parts = _split(outcome.mintedWh, config.weights);
         return (outcome.fromWh, outcome.toWh, outcome.readAt, outcome.mintedWh, parts);
     }
@@ -240,8 +274,9 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
     // --- administration
 
     /// @notice Registers a source, or changes its shares, capacity, device, register or mode.
-    /// @dev With the same key, device and register stay and neither register value nor time may fall. A new key opens a
-    /// new epoch (a new device or meter) whose register may start anywhere; a used key never comes back.
+    /// @dev With the same key, device and register stay, neither register value nor time may fall, and shares change
+    /// only where the last settlement ended. A new key opens a new epoch (a new device or meter) whose register may
+    /// start anywhere; a used key never comes back. Once a source has share tokens, only their table is accepted.
     /// @param channel position of the register in the profile: 1 = [1.8.0], 2 = [1.8.0, 2.8.0], 3 = [2.8.0]
     /// @param startRegisterWh register value from which production counts
     /// @param startReadAt instant of that value, seconds since 1970
@@ -262,15 +297,46 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         Source storage entry = _sources[sourceId];
         if (maxWatt == 0) revert NoCapacity();
         _checkShares(config);
-        _claim(entry, sourceId, deviceId, _obis(profile, channel), startRegisterWh, config);
+        bytes32 given = keccak256(abi.encode(config));
+        if (_claim(entry, sourceId, deviceId, _obis(profile, channel), startRegisterWh, config)) {
+            bool elsewhere = startRegisterWh != entry.registerWh || startReadAt != entry.readAt;
+            if (elsewhere && given != entry.configHash) revert SettleFirst(entry.registerWh, entry.readAt);
+        }
         if (startReadAt < entry.readAt) revert Stale(startReadAt, startRegisterWh, entry.readAt, entry.registerWh);
         if (startReadAt > block.timestamp + AHEAD_S_MAX) revert FromTheFuture(startReadAt, block.timestamp);
+        if (address(shares) != address(0) && shares.supplyOf(sourceId) != 0) {
+            entry.follows = true;
+            _commitShares(sourceId, config, startReadAt);
+        }
         uint64 closingWh = entry.registerWh;
         if (entry.mode == 0) entry.active = true;
         (entry.registerWh, entry.readAt, entry.maxWatt, entry.mode) = (startRegisterWh, startReadAt, maxWatt, mode);
         (entry.deviceId, entry.profile, entry.channel) = (deviceId, profile, channel);
-        entry.configHash = keccak256(abi.encode(config));
+        entry.configHash = given;
         _emitConfigured(sourceId, closingWh);
+    }
+
+    /// @notice Commits the table that the share tokens show at the last settled reading. Anyone may, because there is
+    /// only one; key, register and time stay. `SourceConfigured` tells it.
+    function followShares(bytes32 sourceId, Config calldata config) external {
+        Source storage entry = _known(sourceId);
+        uint40 changeAt = _nextChange(sourceId);
+        if (changeAt == 0 || changeAt > entry.readAt) revert NothingToFollow(changeAt);
+        if (_keyTag(_key(config)) != entry.keyTag) revert WrongKey();
+        _checkShares(config);
+        _commitShares(sourceId, config, entry.readAt);
+        entry.configHash = keccak256(abi.encode(config));
+        _emitConfigured(sourceId, entry.registerWh);
+    }
+
+    /// @notice Lets the source settle beyond the next change of its shares up to `until`, because there is no reading
+    /// at the change, as `evidence` shows. Only what is past can be missing.
+    function bridgeShares(bytes32 sourceId, uint40 until, bytes32 evidence) external onlyRole(REGISTRAR_ROLE) {
+        uint40 changeAt = _nextChange(sourceId);
+        if (changeAt == 0 || changeAt >= until) revert NothingToFollow(changeAt);
+        if (until > block.timestamp) revert FromTheFuture(until, block.timestamp);
+        _following[sourceId].bridgedTo = until;
+        emit SharesBridged(sourceId, changeAt, until, evidence);
     }
 
     /// @notice Puts `debtWh` on the source: too much was minted, as `evidence` shows. Nobody loses what he holds; the
@@ -318,6 +384,13 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         return (entry.registerWh, entry.readAt, entry.seq, entry.maxWatt, entry.debtWh, entry.mode, entry.active);
     }
 
+    /// @notice Whether the source follows share tokens, the instant whose shares are committed, and until when these
+    /// may settle beyond the next change.
+    function following(bytes32 sourceId) external view returns (bool follows, uint40 tableAt, uint40 bridgedTo) {
+        Following storage entry = _following[sourceId];
+        return (_sources[sourceId].follows, entry.tableAt, entry.bridgedTo);
+    }
+
     /// @notice Device and register of a source; `keyTag` are the lower 160 bits of keccak256(keyX, keyY).
     function device(bytes32 sourceId)
         external
@@ -351,24 +424,28 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         (uint32 slot, uint64 registerWh) = Statement.reading(
             facts, evidence.leaf, evidence.path, evidence.leafIndex, entry.channel, _channels(entry.profile)
         );
-        return _advance(entry, registerWh, slot * SLOT_S, digest);
+        return _advance(sourceId, registerWh, slot * SLOT_S, digest);
     }
 
     /// The way of the register from the last settlement to here, if it is later, not lower, not of the future and
     /// within what the plant can produce.
-    function _advance(Source storage entry, uint64 registerWh, uint256 instant, bytes32 evidence)
+    function _advance(bytes32 sourceId, uint64 registerWh, uint256 instant, bytes32 evidence)
         private
         view
         returns (Outcome memory)
     {
+        Source storage entry = _sources[sourceId];
         (uint64 fromWh, uint40 lastReadAt, uint64 debtWh) = (entry.registerWh, entry.readAt, entry.debtWh);
         // First, because a slot can name an instant beyond 40 bits.
-        if (instant > block.timestamp + AHEAD_S_MAX) revert FromTheFuture(instant, block.timestamp);
+        // Shares of an instant are known when it has come.
+        uint256 latest = entry.follows ? block.timestamp : block.timestamp + AHEAD_S_MAX;
+        if (instant > latest) revert FromTheFuture(instant, block.timestamp);
         uint40 readAt = uint40(instant);
         if (readAt <= lastReadAt || registerWh < fromWh) revert Stale(readAt, registerWh, lastReadAt, fromWh);
         uint64 energyWh = registerWh - fromWh;
         uint256 ceilingWh = uint256(entry.maxWatt) * (readAt - lastReadAt) / 3600 + 1;
         if (energyWh > ceilingWh) revert Implausible(energyWh, ceilingWh);
+        if (entry.follows) _mustNotPassAChange(sourceId, readAt);
         uint64 nettedWh = energyWh < debtWh ? energyWh : debtWh;
         return Outcome(fromWh, registerWh, readAt, energyWh - nettedWh, debtWh - nettedWh, evidence);
     }
@@ -433,7 +510,7 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         }
     }
 
-    /// Decides between the same epoch and a new one, and binds the register of a new key to this source.
+    /// Decides between the same epoch (true) and a new one, and binds the register of a new key to this source.
     function _claim(
         Source storage entry,
         bytes32 sourceId,
@@ -441,21 +518,47 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
         uint8 obis,
         uint64 startRegisterWh,
         Config calldata config
-    ) private {
+    ) private returns (bool same) {
         if (!P256.isValidPublicKey(config.keyX, config.keyY)) revert BadKey();
-        bytes32 key = keccak256(abi.encode(config.keyX, config.keyY));
-        uint160 keyTag = uint160(uint256(key));
-        if (entry.mode != 0 && entry.keyTag == keyTag) {
+        bytes32 key = _key(config);
+        if (entry.mode != 0 && entry.keyTag == _keyTag(key)) {
             bool moved = deviceId != entry.deviceId || obis != _obis(entry.profile, entry.channel);
             if (moved || startRegisterWh < entry.registerWh) {
                 revert SameKey(entry.registerWh);
             }
-            return;
+            return true;
         }
         bytes32 register = keccak256(abi.encode(key, deviceId, obis));
         if (_owners[register] != 0) revert RegisterTaken(_owners[register]);
         _owners[register] = sourceId;
-        entry.keyTag = keyTag;
+        entry.keyTag = _keyTag(key);
+    }
+
+    function _key(Config calldata config) private pure returns (bytes32) {
+        return keccak256(abi.encode(config.keyX, config.keyY));
+    }
+
+    function _keyTag(bytes32 key) private pure returns (uint160) {
+        return uint160(uint256(key));
+    }
+
+    /// The first boundary after the committed shares' instant from which other ones count; zero if there is none.
+    function _nextChange(bytes32 sourceId) private view returns (uint40) {
+        if (!_sources[sourceId].follows) revert NotFollowing(sourceId);
+        return uint40(shares.nextChange(sourceId, _following[sourceId].tableAt));
+    }
+
+    /// Energy up to a change of shares goes by the old ones, energy after it by the new ones.
+    function _mustNotPassAChange(bytes32 sourceId, uint40 readAt) private view {
+        uint40 changeAt = _nextChange(sourceId);
+        if (changeAt != 0 && readAt > changeAt && readAt > _following[sourceId].bridgedTo) {
+            revert SharesChanged(changeAt);
+        }
+    }
+
+    function _commitShares(bytes32 sourceId, Config calldata config, uint40 instant) private {
+        if (!shares.isTable(sourceId, config.holders, config.weights, instant)) revert WrongShares(instant);
+        _following[sourceId].tableAt = instant;
     }
 
     function _emitConfigured(bytes32 sourceId, uint64 closingWh) private {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {EnergyIssuer} from "../src/EnergyIssuer.sol";
+import {EnergyShares} from "../src/EnergyShares.sol";
 import {KwhToken} from "../src/KwhToken.sol";
 
 /// @dev The cheat codes used here; npm's forge-std is another package.
@@ -35,7 +36,7 @@ abstract contract Fixture {
     function setUpLedger() internal {
         vm.warp(uint256(SLOT) * 900);
         token = new KwhToken(0, address(this));
-        issuer = new EnergyIssuer(token, 0, address(this));
+        issuer = new EnergyIssuer(token, EnergyShares(address(0)), 0, address(this));
         token.grantRole(token.MINTER_ROLE(), address(issuer));
         issuer.grantRole(issuer.SETTLER_ROLE(), address(this));
         issuer.grantRole(issuer.REGISTRAR_ROLE(), address(this));

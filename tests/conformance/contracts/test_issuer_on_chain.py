@@ -268,7 +268,10 @@ def test_reconfiguration_keeps_the_chain_of_registers(roof: Ledger) -> None:
     same = replace(SETUP, start_register_wh=at.register_wh, start_read_at=at.read_at, config=shares)
     assert refusal(roof, abi.encode_configure(replace(same, start_register_wh=3_000))) == "SameKey"
     assert refusal(roof, abi.encode_configure(replace(same, device_id=bytes(8)))) == "SameKey"
-    assert refusal(roof, abi.encode_configure(replace(same, start_read_at=at.read_at - 1))) == "Stale"
+    assert refusal(roof, abi.encode_configure(replace(same, start_read_at=at.read_at - 1))) == "SettleFirst"
+    assert refusal(roof, abi.encode_configure(replace(same, start_register_wh=3_002))) == "SettleFirst"
+    back = replace(same, start_read_at=at.read_at - 1, config=CONFIG)
+    assert refusal(roof, abi.encode_configure(back)) == "Stale"
     assert refusal(roof, abi.encode_configure(replace(same, source_id=bytes([1] * 32)))) == "RegisterTaken"
     roof.send(roof.issuer, abi.encode_configure(same))
     other = TestDevice.number(3)

@@ -172,6 +172,8 @@ def test_deployment_carries_the_arguments() -> None:
     token, admin = "0x" + "cc" * 20, "0x" + "dd" * 20
     assert abi.encode_deploy_token(admin, 86_400).endswith(encode(["uint48", "address"], [86_400, admin]))
     issuer = abi.encode_deploy_issuer(token, admin, 0)
-    assert issuer == abi.load("EnergyIssuer").bytecode + encode(["address", "uint48", "address"], [token, 0, admin])
+    assert issuer == abi.load("EnergyIssuer").bytecode + encode(
+        ["address", "address", "uint48", "address"], [token, abi.ZERO_ADDRESS, 0, admin]
+    )
     with pytest.raises(ValueError, match="not an address"):
         abi.encode_deploy_issuer("token", admin, 0)

@@ -10,7 +10,7 @@ from contracts import abi
 from contracts.reverts import SENTENCES
 
 ROOT = Path(__file__).parents[3]
-NAMES = ("KwhToken", "EnergyIssuer")
+NAMES = ("KwhToken", "EnergyIssuer", "EnergyShares")
 
 
 def signature(entry: dict[str, object]) -> str:
