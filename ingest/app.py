@@ -12,6 +12,7 @@ from community.runtime.lifecycle import wait_or_stop
 from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store
 from ingest.acknowledgements import Acknowledgements
+from ingest.advancement import Advancement
 from ingest.column_keys import open_column_keys
 from ingest.intake import Intake
 from ingest.judging import Judge
@@ -52,6 +53,7 @@ class IngestApp:
         settings = self._settings
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(intake.run(stop))
+            tasks.create_task(Advancement(store, self._clock).run(stop))
             if settings.device_broker is not None:
                 self._broker = DeviceBroker(settings.device_broker, settings.client_id, intake.take_in, self._clock)
                 tasks.create_task(_until_available(self._broker.run, stop))

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 from community.runtime.settings import SettingsReader, process_environment
 from community.store.schema import require_current_schema
@@ -10,7 +11,7 @@ from community.store.sealed_columns import ColumnKeys
 from community.store.unit_of_work import Store
 from ingest.column_keys import ColumnKeySettings, open_column_keys, read_column_keys
 
-_ASKED = ("INGEST_DATABASE_URL", "INGEST_COLUMN_KEY_FILE", "INGEST_KEY_SERVICE_")
+_ASKED = ("INGEST_DATABASE_URL", "INGEST_COLUMN_KEY_FILE", "INGEST_KEY_SERVICE_", "INGEST_ZONE", "INGEST_BOUNDARY_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,8 @@ class BooksSettings:
 
     database_url: str
     column_keys: ColumnKeySettings
+    zone: str
+    boundary_tolerance: timedelta
 
 
 def read_books_settings(
@@ -27,7 +30,12 @@ def read_books_settings(
     """The settings in `environment`, the process's own by default. Raises SettingsError listing every problem."""
     given = process_environment() if environment is None else environment
     reader = SettingsReader("INGEST", {name: value for name, value in given.items() if name.startswith(_ASKED)})
-    settings = BooksSettings(reader.text("DATABASE_URL"), read_column_keys(reader, must_exist=key_file_must_exist))
+    settings = BooksSettings(
+        reader.text("DATABASE_URL"),
+        read_column_keys(reader, must_exist=key_file_must_exist),
+        reader.text("ZONE", "Europe/Vienna"),
+        timedelta(seconds=reader.integer("BOUNDARY_TOLERANCE_S", 5, high=254)),
+    )
     reader.finish()
     return settings
 
@@ -38,6 +46,8 @@ class Books:
 
     store: Store
     column_keys: ColumnKeys
+    zone: str
+    boundary_tolerance: timedelta
 
 
 @asynccontextmanager
@@ -48,6 +58,6 @@ async def open_books(settings: BooksSettings | None = None) -> AsyncIterator[Boo
     await require_current_schema(settings.database_url)
     store = Store.open(settings.database_url)
     try:
-        yield Books(store, column_keys)
+        yield Books(store, column_keys, settings.zone, settings.boundary_tolerance)
     finally:
         await store.close()

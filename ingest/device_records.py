@@ -4,7 +4,7 @@ from datetime import datetime
 
 from community.attestation.device_record import DeviceKeyRecord, DeviceRecord, DeviceState
 from community.clock import QUARTER_HOUR, slot_at
-from community.store.devices import DeviceFile
+from community.store.devices import DeviceFile, DeviceKey
 
 
 def record_of(device: DeviceFile) -> DeviceRecord:
@@ -18,7 +18,7 @@ def record_of(device: DeviceFile) -> DeviceRecord:
                 key.public_key,
                 bytes.fromhex(key.kid),
                 first_slot_from(key.valid_from),
-                None if key.valid_to is None else first_slot_from(key.valid_to),
+                _end_slot(key),
                 key.development_key,
             )
             for key in device.keys
@@ -26,6 +26,12 @@ def record_of(device: DeviceFile) -> DeviceRecord:
         secret=device.secret,
         profile=device.profile,
     )
+
+
+def _end_slot(key: DeviceKey) -> int | None:
+    """The first slot that the key may not sign: its end, or the instant from which it is revoked if that is sooner."""
+    ends = [end for end in (key.valid_to, key.revoked_from) if end is not None]
+    return max(first_slot_from(key.valid_from), first_slot_from(min(ends))) if ends else None
 
 
 def first_slot_from(instant: datetime) -> int:

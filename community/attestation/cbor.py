@@ -6,8 +6,8 @@ import cbor2
 
 LENGTH_MAX = 65536
 DEPTH_MAX = 8
-TAGS = (16, 18)
-"""COSE_Encrypt0 and COSE_Sign1, the only tags of the format."""
+TAGS = (16, 18, 98)
+"""COSE_Encrypt0, COSE_Sign1 and COSE_Sign, the only tags of the format."""
 
 _UNSIGNED, _NEGATIVE, _BYTES, _TEXT, _ARRAY, _MAP, _TAG, _SIMPLE = range(8)
 UINT32 = rb"(?:[\x00-\x17]|\x18[\x18-\xff]|\x19[\x01-\xff].|\x1a(?!\x00\x00).{4})"

@@ -90,6 +90,8 @@ class EnergySource:
     settlement: SettlementPolicy = SettlementPolicy()
     evidence_mode: EvidenceMode = EvidenceMode.DEVICE
     approved_at: datetime | None = None
+    trial: bool = False
+    """For good: its energy is never minted."""
 
     def __post_init__(self) -> None:
         if (

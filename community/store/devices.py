@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 from sqlmodel import col
 
 from community.identity.identities import IdentityKind
@@ -32,11 +32,18 @@ class DeviceKey:
     valid_from: datetime
     valid_to: datetime | None = None
     development_key: bool = False
+    first_ctr: int | None = None
+    """Of a key that came by rotation: the statement counter it begins with."""
+    revoked_from: datetime | None = None
+    """From this instant on nothing that it signed is believed."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewDevice:
-    """What registration knows of a device. `secret` is shared with the device (32 bytes); it is sealed at once."""
+    """What registration knows of a device. `secret` is shared with the device (32 bytes); it is sealed at once.
+
+    One that is recorded as active was approved by whoever records it; any other begins its onboarding.
+    """
 
     id: str
     name: str
@@ -46,6 +53,8 @@ class NewDevice:
     secret: bytes | None = field(default=None, repr=False)
     state: str = "pending"
     approved_at: datetime | None = None
+    trial: bool = False
+    """For good: what it measures is never minted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,8 @@ async def add_device(work: Work, device: NewDevice, column_key: ColumnSeal, now:
             secret_sealed=None if device.secret is None else column_key.seal(device.secret, device_purpose(device.eui)),
             state=device.state,
             approved_at=device.approved_at,
+            onboarding="approved" if device.state == "active" else "created",
+            trial=device.trial,
         )
     )
 
@@ -147,6 +158,7 @@ async def add_device_key(work: Work, device_id: str, key: DeviceKey) -> None:
             development_key=key.development_key,
             valid_from=key.valid_from,
             valid_to=key.valid_to,
+            first_ctr=key.first_ctr,
         )
     )
 
@@ -199,6 +211,19 @@ async def install(
     )
 
 
+async def end_installation(work: Work, installation_id: str, valid_to: datetime) -> None:
+    """Record until when a device read a meter at a metering point."""
+    await work.session.execute(
+        update(InstallationRow).where(col(InstallationRow.id) == installation_id).values(valid_to=valid_to)
+    )
+
+
+async def device_id_by_eui(work: Work, eui: str) -> str | None:
+    """The id of the device with this EUI (16 lower-case hex digits)."""
+    found = await work.session.execute(select(col(DeviceRow.identity_id)).where(col(DeviceRow.eui) == eui))
+    return found.scalar_one_or_none()
+
+
 async def load_device(work: Work, eui: str, column_key: ColumnSeal) -> DeviceFile | None:
     """Everything on file about the device with this EUI (16 lower-case hex digits), secrets unsealed."""
     return (await load_devices(work, [eui], column_key)).get(eui)
@@ -246,7 +271,17 @@ async def _keys(work: Work, device_ids: Sequence[str]) -> dict[str, list[DeviceK
     keys: dict[str, list[DeviceKey]] = {}
     for row in rows.scalars():
         keys.setdefault(row.device_id, []).append(
-            DeviceKey(row.id, row.keyno, row.public_key, row.kid, row.valid_from, row.valid_to, row.development_key)
+            DeviceKey(
+                row.id,
+                row.keyno,
+                row.public_key,
+                row.kid,
+                row.valid_from,
+                row.valid_to,
+                row.development_key,
+                row.first_ctr,
+                row.revoked_from,
+            )
         )
     return keys
 

@@ -57,6 +57,7 @@ async def add_energy_source(work: Work, source: EnergySource, now: datetime) -> 
             opening_register_wh=source.opening_register_wh,
             opening_at=source.opening_at,
             approved_at=source.approved_at,
+            trial=source.trial,
         )
     )
     if source.settlement != SettlementPolicy(SettlementPeriod(founding_period(source.settlement))):
@@ -108,4 +109,5 @@ def _source(row: EnergySourceRow, identity: IdentityRow, policy: SettlementPolic
         settlement=policy or SettlementPolicy(SettlementPeriod(row.settlement_period)),
         evidence_mode=EvidenceMode(row.evidence_mode),
         approved_at=row.approved_at,
+        trial=row.trial,
     )

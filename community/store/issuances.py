@@ -93,8 +93,8 @@ async def count_by_state(work: Work) -> dict[IssuanceState, int]:
 async def readings_after(work: Work, source_id: str, settled: SettledUpTo) -> list[VerifiedReading]:
     """Admitted readings of a source's settled register after `settled`, oldest first.
 
-    Only of an approved source, an active device, and a key that was valid at the reading's instant: energy of a
-    revoked device or key is never minted. Of a long standstill only its last reading is given.
+    Only of an approved source, a device that is active and approved for issuance, and a key that was valid at the
+    reading's instant: energy on trial, or of a revoked device or key, is never minted. Of a long standstill only its last reading is given.
     """
     found = await _page_after(work, source_id, settled.at)
     if len(found) == READINGS_MAX and all(one.register_wh == settled.register_wh for one in found):
@@ -147,6 +147,10 @@ def _of_source(selected: Any, source_id: str) -> Any:
             col(MeasurementRow.evidence_mode) == col(EnergySourceRow.evidence_mode),
             col(MeasurementRow.status).op("&")(READ_OK) == READ_OK,
             col(DeviceRow.state) == "active",
+            col(DeviceRow.onboarding) == "approved",
+            col(DeviceRow.trial).is_(False),
+            col(EnergySourceRow.trial).is_(False),
+            or_(col(DeviceKeyRow.revoked_from).is_(None), col(MeasurementRow.at) < col(DeviceKeyRow.revoked_from)),
             col(DeviceKeyRow.valid_from) <= col(MeasurementRow.at),
             or_(col(DeviceKeyRow.valid_to).is_(None), col(MeasurementRow.at) < col(DeviceKeyRow.valid_to)),
         )

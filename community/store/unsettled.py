@@ -17,12 +17,20 @@ async def left_out(work: Work, source_id: str, after: datetime) -> list[str]:
     at, mode = col(MeasurementRow.at), col(MeasurementRow.evidence_mode)
     read_ok = (col(MeasurementRow.status).op("&")(READ_OK) == READ_OK).label("read_ok")
     ends_at = col(DeviceKeyRow.valid_to)
-    key_valid = and_(col(DeviceKeyRow.valid_from) <= at, or_(ends_at.is_(None), at < ends_at)).label("key_valid")
+    revoked_from = col(DeviceKeyRow.revoked_from)
+    key_valid = and_(
+        col(DeviceKeyRow.valid_from) <= at,
+        or_(ends_at.is_(None), at < ends_at),
+        or_(revoked_from.is_(None), at < revoked_from),
+    ).label("key_valid")
+    on_trial = or_(col(DeviceRow.trial), col(EnergySourceRow.trial)).label("on_trial")
     groups = (
         mode,
         col(EnergySourceRow.evidence_mode),
         col(DeviceRow.identity_id),
         col(DeviceRow.state),
+        col(DeviceRow.onboarding),
+        on_trial,
         col(MeteringPointRow.direction),
         read_ok,
         key_valid,
@@ -46,10 +54,9 @@ async def left_out(work: Work, source_id: str, after: datetime) -> list[str]:
         .order_by(func.min(at))
     )
     lines = []
-    for found, wanted, device, state, direction, is_read, is_valid, count, first in await work.session.execute(
-        statement
-    ):
-        why = _why(found, wanted, f"device {device} is {state}" if state != "active" else None, direction)
+    for row in await work.session.execute(statement):
+        found, wanted, device, state, onboarding, trial, direction, is_read, is_valid, count, first = row
+        why = _why(found, wanted, _why_not_of(device, state, onboarding, on_trial=bool(trial)), direction)
         if why is None and not is_read:
             why = "the device marked them as failed"
         if why is None and not is_valid:
@@ -65,3 +72,13 @@ def _why(found: str, wanted: str, device: str | None, direction: str) -> str | N
     if found != wanted:
         return f"their evidence is {found}, the source's is {wanted}"
     return device
+
+
+def _why_not_of(device: str, state: str, onboarding: str, *, on_trial: bool) -> str | None:
+    if state != "active":
+        return f"device {device} is {state}"
+    if on_trial:
+        return f"device {device} or its source is on trial"
+    if onboarding != "approved":
+        return f"device {device} is not approved for issuance: its onboarding stands at {onboarding}"
+    return None

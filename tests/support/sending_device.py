@@ -44,6 +44,11 @@ class SendingDevice:
     def public_key(self) -> bytes:
         return self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
+    def raw_signature(self, message: bytes) -> bytes:
+        """r | s over SHA-256 of `message`."""
+        r, s = decode_dss_signature(self.key.sign(message, ec.ECDSA(SHA256())))
+        return r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
     def sign(
         self, readings: Sequence[SlotReading], ctr: int | None = None, key_of: "SendingDevice | None" = None
     ) -> DeviceMessage:
@@ -54,9 +59,7 @@ class SendingDevice:
         salt = partial(slot_salt, derive_salt_key(self.secret, eui))
         statement, _ = build_statement(eui, self.keyno, number, self.profile, readings, salt)
         payload = statement.payload()
-        signer = (key_of or self).key
-        r, s = decode_dss_signature(signer.sign(sig_structure(payload), ec.ECDSA(SHA256())))
-        signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
+        signature = (key_of or self).raw_signature(sig_structure(payload))
         return DeviceMessage(SignedStatement(statement, payload, signature, kid_of(self.public_key)), tuple(readings))
 
     def seal(self, message: DeviceMessage, counter: int | None = None) -> bytes:

@@ -2,7 +2,18 @@
 
 from sqlmodel import SQLModel
 
-from community.store.tables import access, chain, identity, measuring, metering, minting, radio, reconciling, repairing
+from community.store.tables import (
+    access,
+    chain,
+    identity,
+    measuring,
+    metering,
+    minting,
+    onboarding,
+    radio,
+    reconciling,
+    repairing,
+)
 
 metadata = SQLModel.metadata
 # Index and constraint names are part of the schema: migrations name them.
@@ -14,6 +25,7 @@ __all__ = [
     "metadata",
     "metering",
     "minting",
+    "onboarding",
     "radio",
     "reconciling",
     "repairing",

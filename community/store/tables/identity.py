@@ -9,6 +9,7 @@ from community.store.tables.columns import big, instant, octets, one_of
 
 IDENTITY_KINDS = ("user", "member", "device", "energy_source", "energy_consumption_unit")
 DEVICE_STATES = ("pending", "active", "revoked")
+ONBOARDING_STAGES = ("created", "key_bound", "joined", "signature_verified", "plausible", "approved")
 
 
 class IdentityRow(SQLModel, table=True):
@@ -53,6 +54,7 @@ class EnergySourceRow(SQLModel, table=True):
     opening_register_wh: int = big()
     opening_at: datetime = instant()
     approved_at: datetime | None = instant(nullable=True, default=None)
+    trial: bool = Field(default=False, description="set at registration for good: its energy can never be minted")
 
 
 class EnergyConsumptionUnitRow(SQLModel, table=True):
@@ -68,6 +70,7 @@ class DeviceRow(SQLModel, table=True):
         one_of("state", DEVICE_STATES, "device_state"),
         one_of("payload_format", ("ecw1", "legacy"), "device_payload_format"),
         CheckConstraint("length(eui) = 16 AND eui = lower(eui)", name="device_eui_hex"),
+        one_of("onboarding", ONBOARDING_STAGES, "device_onboarding"),
     )
     identity_id: str = Field(primary_key=True, foreign_key="identity.id")
     eui: str = Field(unique=True, description="16 lower-case hex digits")
@@ -76,6 +79,11 @@ class DeviceRow(SQLModel, table=True):
     secret_sealed: bytes | None = octets(nullable=True, default=None)
     state: str = "pending"
     approved_at: datetime | None = instant(nullable=True, default=None)
+    onboarding: str = Field(default="created", description="nothing it measures is minted before it is approved")
+    trial: bool = Field(default=False, description="set at registration for good: what it measures is never minted")
+    serial_confirmed_at: datetime | None = instant(nullable=True, default=None)
+    firmware: str | None = None
+    hardware: str | None = None
 
 
 class DeviceKeyRow(SQLModel, table=True):
@@ -93,6 +101,10 @@ class DeviceKeyRow(SQLModel, table=True):
     development_key: bool = Field(default=False, description="held in a file, not in a secure element")
     valid_from: datetime = instant()
     valid_to: datetime | None = instant(nullable=True, default=None)
+    first_ctr: int | None = big(nullable=True, default=None)
+    """Of a key that came by rotation: the statement counter it begins with."""
+    revoked_from: datetime | None = instant(nullable=True, default=None)
+    """From this instant on, which may lie in the past, nothing that it signed is believed."""
 
 
 class HdAccountRow(SQLModel, table=True):

@@ -1,0 +1,1 @@
+"""How a device comes into service, and how a community's records come in from files. Pure."""
