@@ -254,12 +254,25 @@ async def test_failed_readings_are_left_out(store: Store) -> None:
         update(EnergySourceRow).values(evidence_mode="ATTESTED"),
         update(DeviceRow).values(state="revoked"),
         update(DeviceRow).values(state="pending"),
+        update(DeviceRow).values(onboarding="plausible"),
+        update(DeviceKeyRow).values(revoked_from=INSTALLED + timedelta(days=1)),
         update(DeviceKeyRow).values(valid_to=INSTALLED + timedelta(days=1)),
         update(DeviceKeyRow).values(valid_from=NOW),
         update(MeteringPointRow).values(direction="consumption"),
         update(MeteringPointRow).values(settled_obis="1-0:1.8.0"),
     ],
-    ids=["not approved", "attested", "revoked", "pending", "key revoked", "key later", "consumption", "other register"],
+    ids=[
+        "not approved",
+        "attested",
+        "revoked",
+        "pending",
+        "not approved for issuance",
+        "key revoked in the past",
+        "key ended",
+        "key later",
+        "consumption",
+        "other register",
+    ],
 )
 async def test_energy_that_is_never_minted(store: Store, change: object) -> None:
     await prepare(store, 100)
