@@ -10,7 +10,7 @@ from community.errors import CommunityError, RetryableError
 from community.runtime.lifecycle import run_command, run_until_stopped
 from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
-from community.store import chain_index, transfers
+from community.store import balances, chain_index
 from community.store.unit_of_work import Store
 from community.units import TokenAmount, kwh_text
 from indexer import reconcile_cli
@@ -76,7 +76,7 @@ def _reconcile_command(chosen: argparse.Namespace) -> Command:
 async def _status(settings: IndexerSettings, store: Store) -> None:
     async with store.read() as work:
         known = await chain_index.checkpoint(work, settings.chain_id)
-        supply = await transfers.supply(work, settings.chain_id, settings.contracts.token)
+        supply = await balances.supply(work, settings.chain_id, settings.contracts.token)
     if known is None:
         print(f"Nothing is indexed yet of chain {settings.chain_id}.")
         return

@@ -1,28 +1,25 @@
 """What blocks, reorgs and finality change in the books: one unit of work each, all of it or nothing."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 
-from community.chain.blocks import BlockHeader, BlockRef
+import structlog
+
+from community.chain.blocks import BlockRef
 from community.chain.index_checkpoint import IndexCheckpoint, IndexedBlock
 from community.errors import FatalError
-from community.store import chain_index, issuer_events, outbox, transfers
+from community.store import balances, chain_index, issuer_events, outbox, secondary_indexes, transfers
 from community.store.unit_of_work import Store, Work
-from community.tokens.balances import Holding, effects_of, holders_of
-from indexer.decode import BlockRows
+from community.tokens.balances import Effects, effects_of_fields
+from community.tokens.transfers import transfer_lines
 from indexer.digest import digest_after
+from indexer.reading import ReadBlock
 
 Reached = Callable[[str], None]
 """Told the name of each step as it is reached; tests stop the process there."""
 
-
-@dataclass(frozen=True, slots=True)
-class ReadBlock:
-    """A block's header with its rows, read and checked."""
-
-    header: BlockHeader
-    rows: BlockRows
+_log = structlog.get_logger()
 
 
 class Books:
@@ -47,16 +44,34 @@ class Books:
                 node_head=max(node_head, head.number),
                 now=self._now(),
             )
-            moving = [transfer for block in blocks for transfer in block.rows.transfers]
             await self._add_rows(work, known, blocks)
-            last_block = {key: block.header.number for block in blocks for key in holders_of(block.rows.transfers)}
-            await transfers.apply(work, known.chain_id, effects_of(moving), last_block)
+            moving = effects_of_fields(chain.from_iterable(block.rows.transfers for block in blocks))
             if final:
-                await self._finalise_transfers(work, known, head.number)
-            await self._announce(work, head.number, holders_of(moving))
+                before = await transfers.between(work, known.chain_id, known.finalised.number, known.head.number)
+                settling = (
+                    effects_of_fields(chain(before, *(block.rows.transfers for block in blocks))) if before else moving
+                )
+                await balances.fold_in(work, known.chain_id, moving, settling)
+            else:
+                await balances.fold_in(work, known.chain_id, moving)
+            await self._announce(work, head.number, moving)
             self._reached("block_written")
         self._reached("block_committed")
         return moved
+
+    async def prepare_load(self) -> None:
+        """Make way for a first load: the secondary indexes of the transfers are built after it."""
+        async with self._store.begin() as work:
+            dropped = await secondary_indexes.drop_for_first_load(work)
+        if dropped:
+            _log.info("index_first_load", secondary_indexes="after the load")
+
+    async def complete_load(self) -> None:
+        """Build what a first load left out; nothing where it is there."""
+        async with self._store.begin() as work:
+            built = await secondary_indexes.create_missing(work)
+        if built:
+            _log.info("secondary_indexes_built", names=built)
 
     async def roll_back(self, known: IndexCheckpoint, ancestor: BlockRef, *, node_head: int) -> IndexCheckpoint:
         """Undo every block above `ancestor`, as if it had never been."""
@@ -70,8 +85,9 @@ class Books:
             await transfers.remove_above(work, known.chain_id, ancestor.number)
             await issuer_events.remove_above(work, known.chain_id, ancestor.number)
             await chain_index.remove_above(work, known.chain_id, ancestor.number)
-            await transfers.take_back(work, known.chain_id, effects_of(undone), holders_of(undone))
-            await self._announce(work, ancestor.number, holders_of(undone))
+            effects = effects_of_fields(undone)
+            await balances.take_back(work, known.chain_id, effects)
+            await self._announce(work, ancestor.number, effects)
             self._reached("rollback_written")
         self._reached("rollback_committed")
         return moved
@@ -82,8 +98,11 @@ class Books:
             moved = await chain_index.move(
                 work, known, head=known.head, finalised=block, node_head=node_head, now=self._now()
             )
-            touched = await self._finalise_transfers(work, known, block.number)
-            await self._announce(work, block.number, touched)
+            final = effects_of_fields(
+                await transfers.between(work, known.chain_id, known.finalised.number, block.number)
+            )
+            await balances.fold_in(work, known.chain_id, Effects(), final)
+            await self._announce(work, block.number, final)
             self._reached("finality_written")
         self._reached("finality_committed")
         return moved
@@ -93,22 +112,17 @@ class Books:
         if before is None:
             raise FatalError(f"The index lacks its own head block {known.head.number}: restore or rebuild the index.")
         digest = before.digest
-        indexed = []
+        indexed, lines = [], []
         for block in blocks:
-            digest = digest_after(digest, block.rows)
+            lines.append(transfer_lines(known.chain_id, block.rows.transfers))
+            digest = digest_after(digest, lines[-1], block.rows)
             indexed.append(IndexedBlock(block.header.ref, block.header.parent_hash, block.header.at, digest))
         await chain_index.add_blocks(work, known.chain_id, indexed)
-        await transfers.add(work, known.chain_id, [one for block in blocks for one in block.rows.transfers])
+        moved = [one for block in blocks for one in block.rows.transfers]
+        await transfers.add(work, known.chain_id, moved, b"".join(lines))
         await issuer_events.add_settled(work, known.chain_id, [one for block in blocks for one in block.rows.settled])
         await issuer_events.add_others(work, known.chain_id, [one for block in blocks for one in block.rows.others])
 
-    async def _finalise_transfers(self, work: Work, known: IndexCheckpoint, upto: int) -> frozenset[Holding]:
-        final = await transfers.between(work, known.chain_id, known.finalised.number, upto)
-        await transfers.finalise(work, known.chain_id, effects_of(final))
-        return holders_of(final)
-
-    async def _announce(self, work: Work, block_number: int, touched: Iterable[Holding]) -> None:
-        now = self._now()
-        for address in sorted({address for _, address in touched}):
-            await outbox.announce(work, "balance", address, now)
-        await outbox.announce(work, "block", str(block_number), now)
+    async def _announce(self, work: Work, block_number: int, effects: Effects) -> None:
+        subjects = [("balance", address) for address in sorted({address for _, address in effects.last_block})]
+        await outbox.announce_all(work, [*subjects, ("block", str(block_number))], self._now())

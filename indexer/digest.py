@@ -11,20 +11,17 @@ START = "00" * 32
 """The digest of an index without rows."""
 
 
-def digest_after(previous: str, rows: BlockRows) -> str:
+def digest_after(previous: str, transfer_lines: bytes, rows: BlockRows) -> str:
     """The digest, hex SHA-256, once `rows` of the next block are added. A block without rows leaves it unchanged.
 
-    So an index that skipped over empty blocks and one that visited each of them have the same digest.
+    So an index that skipped over empty blocks and one that visited each of them have the same digest. Transfers are
+    hashed as their lines (`transfer_lines`, given because they are at hand), the rarer rows as JSON.
     """
-    listed = [
-        *(astuple(one) for one in rows.transfers),
-        *(astuple(one) for one in rows.settled),
-        *(astuple(one) for one in rows.others),
-    ]
-    if not listed:
+    listed = [*(astuple(one) for one in rows.settled), *(astuple(one) for one in rows.others)]
+    if not transfer_lines and not listed:
         return previous
     text = json.dumps(listed, separators=(",", ":"), sort_keys=True, default=_instant)
-    return hashlib.sha256(bytes.fromhex(previous) + text.encode()).hexdigest()
+    return hashlib.sha256(b"".join((bytes.fromhex(previous), transfer_lines, text.encode()))).hexdigest()
 
 
 def _instant(value: object) -> str:

@@ -1,105 +1,135 @@
 """What a node says, checked before it is used: headers and logs must be whole and agree with each other."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import Enum
+from itertools import pairwise
 from typing import Any
 
-from community.chain.blocks import BlockHeader, BlockRef, block_hash
-from community.chain.bloom import may_contain
-from community.clients.evm import EvmNode, NodeRefused, octets, quantity
+from community.chain.blocks import BlockHeader, BlockRef
+from community.chain.bloom import bits_of
+from community.clients.evm import EvmNode, NodeRefused
 from community.errors import RetryableError
+from indexer.wire import WireBlock, WireLog
+
+_DATA = re.compile(r"0x(?:[0-9a-f]{2})*")
 
 
 class NodeContradiction(RetryableError):
     """The node's answers contradict each other. Nothing of them was used; another node is asked."""
 
 
+class Completeness(Enum):
+    """Whether logs can be all there are of a block: certain by its header, or only by its receipts."""
+
+    CERTAIN = "certain"
+    DOUBTFUL = "doubtful"
+
+
 @dataclass(frozen=True, slots=True)
-class RawLog:
-    """A log as the node gave it, its place in the chain checked for shape. Hexadecimal text is lower case."""
+class CheckedLogs:
+    """The logs of one block that may be used, with their places in it."""
 
-    block_number: int
-    block_hash: str
-    tx_hash: str
-    log_index: int
-    address: str
-    topics: tuple[str, ...]
-    data: str
+    logs: Sequence[WireLog]
+    indexes: Sequence[int]
+    completeness: Completeness
 
 
-def header_of(block: Mapping[str, Any]) -> BlockHeader:
+def header_of(block: WireBlock) -> BlockHeader:
     """The header in a JSON-RPC block. Raises NodeContradiction if it is none."""
     try:
-        ref = BlockRef(quantity(block["number"]), block_hash(block["hash"]))
-        at = datetime.fromtimestamp(quantity(block["timestamp"]), UTC)
-        return BlockHeader(ref, block_hash(block["parentHash"]), at, octets(block["logsBloom"]))
-    except (KeyError, ValueError, AttributeError, OverflowError) as error:
+        return BlockHeader(
+            BlockRef(int(block.number, 16), block.hash),
+            block.parent_hash,
+            datetime.fromtimestamp(int(block.timestamp, 16), UTC),
+            bytes.fromhex(block.logs_bloom[2:]),
+            frozenset(block.transactions),
+        )
+    except (ValueError, OverflowError, OSError) as error:
         raise NodeContradiction(f"The chain node gave a block that is none: {error!r:.120}") from error
 
 
-def log_of(log: Mapping[str, Any]) -> RawLog:
-    """The log in a JSON-RPC answer. Raises NodeContradiction if it is none."""
-    try:
-        return RawLog(
-            block_number=quantity(log["blockNumber"]),
-            block_hash=block_hash(log["blockHash"]),
-            tx_hash=block_hash(log["transactionHash"]),
-            log_index=quantity(log["logIndex"]),
-            address=str(log["address"]).lower(),
-            topics=tuple(str(topic).lower() for topic in log["topics"]),
-            data=str(log["data"]).lower(),
+def check_logs(header: BlockHeader, logs: Sequence[WireLog], addresses: Sequence[str]) -> CheckedLogs:
+    """The logs, if they can be logs of this very block and of `addresses`, in order. Raises NodeContradiction.
+
+    They are certain to be all of them where they fill the block without a gap and make up its Bloom filter; otherwise
+    other contracts logged too, or something is missing.
+    """
+    number, block_hash = header.number, header.hash
+    bloom = int.from_bytes(header.bloom, "big")
+    if not logs:
+        certain = not any(bloom & mask == mask for mask in (bits_of([address]) for address in addresses))
+        return CheckedLogs((), (), _completeness(certain))
+    # one pass a question, all at the speed of C: half a million logs a second pass here
+    if {log.block_hash for log in logs} != {block_hash} or {log.block_number for log in logs} != {hex(number)}:
+        raise NodeContradiction(
+            f"Logs of block {logs[0].block_number} {logs[0].block_hash} came for {number} {block_hash}"
         )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NodeContradiction(f"The chain node gave a log that is none: {error!r:.120}") from error
+    try:
+        indexes = [int(log.log_index, 16) for log in logs]
+        items = {log.address for log in logs}
+        strangers = items.difference(addresses)
+        items.update(*[log.topics for log in logs])
+        bits = bits_of(items)
+    except ValueError as error:
+        raise NodeContradiction(f"Block {number}: a log came that is none: {error!r:.120}") from error
+    if strangers:
+        raise NodeContradiction(f"Block {number}: logs of {sorted(strangers)[0]:.60} came, which nobody asked for")
+    gapless = indexes == list(range(len(indexes)))
+    if not gapless and any(above <= below for below, above in pairwise(indexes)):
+        raise NodeContradiction(f"The logs of block {number} are not in order")
+    if not header.tx_hashes.issuperset([log.transaction_hash for log in logs]) or any(log.removed for log in logs):
+        raise NodeContradiction(f"Block {number}: a log came of a transaction that the block does not have")
+    if bits & bloom != bits:
+        raise NodeContradiction(f"Block {number}: a log came that the block's header excludes")
+    return CheckedLogs(logs, indexes, _completeness(gapless and bits == bloom))
 
 
-def check_logs(header: BlockHeader, logs: Sequence[RawLog], addresses: Sequence[str]) -> None:
-    """Raise NodeContradiction unless `logs` can be the logs of this very block, of `addresses` only, in order."""
-    last = -1
-    for log in logs:
-        if log.block_hash != header.hash or log.block_number != header.number:
-            raise NodeContradiction(f"A log of block {log.block_number} {log.block_hash} came for {header.hash}")
-        if log.log_index <= last:
-            raise NodeContradiction(f"The logs of block {header.number} are not in order")
-        last = log.log_index
-        if log.address not in addresses:
-            raise NodeContradiction(f"Block {header.number}: a log of {log.address} came, which nobody asked for")
-        items = [log.address, *log.topics]
-        if not all(may_contain(header.bloom, octets(item)) for item in items):
-            raise NodeContradiction(f"Block {header.number}: a log came that the block's header excludes")
+def _completeness(certain: bool) -> Completeness:
+    return Completeness.CERTAIN if certain else Completeness.DOUBTFUL
 
 
-async def logs_of_block(node: EvmNode, header: BlockHeader, addresses: Sequence[str]) -> list[RawLog]:
-    """The logs of `addresses` in one block, checked. Nothing is believed empty that the header does not call empty."""
-    logs = [log_of(one) for one in await node.logs(block_hash=header.hash, addresses=addresses)]
-    check_logs(header, logs, addresses)
-    if not logs and any(may_contain(header.bloom, octets(address)) for address in addresses):
-        await _check_emptiness(node, header, addresses)
-    return logs
-
-
-async def _check_emptiness(node: EvmNode, header: BlockHeader, addresses: Sequence[str]) -> None:
-    """The header's filter allows our logs but none came: a false alarm of the filter only if the receipts agree."""
-    receipts = await _receipts(node, header)
-    logged = {str(log.get("address")).lower() for receipt in receipts for log in receipt.get("logs", ())}
-    hidden = logged & set(addresses)
-    if hidden:
-        raise NodeContradiction(f"Block {header.number}: no logs came, but its receipts hold some of {sorted(hidden)}")
+async def check_against_receipts(
+    node: EvmNode, header: BlockHeader, logs: Sequence[WireLog], addresses: Sequence[str]
+) -> None:
+    """Raise NodeContradiction unless the block's receipts hold exactly `logs` of `addresses`."""
+    held = set()
+    for receipt in await _receipts(node, header):
+        for log in receipt.get("logs") or ():
+            if str(log.get("address")).lower() in addresses:
+                held.add(
+                    (
+                        str(log.get("logIndex")),
+                        *(str(topic).lower() for topic in log["topics"]),
+                        str(log["data"]).lower(),
+                    )
+                )
+    given = {(log.log_index, *log.topics, log.data) for log in logs}
+    if held != given:
+        raise NodeContradiction(
+            f"Block {header.number}: {len(given)} logs came, but its receipts hold {len(held)}: "
+            f"{len(held - given)} are missing and {len(given - held)} are not there"
+        )
 
 
 async def _receipts(node: EvmNode, header: BlockHeader) -> list[Mapping[str, Any]]:
     try:
         found = await node.call("eth_getBlockReceipts", hex(header.number))
     except NodeRefused:
-        found = await _receipts_one_by_one(node, header)
+        found = [await node.receipt(tx_hash) for tx_hash in sorted(header.tx_hashes)]
     if not isinstance(found, list) or not all(isinstance(receipt, dict) for receipt in found):
         raise NodeContradiction(f"Block {header.number}: the node has the block but not its receipts")
     if any(str(receipt.get("blockHash")).lower() != header.hash for receipt in found):
         raise NodeContradiction(f"Block {header.number}: the receipts are those of another block")
+    if {str(receipt.get("transactionHash")).lower() for receipt in found} != header.tx_hashes:
+        raise NodeContradiction(f"Block {header.number}: the receipts are not those of its transactions")
     return found
 
 
-async def _receipts_one_by_one(node: EvmNode, header: BlockHeader) -> list[Mapping[str, Any] | None]:
-    block = await node.block(header.hash)
-    return [] if block is None else [await node.receipt(str(tx_hash)) for tx_hash in block["transactions"]]
+def data_of(log: WireLog) -> str:
+    """The log's data. Raises ValueError unless it is whole bytes in 0x hexadecimal."""
+    if not _DATA.fullmatch(log.data):
+        raise ValueError("a log's data is 0x and an even number of hexadecimal digits")
+    return log.data

@@ -15,10 +15,13 @@ from community.store import chain_index, issuer_events
 from community.store.unit_of_work import Store
 from indexer import reading
 from indexer.apply import Books, Reached
+from indexer.backfill import Backfill
 from indexer.decode import Contracts
 from indexer.digest import START
 from indexer.distrust import NodeContradiction
-from indexer.reading import Heads, RangeReader
+from indexer.pace import Pace
+from indexer.ranges import RangeReader, ReadRange
+from indexer.reading import Heads
 
 RANGES_FROM_BEHIND = 64
 """Finalised blocks that are missing at least, before they are read in ranges."""
@@ -53,7 +56,7 @@ class Follower:
         start_block: int,
         now: Callable[[], datetime],
         reached: Reached = lambda _name: None,
-        range_size: int = reading.RANGE_MAX,
+        pace: Pace | None = None,
     ) -> None:
         self._store = store
         self._chain_id = chain_id
@@ -62,7 +65,9 @@ class Follower:
         self._now = now
         self._reached = reached
         self._books = Books(store, now, reached)
-        self._ranges = RangeReader(contracts, range_size)
+        self._pace = pace or Pace()
+        self._complete = False
+        """Whether the secondary indexes are known to stand."""
 
     async def step(self, node: EvmNode) -> Progress:
         """Read what is new at `node` and bring it into the books.
@@ -111,20 +116,25 @@ class Follower:
     async def _catch_up(
         self, node: EvmNode, heads: Heads, known: IndexCheckpoint, chain: LocalChain
     ) -> tuple[IndexCheckpoint, LocalChain, bool]:
-        """One range of finalised blocks if many are missing. The last of it says whether that was the case."""
+        """Finalised blocks in ranges if many are missing. The last of the values says whether that was the case."""
         final = heads.finalised
         if final is None or final.number - known.head.number < RANGES_FROM_BEHIND:
+            if not self._complete:
+                await self._books.complete_load()
+                self._complete = True
             return known, chain, False
-        blocks = await self._ranges.read(node, known.head, final.number)
-        if blocks is None:
-            return known, chain, False  # our head is on a branch that was given up: the walk finds the ancestor
-        if not blocks:
-            return known, chain, True
-        self._reached("range_read")
-        known = await self._books.extend(known, blocks, node_head=heads.latest.number, final=True)
-        left = final.number - known.head.number
-        _log.info("index_range_read", head=known.head.number, blocks_left=left, range_size=self._ranges.size)
-        return known, LocalChain((known.head,)), True
+        await self._books.prepare_load()
+        reader = RangeReader(self._contracts, node, self._pace)
+        backfill = Backfill(self._books, reader, self._pace, self._reached, self._written)
+        done = await backfill.run(known, final.number, node_head=heads.latest.number)
+        await self._books.complete_load()
+        if done.checkpoint == known:
+            # our head is on a branch that was given up: the walk finds the ancestor
+            return known, chain, False
+        return done.checkpoint, LocalChain((done.checkpoint.head,)), True
+
+    def _written(self, known: IndexCheckpoint, read: ReadRange) -> None:
+        _log.info("index_range_read", head=known.head.number, blocks=read.last - read.first + 1, logs=read.log_count)
 
     async def _walk(
         self, node: EvmNode, target: BlockHeader, known: IndexCheckpoint, chain: LocalChain

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from community.chain.blocks import BlockRef
 from community.clients.evm import EvmNode, NodeRefused
 from community.errors import FatalError
-from community.store import chain_index, transfers
+from community.store import balances, chain_index
 from community.store.unit_of_work import Store
 from indexer import reading
 from indexer.chain_totals import ask_totals
@@ -31,8 +31,8 @@ async def verify(store: Store, node: EvmNode, chain_id: int, contracts: Contract
             raise FatalError("Nothing is indexed yet. Run `python -m indexer run` first.")
         block = known.finalised
         stored = await chain_index.block_at(work, chain_id, block.number)
-        indexed = await transfers.balances(work, chain_id, contracts.token, final=True)
-        supply = await transfers.supply(work, chain_id, contracts.token, final=True)
+        indexed = await balances.balances(work, chain_id, contracts.token, final=True)
+        supply = await balances.supply(work, chain_id, contracts.token, final=True)
     try:
         asked = await ask_totals(node, contracts, block.number, sorted(indexed), ())
     except NodeRefused as error:

@@ -34,12 +34,13 @@ class BlockRef:
 
 @dataclass(frozen=True, slots=True)
 class BlockHeader:
-    """The fields of a header that the index uses. `bloom` are the 256 bytes of the logs' Bloom filter."""
+    """What the index uses of a block besides its logs. `bloom` are the 256 bytes of the logs' Bloom filter."""
 
     ref: BlockRef
     parent_hash: str
     at: datetime
     bloom: bytes
+    tx_hashes: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         as_utc(self.at)

@@ -5,13 +5,13 @@ stay the node's own JSON objects, whose quantities `quantity` reads: their shape
 whoever uses them.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
-import httpx
-
-from community.errors import CommunityError, RetryableError
+from community.clients.json_rpc import Call, HttpEndpoint, endpoint_name, request_body
+from community.clients.json_rpc import NodeUnavailable as NodeUnavailable  # noqa: PLC0414 - who asks a node catches both errors from here
+from community.errors import CommunityError
 from community.json_input import parse_json
 
 BlockTag = int | str
@@ -23,10 +23,6 @@ _ANSWER_MAX = 1 << 28
 """Bytes: the logs of some 400 000 transfers."""
 _ANSWER_DEPTH_MAX = 32
 """Levels; blocks, logs and receipts have five."""
-
-
-class NodeUnavailable(RetryableError):
-    """The node gave no usable answer. What was asked may have happened all the same."""
 
 
 class NodeRefused(CommunityError):
@@ -45,31 +41,37 @@ class EvmNode:
 
     def __init__(self, url: str, timeout_s: float = 10.0) -> None:
         self.url = url
-        self._client = httpx.AsyncClient(timeout=timeout_s, trust_env=False)
-        self._ids = itertools.count(1)
+        self._endpoint = HttpEndpoint(url, timeout_s)
+
+    @property
+    def name(self) -> str:
+        """Host and port: the name for logs, without the keys that an address may hold."""
+        return endpoint_name(self.url)
 
     async def close(self) -> None:
         """Return the connections."""
-        await self._client.aclose()
+        await self._endpoint.close()
 
     async def call(self, method: str, *params: Any) -> Any:
         """The `result` of one JSON-RPC call."""
-        request_id = next(self._ids)
-        request = {"jsonrpc": "2.0", "id": request_id, "method": method, "params": list(params)}
-        try:
-            response = await self._client.post(self.url, json=request)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise NodeUnavailable(
-                f"The chain node did not answer {method}: {type(error).__name__} {error}".rstrip()
-            ) from error
-        answer = _json_object(method, response)
+        status, body = await self._endpoint.post(request_body([(method, params)]), method)
+        answer = _json_object(method, status, body)
         if "error" in answer and answer["error"] is not None:
-            raise _refusal(method, answer["error"])
-        if response.status_code != httpx.codes.OK or answer.get("id") != request_id or "result" not in answer:
-            raise NodeUnavailable(
-                f"The chain node's answer to {method} is no JSON-RPC answer (HTTP {response.status_code})"
-            )
+            raise refusal(method, answer["error"])
+        if status != HTTPStatus.OK or answer.get("id") != 0 or "result" not in answer:
+            raise NodeUnavailable(f"The chain node's answer to {method} is no JSON-RPC answer (HTTP {status})")
         return answer["result"]
+
+    async def fetch(self, calls: Sequence[Call]) -> bytes:
+        """The unparsed answer to one call, or to a batch: for readers in bulk, who parse only what they use.
+
+        A provider's refusal often comes with an HTTP error; where the body looks like JSON it is given back all the same.
+        """
+        what = calls[0][0]
+        status, body = await self._endpoint.post(request_body(calls), what)
+        if status != HTTPStatus.OK and body[:1] not in (b"{", b"["):
+            raise NodeUnavailable(_no_json(what, status, body))
+        return body
 
     async def chain_id(self) -> int:
         """The chain the node follows (EIP-155)."""
@@ -183,25 +185,28 @@ def _message(to: str, data: bytes, sender: str | None) -> dict[str, str]:
     return message if sender is None else {"from": sender, **message}
 
 
-def _json_object(method: str, response: httpx.Response) -> Mapping[str, Any]:
-    """The JSON object of `response`. An HTML error page or a bare 5xx is the node being away, not a bug of ours."""
+def _json_object(method: str, status: int, body: bytes) -> Mapping[str, Any]:
+    """The JSON object of an answer. An HTML error page or a bare 5xx is the node being away, not a bug of ours."""
     try:
-        answer = parse_json(response.content, size_max=_ANSWER_MAX, depth_max=_ANSWER_DEPTH_MAX)
+        answer = parse_json(body, size_max=_ANSWER_MAX, depth_max=_ANSWER_DEPTH_MAX)
     except ValueError as error:
-        begin = response.text[:_BODY_IN_ERROR].replace("\n", " ")
-        raise NodeUnavailable(
-            f"The chain node answered {method} with HTTP {response.status_code} and no JSON: {begin!r}"
-        ) from error
+        raise NodeUnavailable(_no_json(method, status, body)) from error
     if (
         not isinstance(answer, dict)
-        or response.status_code == httpx.codes.TOO_MANY_REQUESTS
-        or response.status_code >= 500
+        or status == HTTPStatus.TOO_MANY_REQUESTS
+        or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ):
-        raise NodeUnavailable(f"The chain node answered {method} with HTTP {response.status_code}")
+        raise NodeUnavailable(f"The chain node answered {method} with HTTP {status}")
     return answer
 
 
-def _refusal(method: str, error: Any) -> CommunityError:
+def _no_json(method: str, status: int, body: bytes) -> str:
+    begin = body[:_BODY_IN_ERROR].decode(errors="replace").replace("\n", " ")
+    return f"The chain node answered {method} with HTTP {status} and no JSON: {begin!r}"
+
+
+def refusal(method: str, error: Any) -> CommunityError:
+    """What an error object of JSON-RPC means: refused, or not now."""
     if not isinstance(error, dict):
         return NodeUnavailable(f"The chain node answered {method} with an unreadable error")
     code, message = error.get("code"), error.get("message")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from community.errors import FatalError
 from community.tokens.supply import Supply
-from community.tokens.transfers import ZERO_ADDRESS, Transfer, TransferKind
+from community.tokens.transfers import ZERO_ADDRESS, Transfer, TransferFields
 from community.units import AMOUNT_MAX
 
 Key = TypeVar("Key")
@@ -20,15 +20,19 @@ class BalanceOutOfRange(FatalError):
 
 @dataclass(frozen=True, slots=True)
 class Effects:
-    """What transfers change: base units per holding (of either sign, never 0), and per token minted and burned."""
+    """What transfers change: base units per holding (of either sign, never 0), and per token minted and burned.
+
+    `last_block` has every holding that was touched, changed in sum or not, and the last block that touched it.
+    """
 
     balances: Mapping[Holding, int] = field(default_factory=dict)
     minted: Mapping[str, int] = field(default_factory=dict)
     burned: Mapping[str, int] = field(default_factory=dict)
+    last_block: Mapping[Holding, int] = field(default_factory=dict)
 
     def reverted(self) -> "Effects":
         """The effects that undo these."""
-        return Effects(_negated(self.balances), _negated(self.minted), _negated(self.burned))
+        return Effects(_negated(self.balances), _negated(self.minted), _negated(self.burned), self.last_block)
 
     @property
     def tokens(self) -> tuple[str, ...]:
@@ -37,25 +41,45 @@ class Effects:
 
 
 def effects_of(transfers: Iterable[Transfer]) -> Effects:
-    """The sum of what `transfers` do, whatever their order."""
-    balances: dict[Holding, int] = {}
+    """The sum of what `transfers`, in chain order, do."""
+    return effects_of_fields(transfer.fields for transfer in transfers)
+
+
+def effects_of_fields(transfers: Iterable[TransferFields]) -> Effects:
+    """`effects_of`, for transfers that are not values yet."""
+    moved_by_token: dict[str, dict[str, int]] = {}
+    last_by_token: dict[str, dict[str, int]] = {}
     minted: dict[str, int] = {}
     burned: dict[str, int] = {}
-    for transfer in transfers:
-        _add(balances, (transfer.token, transfer.sender), -transfer.amount)
-        _add(balances, (transfer.token, transfer.recipient), transfer.amount)
-        if transfer.kind is TransferKind.MINT:
-            _add(minted, transfer.token, transfer.amount)
-        elif transfer.kind is TransferKind.BURN:
-            _add(burned, transfer.token, transfer.amount)
-    moved = {key: change for key, change in balances.items() if change and key[1] != ZERO_ADDRESS}
-    return Effects(moved, _without_zeros(minted), _without_zeros(burned))
+    for number, _, _, _, token, sender, recipient, amount in transfers:
+        moved = moved_by_token.get(token)
+        if moved is None:
+            moved, last_by_token[token] = {}, {}
+            moved_by_token[token] = moved
+        moved[sender] = moved.get(sender, 0) - amount
+        moved[recipient] = moved.get(recipient, 0) + amount
+        last = last_by_token[token]
+        last[sender] = last[recipient] = number
+        if (sender == ZERO_ADDRESS) != (recipient == ZERO_ADDRESS):
+            into = minted if sender == ZERO_ADDRESS else burned
+            into[token] = into.get(token, 0) + amount
+    changes = _by_holding(moved_by_token)
+    return Effects(
+        {holding: change for holding, change in changes.items() if change},
+        _without_zeros(minted),
+        _without_zeros(burned),
+        _by_holding(last_by_token),
+    )
 
 
-def holders_of(transfers: Iterable[Transfer]) -> frozenset[Holding]:
-    """Every holding that `transfers` touch, changed in sum or not."""
-    touched = {(one.token, address) for one in transfers for address in (one.sender, one.recipient)}
-    return frozenset(key for key in touched if key[1] != ZERO_ADDRESS)
+def _by_holding(by_token: Mapping[str, Mapping[str, int]]) -> dict[Holding, int]:
+    """Flat, and without the zero address, which holds nothing."""
+    return {
+        (token, address): value
+        for token, by_address in by_token.items()
+        for address, value in by_address.items()
+        if address != ZERO_ADDRESS
+    }
 
 
 def balance_after(amount: int, change: int, holding: Holding) -> int:
@@ -78,10 +102,6 @@ def supply_after(supply: Supply, effects: Effects, token: str) -> Supply:
 def fold(transfers: Iterable[Transfer]) -> dict[Holding, int]:
     """Balances from nothing, without those that are 0. Raises BalanceOutOfRange."""
     return {key: balance_after(0, change, key) for key, change in effects_of(transfers).balances.items()}
-
-
-def _add(sums: dict[Key, int], key: Key, change: int) -> None:
-    sums[key] = sums.get(key, 0) + change
 
 
 def _negated(changes: Mapping[Key, int]) -> dict[Key, int]:

@@ -5,9 +5,10 @@ import random
 import pytest
 
 from community.clients.evm import EvmNode
-from community.store import chain_index, issuer_events, transfers
+from community.store import balances, chain_index, issuer_events
 from community.store.unit_of_work import Store
 from community.units import BASE_UNITS_PER_WH
+from indexer.pace import Pace
 from tests.conformance.indexer.ledgers import SOURCE_REF, START_WH, Ledger, catch_up, follower, rows
 from tests.support.anvil import CHAIN_ID
 from tests.support.stores import new_sqlite_url, opened
@@ -35,8 +36,8 @@ async def test_the_index_holds_what_the_chain_holds(store: Store, ledger: Ledger
     await catch_up(follower(store, ledger), node)
     token = ledger.contracts.token
     async with store.read() as work:
-        held = await transfers.balances(work, CHAIN_ID, token)
-        supply = await transfers.supply(work, CHAIN_ID, token)
+        held = await balances.balances(work, CHAIN_ID, token)
+        supply = await balances.supply(work, CHAIN_ID, token)
         settled = await issuer_events.settled(work, CHAIN_ID, ledger.head())
         configured = await issuer_events.others(work, CHAIN_ID, ["SourceConfigured"], ledger.head())
     assert {ledger.accounts[n]: ledger.balance(n) for n in range(5) if ledger.balance(n)} == held
@@ -53,12 +54,12 @@ async def test_final_books_follow_the_finalised_block(store: Store, ledger: Ledg
     await catch_up(following, node)
     token = ledger.contracts.token
     async with store.read() as work:
-        before = await transfers.balances(work, CHAIN_ID, token, final=True)
+        before = await balances.balances(work, CHAIN_ID, token, final=True)
     ledger.chain.mine(17)
     progress = await following.step(node)
     async with store.read() as work:
-        after = await transfers.balances(work, CHAIN_ID, token, final=True)
-        at_head = await transfers.balances(work, CHAIN_ID, token)
+        after = await balances.balances(work, CHAIN_ID, token, final=True)
+        at_head = await balances.balances(work, CHAIN_ID, token)
     assert before == {} and after == at_head and sum(after.values()) == 500 * BASE_UNITS_PER_WH
     assert progress.settled_final
 
@@ -77,7 +78,16 @@ async def test_ranges_give_the_same_index_as_blocks(
     await catch_up(following, node)
     async with opened(await new_sqlite_url(tmp_path_factory.mktemp("ranges"))) as other:
         steps: list[str] = []
-        await catch_up(follower(other, ledger, steps.append, start_block=start - 8, range_size=range_size), node)
+        await catch_up(
+            follower(
+                other,
+                ledger,
+                steps.append,
+                start_block=start - 8,
+                pace=Pace(blocks=range_size, blocks_allowed=range_size),
+            ),
+            node,
+        )
         assert "range_read" in steps
         assert await rows(other, blocks=False) == await rows(sqlite_store, blocks=False)
         async with other.read() as one, sqlite_store.read() as two:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from community.errors import FatalError
-from community.store import transfers
+from community.store import balances
 from community.store.unit_of_work import Store
 from indexer.app import IndexerApp
 from indexer.follow import Follower
@@ -41,7 +41,7 @@ async def until_held(app: IndexerApp, amount: int) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while True:
             async with app.store.read() as work:
-                held = await transfers.balances(work, CHAIN_ID, TOKEN)
+                held = await balances.balances(work, CHAIN_ID, TOKEN)
             if held.get(ANNA) == amount:
                 return
             await asyncio.sleep(0.01)

@@ -1,0 +1,166 @@
+"""Balances and supply, the folds of the indexed transfers: at the indexed head, and at the finalised block."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import bindparam, delete, func, or_, select
+from sqlmodel import col
+
+from community.store.tables.chain import BalanceRow, SupplyRow, TransferRow
+from community.store.unit_of_work import Work
+from community.store.upserts import upsert
+from community.tokens.balances import Effects, Holding, balance_after, supply_after
+from community.tokens.supply import Supply
+
+_ADDRESSES_PER_QUERY = 10_000
+_NOTHING = Effects()
+
+
+class _Held(NamedTuple):
+    amount: int
+    final_amount: int
+    block_number: int
+
+
+async def fold_in(work: Work, chain_id: int, head: Effects, final: Effects = _NOTHING) -> None:
+    """Add `head` to balances and supply at the indexed head, and `final` to those at the finalised block.
+
+    Raises BalanceOutOfRange: then the index is wrong, and nothing of this unit of work may stay.
+    """
+    keys = sorted(head.last_block.keys() | final.balances.keys())
+    known = await _held(work, chain_id, keys)
+    rows = []
+    for key in keys:
+        before = known.get(key, _Held(0, 0, 0))
+        rows.append(
+            (
+                key,
+                _Held(
+                    balance_after(before.amount, head.balances.get(key, 0), key),
+                    balance_after(before.final_amount, final.balances.get(key, 0), key),
+                    head.last_block.get(key, before.block_number),
+                ),
+            )
+        )
+    await _write(work, chain_id, rows)
+    for token in sorted({*head.tokens, *final.tokens}):
+        await _fold_supply(work, chain_id, token, head, final)
+
+
+async def take_back(work: Work, chain_id: int, undone: Effects) -> None:
+    """Undo the effects of transfers already removed: balances stand as if those had never been."""
+    await fold_in(work, chain_id, undone.reverted())
+    rows = []
+    known = await _held(work, chain_id, sorted(undone.last_block))
+    for key, held in known.items():
+        last = await _last_block(work, chain_id, key)
+        if last is None:
+            await _remove(work, chain_id, key)
+        else:
+            rows.append((key, held._replace(block_number=last)))
+    await _write(work, chain_id, rows)
+    row = SupplyRow
+    for token in undone.tokens:
+        supply_left = await supply(work, chain_id, token)
+        if supply_left == Supply():
+            await work.session.execute(delete(row).where(col(row.chain_id) == chain_id, col(row.token) == token))
+
+
+async def balances(work: Work, chain_id: int, token: str, *, final: bool = False) -> dict[str, int]:
+    """Every balance of `token` that is not 0: at the indexed head, or `final` at the finalised block."""
+    amount = col(BalanceRow.final_amount) if final else col(BalanceRow.amount)
+    statement = select(col(BalanceRow.address), amount).where(
+        col(BalanceRow.chain_id) == chain_id, col(BalanceRow.token) == token
+    )
+    return {address: held for address, held in (await work.session.execute(statement)) if held}
+
+
+async def supply(work: Work, chain_id: int, token: str, *, final: bool = False) -> Supply:
+    """Minted and burned of `token`: at the indexed head, or `final` at the finalised block."""
+    at_head, at_final = await _supplies(work, chain_id, token)
+    return at_final if final else at_head
+
+
+async def _supplies(work: Work, chain_id: int, token: str) -> tuple[Supply, Supply]:
+    row = SupplyRow
+    columns = (col(row.minted), col(row.burned), col(row.final_minted), col(row.final_burned))
+    statement = select(*columns).where(col(row.chain_id) == chain_id, col(row.token) == token)
+    found = (await work.session.execute(statement)).one_or_none()
+    if found is None:
+        return Supply(), Supply()
+    minted, burned, final_minted, final_burned = found
+    return Supply(minted, burned), Supply(final_minted, final_burned)
+
+
+async def _fold_supply(work: Work, chain_id: int, token: str, head: Effects, final: Effects) -> None:
+    at_head, at_final = await _supplies(work, chain_id, token)
+    at_head, at_final = supply_after(at_head, head, token), supply_after(at_final, final, token)
+    values = {"chain_id": chain_id, "token": token}
+    amounts = {
+        "minted": at_head.minted,
+        "burned": at_head.burned,
+        "final_minted": at_final.minted,
+        "final_burned": at_final.burned,
+    }
+    await upsert(work, SupplyRow, values | amounts, list(values))
+
+
+async def _held(work: Work, chain_id: int, keys: Sequence[Holding]) -> dict[Holding, _Held]:
+    found: dict[Holding, _Held] = {}
+    row = BalanceRow
+    columns = (col(row.address), col(row.amount), col(row.final_amount), col(row.block_number))
+    for token in sorted({key[0] for key in keys}):
+        addresses = [key[1] for key in keys if key[0] == token]
+        for at in range(0, len(addresses), _ADDRESSES_PER_QUERY):
+            statement = select(*columns).where(
+                col(row.chain_id) == chain_id,
+                col(row.token) == token,
+                col(row.address).in_(bindparam("addresses", addresses[at : at + _ADDRESSES_PER_QUERY], expanding=True)),
+            )
+            for address, *held in await work.session.execute(statement):
+                found[token, address] = _Held(*held)
+    return found
+
+
+_UPSERT = """
+INSERT INTO balance (chain_id, token, address, amount, final_amount, block_number) {source}
+ON CONFLICT (chain_id, token, address) DO UPDATE
+SET amount = excluded.amount, final_amount = excluded.final_amount, block_number = excluded.block_number
+"""
+_UPSERT_POSTGRESQL = _UPSERT.format(
+    source="SELECT $1::bigint, * FROM unnest($2::text[], $3::text[], $4::text[]::numeric[], $5::text[]::numeric[], "
+    "$6::bigint[])"
+)
+_UPSERT_SQLITE = _UPSERT.format(source="VALUES (?, ?, ?, ?, ?, ?)")
+
+
+async def _write(work: Work, chain_id: int, rows: Iterable[tuple[Holding, _Held]]) -> None:
+    listed = [
+        (token, address, str(held.amount), str(held.final_amount), held.block_number) for (token, address), held in rows
+    ]
+    if not listed:
+        return
+    connection = await work.session.connection()
+    if work.is_sqlite:
+        await connection.exec_driver_sql(_UPSERT_SQLITE, [(chain_id, *one) for one in listed])
+    else:
+        columns: Any = tuple(list(column) for column in zip(*listed, strict=True))
+        await connection.exec_driver_sql(_UPSERT_POSTGRESQL, (chain_id, *columns))
+
+
+async def _remove(work: Work, chain_id: int, key: Holding) -> None:
+    row = BalanceRow
+    await work.session.execute(
+        delete(row).where(col(row.chain_id) == chain_id, col(row.token) == key[0], col(row.address) == key[1])
+    )
+
+
+async def _last_block(work: Work, chain_id: int, key: Holding) -> int | None:
+    token, address = key
+    row = TransferRow
+    statement = select(func.max(col(row.block_number))).where(
+        col(row.chain_id) == chain_id,
+        col(row.token) == token,
+        or_(col(row.sender) == address, col(row.recipient) == address),
+    )
+    return (await work.session.execute(statement)).scalar_one()

@@ -1,0 +1,131 @@
+"""Ranges of finalised blocks: logs and headers read in bulk, every block checked before anything is used."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from community.chain.blocks import BlockHeader
+from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
+from indexer.decode import BlockRows, Contracts, decode
+from indexer.distrust import CheckedLogs, Completeness, NodeContradiction, check_against_receipts, check_logs, header_of
+from indexer.pace import Pace
+from indexer.reading import ReadBlock
+from indexer.wire import WireLog, block_call, blocks_of, logs_call, logs_of
+
+_DENSE = 8
+"""A block in so many at least has logs: then the headers of all blocks are read, with or without a witness."""
+_RECEIPTS_IN_FLIGHT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRange:
+    """The blocks with rows from `first` to `last`, and always the last one. `parent_hash` is what `first` builds on."""
+
+    first: int
+    last: int
+    parent_hash: str
+    blocks: Sequence[ReadBlock]
+    log_count: int
+
+
+class WitnessDisagrees(NodeContradiction):
+    """Two nodes give different logs for the same finalised blocks: one of them lies or lacks some."""
+
+
+class RangeReader:
+    """Reads ranges of finalised blocks from `node`. A `witness`, another node, is asked for the logs too.
+
+    Without a witness every header of the range is read, and the receipts of each block whose header leaves a doubt. With
+    one, what both agree on is complete, and where logs are rare only the headers of blocks that have some are read.
+    """
+
+    def __init__(self, contracts: Contracts, node: EvmNode, pace: Pace, witness: EvmNode | None = None) -> None:
+        self._contracts = contracts
+        self._node = node
+        self._pace = pace
+        self._witness = witness
+
+    async def read(self, first: int, last: int) -> ReadRange:
+        """The range. Raises NodeRefused where the provider finds it too much, NodeUnavailable, NodeContradiction."""
+        where = {"fromBlock": hex(first), "toBlock": hex(last)}
+        logs, witnessed = await asyncio.gather(self._logs(self._node, where), self._witnessed(where))
+        if witnessed is not None and witnessed != logs:
+            raise WitnessDisagrees(
+                f"Two nodes disagree about the logs of blocks {first} to {last}: {len(logs)}, {len(witnessed)}"
+            )
+        by_block = _by_block(logs, first, last)
+        numbers: Sequence[int] = range(first, last + 1)
+        if witnessed is not None and len(by_block) * _DENSE < len(numbers):
+            numbers = sorted({first, last, *by_block})
+        headers = await self._headers(numbers)
+        log_count = len(logs)
+        del logs, witnessed
+        blocks = await self._checked(headers, by_block, last)
+        return ReadRange(first, last, headers[0].parent_hash, blocks, log_count)
+
+    async def _logs(self, node: EvmNode, where: dict[str, str]) -> tuple[WireLog, ...]:
+        return logs_of(await node.fetch([logs_call(self._contracts.addresses, where)]))
+
+    async def _witnessed(self, where: dict[str, str]) -> tuple[WireLog, ...] | None:
+        if self._witness is None:
+            return None
+        try:
+            return await self._logs(self._witness, where)
+        except (NodeRefused, NodeUnavailable):
+            return None  # then headers and receipts have to convince
+
+    async def _headers(self, numbers: Sequence[int]) -> list[BlockHeader]:
+        headers: list[BlockHeader] = []
+        for at in range(0, len(numbers), self._pace.calls):
+            part = numbers[at : at + self._pace.calls]
+            found = blocks_of(await self._node.fetch([block_call(number) for number in part]), len(part))
+            for number, block in zip(part, found, strict=True):
+                if block is None:
+                    raise NodeContradiction(f"The chain node calls block {number} final and does not have it")
+                header = header_of(block)
+                if header.number != number:
+                    raise NodeContradiction(f"The chain node was asked for block {number} and gave {header.number}")
+                if headers and headers[-1].number == number - 1 and headers[-1].hash != header.parent_hash:
+                    raise NodeContradiction(f"Block {number} does not follow block {number - 1} at the chain node")
+                headers.append(header)
+        return headers
+
+    async def _checked(
+        self, headers: Sequence[BlockHeader], by_block: dict[int, list[WireLog]], last: int
+    ) -> list[ReadBlock]:
+        blocks: list[ReadBlock] = []
+        doubtful: list[tuple[BlockHeader, CheckedLogs]] = []
+        addresses = self._contracts.addresses
+        for header in headers:
+            checked = check_logs(header, by_block.pop(header.number, ()), addresses)
+            if checked.completeness is Completeness.DOUBTFUL and self._witness is None:
+                doubtful.append((header, checked))
+            if checked.logs or header.number == last:
+                blocks.append(
+                    ReadBlock(header, decode(header, checked, self._contracts) if checked.logs else BlockRows())
+                )
+        for at in range(0, len(doubtful), _RECEIPTS_IN_FLIGHT):
+            part = doubtful[at : at + _RECEIPTS_IN_FLIGHT]
+            await asyncio.gather(
+                *(check_against_receipts(self._node, header, checked.logs, addresses) for header, checked in part)
+            )
+        return blocks
+
+
+def _by_block(logs: Sequence[WireLog], first: int, last: int) -> dict[int, list[WireLog]]:
+    found: dict[int, list[WireLog]] = {}
+    number_text, group = "", []
+    try:
+        for log in logs:
+            if log.block_number != number_text:
+                number_text = log.block_number
+                number = int(number_text, 16)
+                if not first <= number <= last or number in found:
+                    raise NodeContradiction(
+                        f"A log of block {number} came out of place for the range {first} to {last}"
+                    )
+                group = found[number] = []
+            group.append(log)
+    except ValueError as error:
+        raise NodeContradiction(f"A log came whose block number is none: {error}") from error
+    return found
