@@ -76,7 +76,7 @@ def check_logs(header: BlockHeader, logs: Sequence[WireLog], addresses: Sequence
     except ValueError as error:
         raise NodeContradiction(f"Block {number}: a log came that is none: {error!r:.120}") from error
     if strangers:
-        raise NodeContradiction(f"Block {number}: logs of {sorted(strangers)[0]:.60} came, which nobody asked for")
+        raise NodeContradiction(f"Block {number}: logs of {min(strangers):.60} came, which nobody asked for")
     gapless = indexes == list(range(len(indexes)))
     if not gapless and any(above <= below for below, above in pairwise(indexes)):
         raise NodeContradiction(f"The logs of block {number} are not in order")

@@ -52,13 +52,19 @@ _TOO_MANY_LOGS = re.compile(
     r"backend response too large|max (?:results|message|response)|result window",
     re.IGNORECASE,
 )
+_LIMIT_WORDS = r"(?:up to|limited to|within|max(?:imum)?(?: is)?|limit(?: is)?|exceeds?|than|allowed:?)"
 _RANGE_SIZE = (
-    # "up to a 2K block range", "limited to a 10 block range", "a 10,000 range", "limited to 0 - 10000 blocks range"
-    re.compile(rf"(?:up to|limited to|within|maximum(?: is)?|max(?: is)?|limit(?: is)?|exceeds?|than|allowed:?)\s*(?:set to|of|a|an|the|is|:|0\s*-|\s)*\s*{_NUMBER}[- ]*(?:blocks?|range)", re.IGNORECASE),  # fmt: skip
-    # "block range limit exceeded: maximum allowed is 3500", "exceed maximum block range: 50000", "max block range 10000"
-    re.compile(rf"(?:block )?range[^\d]*?(?:limit|max\w*|allowed|exceed\w*|than|is|to|large|,|:|>)[^\d]*?{_NUMBER}(?!\w)", re.IGNORECASE),
+    # in the way of: up to a 2K block range, limited to a 10 block range, limited to 0 - 10000 blocks range
+    re.compile(
+        rf"{_LIMIT_WORDS}\s*(?:set to|of|an?|the|is|:|0\s*-|\s)*\s*{_NUMBER}[- ]*(?:blocks?|range)", re.IGNORECASE
+    ),
+    # in the way of: block range limit exceeded, maximum allowed is 3500; exceed maximum block range 50000
+    re.compile(
+        rf"(?:block )?range[^\d]*?(?:limit|max\w*|allowed|exceed\w*|than|is|to|large|,|:|>)[^\d]*?{_NUMBER}(?!\w)",
+        re.IGNORECASE,
+    ),
     re.compile(rf"(?:max\w*|limit\w*) (?:block )?range[^\d]*{_NUMBER}(?!\w)", re.IGNORECASE),
-)  # fmt: skip
+)
 _BATCH_SIZE = re.compile(rf"(?:max\w*|limit\w*|than|up to|exceed\w*|allowed)[^\d]*{_NUMBER}", re.IGNORECASE)
 _BLOCKS_SAID_MAX = 10_000_000
 

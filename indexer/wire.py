@@ -69,11 +69,9 @@ def logs_of(body: bytes) -> tuple[WireLog, ...]:
 def blocks_of(body: bytes, asked: int) -> list[WireBlock | None]:
     """The blocks in an answer to a batch of `asked` calls, in the order asked. Raises NodeRefused or NodeUnavailable."""
     method = "eth_getBlockByNumber"
-    if body[:1] == b"{":
-        # a single answer: to a single call, or the refusal of a whole batch
-        answers = [_decoded(_block, body, method)]
-    else:
-        answers = _decoded(_blocks, body, method)
+    # a single answer is that to a single call, or the refusal of a whole batch
+    single = body[:1] == b"{"
+    answers: list[_BlockAnswer] = [_decoded(_block, body, method)] if single else _decoded(_blocks, body, method)
     for answer in answers:
         if answer.error is not None:
             raise refusal(method, answer.error)
