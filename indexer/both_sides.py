@@ -8,6 +8,7 @@ from community.errors import FatalError
 from community.reconciliation.as_of import until
 from community.reconciliation.facts import Configured, Facts, ShareTableFacts
 from community.store import (
+    balances,
     chain_history,
     chain_index,
     issuer_events,
@@ -42,8 +43,8 @@ async def facts_now(
     token = contracts.token
     return known.finalised, replace(
         facts,
-        supply=await transfers.supply(work, chain_id, token, final=True),
-        balances=await transfers.balances(work, chain_id, token, final=True),
+        supply=await balances.supply(work, chain_id, token, final=True),
+        balances=await balances.balances(work, chain_id, token, final=True),
     )
 
 
