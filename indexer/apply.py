@@ -124,5 +124,6 @@ class Books:
         await issuer_events.add_others(work, known.chain_id, [one for block in blocks for one in block.rows.others])
 
     async def _announce(self, work: Work, block_number: int, effects: Effects) -> None:
-        subjects = [("balance", address) for address in sorted({address for _, address in effects.last_block})]
-        await outbox.announce_all(work, [*subjects, ("block", str(block_number))], self._now())
+        now = self._now()
+        await outbox.announce_all(work, "balance", sorted({address for _, address in effects.last_block}), now)
+        await outbox.announce(work, "block", str(block_number), now)

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlmodel import col
 
-from community.store.bulk_load import copy_lines, insert_rows
+from community.store.copying import copy_lines, insert_rows
 from community.store.tables.chain import TransferRow
 from community.store.unit_of_work import Work
 from community.tokens.transfers import Transfer, TransferFields, kind_of
