@@ -4,8 +4,10 @@ Meant for a unit of work that has looked what is there and that nobody writes be
 books fails all of them with RowRefused.
 """
 
+import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -97,13 +99,36 @@ def _as_text(row: tuple[Any, ...], instants: tuple[int, ...]) -> tuple[Any, ...]
     return tuple(values)
 
 
+async def copy_lines(work: Work, row: type[SQLModel], columns: tuple[str, ...], lines: bytes) -> None:
+    r"""Copy rows into PostgreSQL that are text already: one a line, values in the order of `columns`, tabs between them.
+
+    No value may hold a tab, a line break or a backslash. Raises RowRefused, StoreUnavailable.
+    """
+    if lines:
+        table, _ = _shape(row, columns)
+        driver = await _copying_driver(work)
+        with _copy_errors():
+            await driver.copy_to_table(table, source=io.BytesIO(lines), columns=columns, format="text")
+
+
 async def _copy(work: Work, table: str, columns: tuple[str, ...], rows: Sequence[tuple[Any, ...]]) -> None:
+    driver = await _copying_driver(work)
+    with _copy_errors():
+        await driver.copy_records_to_table(table, records=rows, columns=columns)
+
+
+async def _copying_driver(work: Work) -> Any:
     connection = await work.session.connection()
     driver: Any = (await connection.get_raw_connection()).driver_connection
     if not driver.is_in_transaction():  # SQLAlchemy begins with its first statement, and this one passes it by
         await connection.exec_driver_sql("SELECT 1")
+    return driver
+
+
+@contextmanager
+def _copy_errors() -> Iterator[None]:
     try:
-        await driver.copy_records_to_table(table, records=rows, columns=columns)
+        yield
     except asyncpg.PostgresError as error:
         if passes(error.sqlstate):
             raise StoreUnavailable(f"The database is busy or away: {error}") from error

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlmodel import col
 
-from community.store.copying import copy_lines, insert_rows
+from community.store.bulk import copy_lines, insert_rows
 from community.store.tables.chain import TransferRow
 from community.store.unit_of_work import Work
 from community.tokens.transfers import Transfer, TransferFields, kind_of
@@ -29,7 +29,7 @@ _COLUMNS = (
 async def add(work: Work, chain_id: int, transfers: Sequence[TransferFields], lines: bytes) -> None:
     """Record transfers, given with their `transfer_lines`, which are at hand.
 
-    Raises IntegrityError if one is there already: the checkpoint must make that impossible.
+    Raises RowRefused if one is there already: the checkpoint must make that impossible.
     """
     if work.is_sqlite:
         rows = [
@@ -47,9 +47,9 @@ async def add(work: Work, chain_id: int, transfers: Sequence[TransferFields], li
             )
             for number, index, block, tx, token, sender, recipient, amount in transfers
         ]
-        await insert_rows(work, "transfer", _COLUMNS, rows)
+        await insert_rows(work, TransferRow, _COLUMNS, rows)
     else:
-        await copy_lines(work, "transfer", _COLUMNS, lines)
+        await copy_lines(work, TransferRow, _COLUMNS, lines)
 
 
 async def between(work: Work, chain_id: int, after: int, upto: int) -> list[TransferFields]:
