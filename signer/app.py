@@ -5,6 +5,7 @@ import asyncio
 from community.clock import Clock
 from community.runtime.system_clock import SystemClock
 from signer.journal import Journal
+from signer.json_rpc_door import JsonRpcDoor
 from signer.keys import open_settler
 from signer.mqtt_door import MqttDoor
 from signer.pinning import check_chain, follow
@@ -29,9 +30,23 @@ class SignerApp:
             for _ in journal.audit_entries():
                 pass  # raises where somebody changed it
             signer, one_at_a_time = Signer(account, journal, follow(journal)), asyncio.Lock()
-            await MqttDoor(settings.broker, settings.signer_id, signer, self._clock, one_at_a_time).run(stop)
+            await self._serve(signer, one_at_a_time, stop)
         finally:
             journal.close()
+
+    async def _serve(self, signer: Signer, one_at_a_time: asyncio.Lock, stop: asyncio.Event) -> None:
+        """Both doors until `stop` is set; when one cannot go on, the other stops too."""
+        settings, clock = self._settings, self._clock
+        doors: list[MqttDoor | JsonRpcDoor] = [
+            MqttDoor(settings.broker, settings.signer_id, signer, clock, one_at_a_time)
+        ]
+        if settings.rpc_port is not None:
+            doors.append(JsonRpcDoor(settings.rpc_host, settings.rpc_port, signer, clock, one_at_a_time))
+        running = [asyncio.create_task(door.run(stop)) for door in doors]
+        await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        for door in running:
+            await door
 
 
 def build(settings: SignerSettings, clock: Clock | None = None) -> SignerApp:

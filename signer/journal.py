@@ -108,32 +108,36 @@ class Journal:
 
     # --- what is signed
 
-    def is_known_intent(self, request: SignatureRequest, reverted: frozenset[int]) -> bool:
-        """Whether exactly this call was signed under this nonce. Raises JournalConflict if another one was.
+    def intent_at(self, request: SignatureRequest) -> str | None:
+        """What this call, signed under this nonce, was named; None if the nonce is free. Raises JournalConflict."""
+        row = self._one(
+            "SELECT intent_id, receiver, data, gas FROM intent WHERE account = ? AND nonce = ?",
+            request.account,
+            request.nonce,
+        )
+        if row is not None and row[1:] != (request.to, request.data, request.gas):
+            raise JournalConflict(f"Nonce {request.nonce} is bound to issuance {row[0]} already.")
+        return None if row is None else str(row[0])
 
-        The nonces in `reverted` are known to have done nothing on chain: their issuances may get a new nonce.
+    def require_free(self, request: SignatureRequest, intent_id: str, reverted: frozenset[int]) -> None:
+        """Raise JournalConflict unless a nonce may be given to this issuance: it has none, and the nonce is the next.
+
+        The nonces in `reverted` are known to have done nothing on chain: their issuances may get a new one.
         """
-        where = (request.account, request.nonce)
-        row = self._one("SELECT intent_id, receiver, data, gas FROM intent WHERE account = ? AND nonce = ?", *where)
-        if row is not None:
-            if row != (request.issuance_id, request.to, request.data, request.gas):
-                raise JournalConflict(f"Nonce {request.nonce} is bound to issuance {row[0]} already.")
-            return True
         taken = self._one(
             "SELECT max(nonce) FROM intent "
             "WHERE account = ? AND intent_id = ? AND nonce NOT IN (SELECT value FROM json_each(?))",
             request.account,
-            request.issuance_id,
+            intent_id,
             _listed(reverted),
         )
         if taken is not None and taken[0] is not None:
-            raise JournalConflict(f"Issuance {request.issuance_id} is bound to nonce {taken[0]} already.")
+            raise JournalConflict(f"Issuance {intent_id} is bound to nonce {taken[0]} already.")
         last = self._one("SELECT max(nonce) FROM intent WHERE account = ?", request.account)
         if last is not None and last[0] is not None and request.nonce > last[0] + 1:
             raise JournalConflict(
                 f"Nonce {request.nonce} leaves a hole: the next one of {request.account} is {last[0] + 1}."
             )
-        return False
 
     def signed_bytes(self, request: SignatureRequest) -> SignedBytes | None:
         """The bytes of this attempt if it was signed before. Raises JournalConflict if there are too many attempts."""
@@ -151,9 +155,9 @@ class Journal:
             raise JournalConflict(f"Nonce {request.nonce} was signed {ATTEMPTS_MAX} times with different fees.")
         return None
 
-    def add_intent(self, request: SignatureRequest, now: datetime) -> None:
+    def add_intent(self, request: SignatureRequest, intent_id: str, now: datetime) -> None:
         """Bind nonce and call to each other for ever."""
-        call = (request.issuance_id, request.to, request.data, request.gas)
+        call = (intent_id, request.to, request.data, request.gas)
         self._add("intent", request.account, request.nonce, *call, int(now.timestamp()))
 
     def add_energy(self, request: SignatureRequest, energy: SignedEnergy, reverted: frozenset[int]) -> None:

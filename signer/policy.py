@@ -4,7 +4,6 @@ What was signed before comes in as `History`; what a request settles comes out, 
 can neither mint nor divert: each fact is compared with the registry and the journal, never with what the backend says.
 """
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -60,40 +59,29 @@ def judge_call(request: SignatureRequest, account: str, registry: Registry, fee_
 
 
 def judge_settlements(
-    request: SignatureRequest,
-    call: SettleCall,
-    registry: Registry,
-    history: History,
-    now: datetime,
-    take: Callable[[SignedEnergy], None],
-) -> None:
-    """Prove each settlement of a call and hand its energy to `take`, which adds it to `history`. Raises Refusal."""
-    ids = []
-    for settlement in call.settlements:
-        energy = _judge_settlement(request, settlement, registry, history, now)
-        take(energy)
-        ids.append(energy.issuance_id)
-    if request.issuance_id != (batch_id(ids) if call.is_batch else ids[0]):
-        raise Refusal(
-            "The issuance id does not name the energy that would be settled, from where this signer signed last."
-        )
+    request: SignatureRequest, call: SettleCall, registry: Registry, history: History, now: datetime
+) -> tuple[str, tuple[SignedEnergy, ...]]:
+    """Prove each settlement of a call. The name of what the call does, and the energy of each source. Raises Refusal."""
+    if len({settlement.source_ref for settlement in call.settlements}) != len(call.settlements):
+        raise Refusal("A source stands twice in one transaction: settle it once, up to the later reading.")
+    energies = tuple(_judge_settlement(request, one, registry, history, now) for one in call.settlements)
+    ids = [energy.issuance_id for energy in energies]
+    return batch_id(ids) if call.is_batch else ids[0], energies
 
 
 def judge_debt(
     request: SignatureRequest, call: CorrectCall, registry: Registry, history: History, now: datetime
-) -> Debt:
-    """The debt that a correction puts on a pinned source, within a day's ceiling. Raises Refusal."""
+) -> tuple[str, Debt]:
+    """The name of a correction, and the debt it puts on a pinned source within a day's ceiling. Raises Refusal."""
     debt, ceiling = call.debt, registry.limits.debt_wh_per_day_max
     _pinned(debt.source_ref, registry)
-    evidence = "0x" + debt.evidence.hex()
-    if request.issuance_id != correction_id(request.chain_id, request.to, debt.source_ref, debt.debt_wh, evidence):
-        raise Refusal("The id does not name the correction that would be booked.")
     if debt.debt_wh == 0 or not any(debt.evidence):
         raise Refusal("A correction needs an amount and the SHA-256 of the document that shows it.")
     today = history.debt_wh_since(debt.source_ref, int(now.timestamp()) - DAY_S)
     if ceiling is not None and today + debt.debt_wh > ceiling:
         raise Refusal(f"With {debt.debt_wh} Wh more, the debts of a day would exceed {ceiling} Wh.")
-    return debt
+    name = correction_id(request.chain_id, request.to, debt.source_ref, debt.debt_wh, "0x" + debt.evidence.hex())
+    return name, debt
 
 
 def _judge_settlement(

@@ -14,12 +14,17 @@ PREFIX = "SIGNER"
 
 @dataclass(frozen=True, slots=True)
 class SignerSettings:
-    """Settings of `python -m signer run`. `folder` holds the keys and the journal with the registry."""
+    """Settings of `python -m signer run`. `folder` holds the keys, the registry and the journal.
+
+    `rpc_port` is the port of the JSON-RPC door on `rpc_host`; none is opened where it is None.
+    """
 
     folder: Path
     signer_id: str
     broker: MqttAddress
     passphrase: str = field(repr=False)
+    rpc_host: str = "127.0.0.1"
+    rpc_port: int | None = None
 
 
 def read_settings(environment: Mapping[str, str]) -> SignerSettings:
@@ -31,9 +36,10 @@ def read_settings(environment: Mapping[str, str]) -> SignerSettings:
     url = reader.text("BROKER_URL", "mqtt://127.0.0.1:1883")
     username, password = reader.optional("BROKER_USERNAME"), reader.secret("BROKER_PASSWORD", required=False)
     ca_file, version = reader.optional("BROKER_CA_FILE"), reader.integer("BROKER_MQTT_VERSION", 5, low=4, high=5)
+    rpc_host, rpc_port = reader.text("RPC_HOST", "127.0.0.1"), reader.integer("RPC_PORT", 0, high=65_535)
     reader.finish()
     broker = MqttAddress(url, username, password, ca_file=ca_file, version=4 if version == 4 else 5)
-    return SignerSettings(folder, signer_id, broker, passphrase)
+    return SignerSettings(folder, signer_id, broker, passphrase, rpc_host, rpc_port or None)
 
 
 def _passphrase(reader: SettingsReader) -> str:

@@ -1,6 +1,7 @@
 """Judging one request and signing it: authenticate, look into the journal, apply the policy, sign, remember, answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from community.chain.signature_requests import (
@@ -10,8 +11,8 @@ from community.chain.signature_requests import (
     SignedReply,
 )
 from signer import failpoints
-from signer.calls import CorrectCall, SettleCall
-from signer.journal import DAY_S, Journal, JournalConflict, LastSigned, SignedBytes, SignedEnergy
+from signer.calls import Call, SettleCall
+from signer.journal import DAY_S, Journal, JournalConflict, LastSigned, SignedBytes
 from signer.policy import judge_call, judge_debt, judge_settlements
 from signer.refusal import Refusal
 from signer.registry import PinnedSource, Registry
@@ -19,6 +20,8 @@ from signer.settler import SettlerAccount
 from signer.transactions import sign_transaction
 
 LoadRegistry = Callable[[], Registry]
+UNNAMED = "0x" + "00" * 32
+"""The issuance id of a request that leaves it to the signer to name what the call does."""
 
 
 class Signer:
@@ -81,40 +84,45 @@ class Signer:
         refused = self._journal.earlier_refusal(request.id)
         if refused is not None:
             raise Refusal(refused)
-        known = self._journal.is_known_intent(request, registry.reverted_nonces)
-        if known:
+        known = self._journal.intent_at(request)
+        if known is not None:
+            _require_name(request, known)
             before = self._journal.signed_bytes(request)
             if before is not None:
                 return before
+        elif request.issuance_id != UNNAMED:
+            self._journal.require_free(request, request.issuance_id, registry.reverted_nonces)
         fees = self._journal.fee_wei_since(self.address, int(now.timestamp()) - DAY_S, request.nonce)
         call = judge_call(request, self.address, registry, fees)
-        if not known:
-            self._journal.add_intent(request, now)
-            self._failpoint("intent_added")
-            self._bind(request, call, registry, now)
-            self._failpoint("energy_added")
+        name = known or self._bind(request, call, registry, now)
+        self._failpoint("energy_added")
         signed = sign_transaction(self._account, request)
         self._failpoint("signed")
         self._journal.add_signed(request, signed, now)
         self._failpoint("bytes_added")
-        self._audit(request, now, "signed", signed.tx_hash)
+        self._audit(replace(request, issuance_id=name), now, "signed", signed.tx_hash)
         return signed
 
-    def _bind(
-        self, request: SignatureRequest, call: SettleCall | CorrectCall, registry: Registry, now: datetime
-    ) -> None:
-        """Prove what a new intent does, and bind it to the nonce. Raises Refusal."""
-        history = _History(self._journal, registry.reverted_nonces)
-        match call:
-            case SettleCall():
+    def _bind(self, request: SignatureRequest, call: Call, registry: Registry, now: datetime) -> str:
+        """Prove what a new intent does, bind it to the nonce, and name it. Raises Refusal, JournalConflict."""
+        reverted = registry.reverted_nonces
+        history = _History(self._journal, reverted)
+        if isinstance(call, SettleCall):
+            name, energies = judge_settlements(request, call, registry, history, now)
+            self._begin(request, name, reverted, now)
+            for energy in energies:
+                self._journal.add_energy(request, energy, reverted)
+            return name
+        name, debt = judge_debt(request, call, registry, history, now)
+        self._begin(request, name, reverted, now)
+        self._journal.add_debt(request, debt.source_ref, debt.debt_wh, "0x" + debt.evidence.hex(), now)
+        return name
 
-                def take(energy: SignedEnergy) -> None:
-                    self._journal.add_energy(request, energy, registry.reverted_nonces)
-
-                judge_settlements(request, call, registry, history, now, take)
-            case CorrectCall():
-                debt = judge_debt(request, call, registry, history, now)
-                self._journal.add_debt(request, debt.source_ref, debt.debt_wh, "0x" + debt.evidence.hex(), now)
+    def _begin(self, request: SignatureRequest, name: str, reverted: frozenset[int], now: datetime) -> None:
+        _require_name(request, name)
+        self._journal.require_free(request, name, reverted)
+        self._journal.add_intent(request, name, now)
+        self._failpoint("intent_added")
 
     def _audit(self, request: SignatureRequest, now: datetime, outcome: str, detail: str) -> None:
         self._journal.audit(
@@ -127,6 +135,15 @@ class Signer:
             nonce=request.nonce,
             max_fee=str(request.max_fee),
             tip=str(request.tip),
+        )
+
+
+def _require_name(request: SignatureRequest, name: str) -> None:
+    """Raise Refusal if the requester believes that the call does something else."""
+    if request.issuance_id not in (name, UNNAMED):
+        raise Refusal(
+            "The issuance id does not name what the call would settle, from where this signer signed last: that is "
+            f"{name}."
         )
 
 

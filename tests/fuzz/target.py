@@ -8,7 +8,7 @@ from typing import Any
 
 CPU_S_MAX = 2.0
 """Processor time that one input may take; a deframer gets some ten thousand bytes in it."""
-PACKAGES = ("community", "gateway_agent", "ingest", "contracts")
+PACKAGES = ("community", "gateway_agent", "ingest", "contracts", "signer")
 
 MODULES = {
     "hdlc": "telegrams",
@@ -34,6 +34,8 @@ MODULES = {
     "things_stack": "documents",
     "chirpstack": "documents",
     "signature_request": "documents",
+    "json_rpc": "documents",
+    "http_signature": "documents",
     "logs": "documents",
     "calldata": "documents",
 }

@@ -9,9 +9,18 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from community.chain.signature_requests import RefusedReply, SignedReply, request_topic
+from community.chain.signature_requests import (
+    FRESH_S,
+    RefusedReply,
+    SignedReply,
+    parse_reply,
+    reply_topic,
+    request_topic,
+    sign_request,
+)
 from community.chain.signed_transactions import read_signed
-from community.clients.mqtt import MqttAddress, MqttConnection
+from community.clients.mqtt import Message, MqttAddress, MqttConnection
+from community.runtime.system_clock import SystemClock
 from settlement.signature_broker import BrokeredSigner, SignerSilent
 from signer.mqtt_door import MqttDoor
 from tests.support.brokers import start_amqtt, start_mosquitto
@@ -98,6 +107,28 @@ async def test_strangers_and_nonsense_do_not_stop_it(rooms: Rooms) -> None:
     await stranger.stop()
     assert isinstance(refused, RefusedReply) and "not signed by a requester" in refused.reason
     assert isinstance(await asker.ask(good), SignedReply)
+
+
+async def test_a_request_that_was_kept_and_sent_later_is_not_answered(rooms: Rooms) -> None:
+    await rooms.open_door()
+    asker = await rooms.requester()
+    good = rooms.plant.request(500, after=1)
+    heard: list[Message] = []
+
+    async def hear(message: Message) -> None:
+        heard.append(message)
+
+    keeper = MqttConnection(rooms.address, "keeper", subscriptions={reply_topic("settlement"): hear})
+    await keeper.start()
+    old = sign_request(good, rooms.plant.requester, int(SystemClock().now().timestamp()) - FRESH_S - 5)
+    await keeper.publish(request_topic("signer"), old)
+    other = replace(good, id="fresh")
+    assert isinstance(await asker.ask(other), SignedReply)
+    async with asyncio.timeout(10):
+        while not heard:
+            await asyncio.sleep(0.01)
+    await keeper.stop()
+    assert {parse_reply(message.payload).id for message in heard} == {"fresh"}
 
 
 async def test_many_at_once_are_each_answered(rooms: Rooms) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_utils.crypto import keccak
 
+from community.chain.http_signatures import UnsignedRequest, read_signature, signature_headers
 from community.chain.signature_requests import (
     MalformedRequest,
     RefusedReply,
@@ -27,6 +28,7 @@ from ingest.network_events import DownlinkReport
 from ingest.sources import chirpstack_json, things_stack_json
 from ingest.sources.things_stack_json import received_at_of, uplink_from_json
 from ingest.uplinks import PAYLOAD_MAX, Uplink
+from signer.json_rpc import RpcError, read_call, read_transaction
 from tests.fuzz.target import Target
 
 NOW = datetime(2026, 11, 17, 12, tzinfo=UTC)
@@ -93,6 +95,29 @@ def signature_request(data: bytes) -> None:
     with suppress(MalformedRequest):
         reply = parse_reply(data)
         assert parse_reply(encode_reply(reply)) == reply
+
+
+def json_rpc(data: bytes) -> None:
+    """Any body that the signer's JSON-RPC door is sent."""
+    with suppress(RpcError):
+        call = read_call(data)
+        with suppress(ValueError):
+            wanted = read_transaction(call.params)
+            assert _LOWER.fullmatch(wanted.account) and _LOWER.fullmatch(wanted.to)
+            assert min(wanted.nonce, wanted.gas, wanted.max_fee, wanted.tip) >= 0
+
+
+def http_signature(data: bytes) -> None:
+    """Any headers, one a line, with any body after an empty line."""
+    head, _, body = data.partition(b"\n\n")
+    headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\n") if ": " in line)
+    with suppress(UnsignedRequest):
+        read = read_signature(headers, body)
+        assert type(read.is_fresh(1_772_000_000)) is bool
+        if not read.is_by(_KEY.public_key().public_bytes_raw(), "POST", "/", body):
+            return
+        again = signature_headers(_KEY, read.keyid, "POST", "/", body, created=read.created, nonce=read.nonce)
+        assert read_signature({name.lower(): value for name, value in again.items()}, body) == read
 
 
 def logs(data: bytes) -> None:
@@ -168,6 +193,20 @@ def _request_seeds() -> Iterator[bytes]:
     yield encode_reply(RefusedReply("attempt-1", "the daily limit is reached"))
 
 
+def _json_rpc_seeds() -> Iterator[bytes]:
+    fields = ("nonce", "gas", "maxFeePerGas", "maxPriorityFeePerGas")
+    transaction = dict.fromkeys(fields, "0x5") | {"from": "0x" + "11" * 20, "to": "0x" + "22" * 20, "data": "0x0102"}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "eth_signTransaction", "params": [transaction]}
+    yield json.dumps(call).encode()
+    yield json.dumps(call | {"params": [transaction | {"value": "0x0", "chainId": "0x89", "accessList": []}]}).encode()
+
+
+def _http_signature_seeds() -> Iterator[bytes]:
+    for body in (b"", b"{}"):
+        signed = signature_headers(_KEY, "settlement", "POST", "/", body, created=1_772_000_000, nonce="0" * 16)
+        yield "\n".join(f"{name.lower()}: {value}" for name, value in signed.items()).encode() + b"\n\n" + body
+
+
 def _log_seeds() -> Iterator[bytes]:
     account = bytes(12) + b"\x11" * 20
     word = (7).to_bytes(32, "big")
@@ -198,6 +237,8 @@ TARGETS = {
     "things_stack": Target(things_stack, _uplink_seeds, size_max=4096),
     "chirpstack": Target(chirpstack, _event_seeds, size_max=4096),
     "signature_request": Target(signature_request, _request_seeds, size_max=1024),
+    "json_rpc": Target(json_rpc, _json_rpc_seeds, size_max=1024),
+    "http_signature": Target(http_signature, _http_signature_seeds, size_max=1024),
     "logs": Target(logs, _log_seeds, size_max=512),
     "calldata": Target(calldata, _call_seeds),
 }

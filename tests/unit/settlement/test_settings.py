@@ -1,5 +1,6 @@
 """Settings, terms and the requester's key."""
 
+import os
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -87,5 +88,20 @@ def test_the_signers_settings(tmp_path: Path) -> None:
     settings = read_signer_settings(environment)
     assert (settings.folder, settings.passphrase, settings.signer_id) == (tmp_path, "secret", "signer")
     assert "secret" not in repr(settings)
+    assert settings.rpc_port is None
+    assert read_signer_settings(environment | {"SIGNER_RPC_PORT": "8550"}).rpc_port == 8550
     with pytest.raises(SettingsError, match="SIGNER_FOLDER is not set"):
         read_signer_settings({})
+
+
+def test_the_signers_passphrase_never_stands_in_the_environment(tmp_path: Path) -> None:
+    folder = {"SIGNER_FOLDER": str(tmp_path)}
+    with pytest.raises(SettingsError, match="SIGNER_PASSPHRASE is no setting"):
+        read_signer_settings(folder | {"SIGNER_PASSPHRASE": "secret"})
+    reading, writing = os.pipe()
+    os.write(writing, b"secret\n")
+    os.close(writing)
+    assert read_signer_settings(folder | {"SIGNER_PASSPHRASE_FD": str(reading)}).passphrase == "secret"
+    for wrong in ("x", "999"):
+        with pytest.raises(SettingsError, match="SIGNER_PASSPHRASE_FD"):
+            read_signer_settings(folder | {"SIGNER_PASSPHRASE_FD": wrong})

@@ -109,7 +109,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "no energy": (lambda plant: plant.request(0, after=1), "not after the last one"),
     "energy before the opening": (lambda plant: plant.request(500, after=-1), "not after the last one"),
     "the future": (lambda plant: plant.request(500, after=40), "from the future"),
-    "another issuance": (lambda plant: plant.request(after=1, issuance_id="0x" + "00" * 32), "issuance id"),
+    "another issuance": (lambda plant: plant.request(after=1, issuance_id="0x" + "01" * 32), "issuance id"),
     "a hole": (lambda plant: plant.request(500, from_wh=100, after=1), "issuance id"),
 }
 
