@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 import structlog
 
@@ -16,6 +17,8 @@ from ingest.advancement import Advancement
 from ingest.column_keys import open_column_keys
 from ingest.intake import Intake
 from ingest.judging import Judge
+from ingest.outcomes import Outcome
+from ingest.repairs import Repairs, SendFrame, Ways
 from ingest.settings import Settings
 from ingest.sources.chirpstack import ChirpStack
 from ingest.sources.device_broker import DeviceBroker
@@ -49,7 +52,13 @@ class IngestApp:
 
     async def _run(self, store: Store, stop: asyncio.Event) -> None:
         acknowledgements = Acknowledgements(store, self._send_down)
-        intake = Intake(store, self._judge, self._clock, acknowledgements.committed)
+        repairs = Repairs(store, self._judge.load, self._judge.folds, Ways(sealed=self._send_down), self._clock)
+
+        async def committed(outcomes: list[Outcome]) -> None:
+            await acknowledgements.committed(outcomes)
+            await repairs.committed(outcomes)
+
+        intake = Intake(store, self._judge, self._clock, committed)
         settings = self._settings
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(intake.run(stop))
@@ -58,25 +67,38 @@ class IngestApp:
                 self._broker = DeviceBroker(settings.device_broker, settings.client_id, intake.take_in, self._clock)
                 tasks.create_task(_until_available(self._broker.run, stop))
                 tasks.create_task(acknowledgements.run(stop))
-            if settings.things_stack is not None:
-                stack = ThingsStack(settings.things_stack, f"{settings.client_id}-tts", intake.take_in, self._clock)
-                tasks.create_task(stack.run(stop))
-            if settings.chirpstack is not None:
-                chirpstack = ChirpStack(
-                    settings.chirpstack, f"{settings.client_id}-chirpstack", intake.take_in, self._clock
-                )
-                tasks.create_task(_until_available(chirpstack.run, stop))
-            if settings.webhooks is not None:
-                webhooks = Webhooks(settings.webhooks, intake.take_in, self._clock)
-                tasks.create_task(webhooks.run(stop))
-            tasks.create_task(self._tell_health(intake, acknowledgements, stop))
+            repairs.ways = self._listen_to_network_servers(tasks, intake, repairs, stop)
+            tasks.create_task(repairs.run(stop, settings.repair_every))
+            tasks.create_task(self._tell_health(intake, acknowledgements, repairs, stop))
+
+    def _listen_to_network_servers(
+        self, tasks: asyncio.TaskGroup, intake: Intake, repairs: Repairs, stop: asyncio.Event
+    ) -> Ways:
+        """Start what listens to network servers; returns how devices are reached."""
+        settings, told = self._settings, (intake.take_in, self._clock, repairs.take_report)
+        frames: dict[str, SendFrame] = {}
+        backfill: Callable[[datetime], None] | None = None
+        if settings.things_stack is not None:
+            stack = ThingsStack(settings.things_stack, f"{settings.client_id}-tts", *told)
+            tasks.create_task(stack.run(stop))
+            frames["things_stack"] = stack.send
+            backfill = None if settings.things_stack.storage_url is None else stack.backfill
+        if settings.chirpstack is not None:
+            chirpstack = ChirpStack(settings.chirpstack, f"{settings.client_id}-chirpstack", *told)
+            tasks.create_task(_until_available(chirpstack.run, stop))
+            frames["chirpstack"] = chirpstack.send
+        if settings.webhooks is not None:
+            tasks.create_task(Webhooks(settings.webhooks, *told).run(stop))
+        return Ways(frames, None if settings.device_broker is None else self._send_down, backfill)
 
     async def _send_down(self, eui: str, sealed: bytes) -> None:
         if self._broker is None:
             raise BrokerUnavailable("no device broker is set")
         await self._broker.send_down(eui, sealed)
 
-    async def _tell_health(self, intake: Intake, acknowledgements: Acknowledgements, stop: asyncio.Event) -> None:
+    async def _tell_health(
+        self, intake: Intake, acknowledgements: Acknowledgements, repairs: Repairs, stop: asyncio.Event
+    ) -> None:
         while not await wait_or_stop(stop, self._settings.health_every.total_seconds()):
             counts = intake.counts
             log.info(
@@ -88,6 +110,7 @@ class IngestApp:
                 readings_refused=counts.readings_refused,
                 batches=counts.batches,
                 acknowledged=acknowledgements.sent,
+                asked_again=repairs.asked,
                 broker_connected=None if self._broker is None else self._broker.connected,
             )
 

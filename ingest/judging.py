@@ -68,6 +68,10 @@ class Judge:
                 detail = f"{other} frames of {uplink.source} are not read by this version"
                 return await case.refuse("rejected", Reason.MALFORMED, detail)
 
+    async def load(self, work: Work, eui: str) -> DeviceFile | None:
+        """What is on file about a device."""
+        return await load_device(work, eui, self.column_key)
+
     async def _on_file(self, work: Work, eui: str | None, on_file: dict[str, DeviceFile | None]) -> DeviceFile | None:
         if eui is None:
             return None

@@ -29,6 +29,7 @@ class Settings:
     zone: str
     boundary_tolerance: timedelta
     health_every: timedelta
+    repair_every: timedelta
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -48,6 +49,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     webhooks = _webhooks(reader)
     tolerance = timedelta(seconds=reader.integer("BOUNDARY_TOLERANCE_S", 5, high=254))
     health = timedelta(seconds=reader.integer("HEALTH_EVERY_S", 60, low=1))
+    repair = timedelta(seconds=reader.integer("REPAIR_EVERY_S", 60, low=1))
     if not any((device_broker, things_stack, chirpstack, webhooks)):
         reader.note(
             "no source is set: give one or more of INGEST_BROKER_URL, INGEST_TTS_URL, INGEST_CHIRPSTACK_URL and"
@@ -65,6 +67,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         zone=zone,
         boundary_tolerance=tolerance,
         health_every=health,
+        repair_every=repair,
     )
 
 

@@ -25,7 +25,7 @@ class DownlinkPace:
             return False
         if sum(1 for at_s in self.sent_s if at_s > now_s - DAY_S) >= PER_DAY:
             return False
-        if commands.asks:
+        if commands.asks or commands.clock_correction_s is not None:
             return True
         if commands.stored_up_to is None or commands.stored_up_to == self.acknowledged:
             return False

@@ -6,7 +6,6 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlmodel import col
 
-from community.store.tables.identity import DeviceRow
 from community.store.tables.measuring import FrameRow
 from community.store.tables.radio import LoraFrameRow, LoraProgressRow
 from community.store.unit_of_work import Work
@@ -152,14 +151,15 @@ async def save_progress(work: Work, device_id: str, progress: LoraProgress) -> N
     await upsert(work, LoraProgressRow, values, ["device_id"])
 
 
-async def devices_on_air(work: Work) -> list[str]:
-    """The EUIs of all devices of which LoRaWAN frames were opened."""
-    rows = await work.session.execute(
-        select(col(DeviceRow.eui))
-        .join(LoraProgressRow, col(LoraProgressRow.device_id) == col(DeviceRow.identity_id))
-        .order_by(col(DeviceRow.eui))
+async def newest_generation(work: Work, device_id: str) -> int:
+    """The key generation that a device's newest frame was sealed with."""
+    found = await work.session.execute(
+        select(col(LoraFrameRow.generation))
+        .where(col(LoraFrameRow.device_id) == device_id)
+        .order_by(col(LoraFrameRow.counter).desc())
+        .limit(1)
     )
-    return list(rows.scalars())
+    return found.scalar_one_or_none() or 0
 
 
 async def newest_envelope(work: Work, eui: str) -> tuple[str, str] | None:

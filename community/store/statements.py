@@ -43,6 +43,15 @@ class KeptStatement:
     first_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class StatementSpan:
+    """Which quarter-hours the statement with a counter covers."""
+
+    ctr: int
+    first_at: datetime
+    span: int
+
+
 async def statements_with_counter(work: Work, device_id: str, keyno: int, ctr: int) -> list[StoredStatement]:
     """All statements of a device with one counter: more than one prove equivocation."""
     rows = await work.session.execute(
@@ -121,6 +130,18 @@ async def add_statement(work: Work, statement: StoredStatement, now: datetime) -
             "recorded_at": now,
         },
     )
+
+
+async def statements_above(work: Work, device_id: str, keyno: int, ctr: int, limit: int = 1000) -> list[StatementSpan]:
+    """Counter, first instant and slots of the statements of a key with a counter of at least `ctr`, ascending."""
+    row = StatementRow
+    rows = await work.session.execute(
+        select(col(row.ctr), col(row.first_at), col(row.span))
+        .where(col(row.device_id) == device_id, col(row.keyno) == keyno, col(row.ctr) >= ctr)
+        .order_by(col(row.ctr))
+        .limit(limit)
+    )
+    return [StatementSpan(*each) for each in rows]
 
 
 async def contiguous_counter(work: Work, device_id: str, keyno: int, known: int | None = None) -> int | None:

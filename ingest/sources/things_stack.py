@@ -118,8 +118,8 @@ class ThingsStack:
         finally:
             await self._connection.stop()
 
-    async def send(self, envelope: str, frame: DownlinkFrame) -> bool:
-        """Put `frame` in place of what waits for the device of `envelope`, its latest uplink.
+    async def send(self, _eui: str, envelope: str, frame: DownlinkFrame) -> bool:
+        """Put `frame` in place of what waits for the device of `envelope`, its latest uplink, which names it.
 
         So at most one repair waits for a device that is not heard. False where the uplink does not name the device.
         Raises BrokerUnavailable.

@@ -1,0 +1,64 @@
+"""Gaps of evidence with their history: the state may change, what happened stays."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, select
+from sqlmodel import col
+
+from community.attestation.evidence_gaps import EvidenceGap, GapChange, GapKind, GapState
+from community.ids import named_id
+from community.store.tables.repairing import EvidenceGapChangeRow, EvidenceGapRow
+from community.store.unit_of_work import Work
+from community.store.upserts import upsert
+
+_ENDED = [state.value for state in GapState if state.ended]
+
+
+async def gaps_not_ended(work: Work, device_id: str) -> list[EvidenceGap]:
+    """The gaps of a device that have not ended, oldest range first."""
+    rows = await work.session.execute(
+        select(EvidenceGapRow)
+        .where(col(EvidenceGapRow.device_id) == device_id, col(EvidenceGapRow.state).not_in(_ENDED))
+        .order_by(col(EvidenceGapRow.kind), col(EvidenceGapRow.first))
+    )
+    return [
+        EvidenceGap(GapKind(row.kind), row.first, row.last, GapState(row.state), row.since_at, row.asked)
+        for row in rows.scalars()
+    ]
+
+
+async def record_changes(work: Work, device_id: str, changes: Sequence[GapChange], now: datetime) -> None:
+    """Record what changed: the new state of each gap, and a line of its history."""
+    for change in changes:
+        gap = change.gap
+        gap_id = gap_id_of(device_id, gap)
+        values = {
+            "id": gap_id,
+            "device_id": device_id,
+            "kind": gap.kind.value,
+            "first": gap.first,
+            "last": gap.last,
+            "state": gap.state.value,
+            "since_at": gap.since_at,
+            "asked": gap.asked,
+            "changed_at": now,
+        }
+        await upsert(work, EvidenceGapRow, values, ["id"])
+        await work.session.execute(
+            insert(EvidenceGapChangeRow).values(gap_id=gap_id, at=now, state=gap.state.value, cause=change.cause)
+        )
+
+
+async def history_of(work: Work, gap_id: str) -> list[tuple[datetime, GapState, str]]:
+    """(when, state from then on, why) of a gap, oldest first."""
+    row = EvidenceGapChangeRow
+    rows = await work.session.execute(
+        select(col(row.at), col(row.state), col(row.cause)).where(col(row.gap_id) == gap_id).order_by(col(row.id))
+    )
+    return [(at, GapState(state), cause) for at, state, cause in rows]
+
+
+def gap_id_of(device_id: str, gap: EvidenceGap) -> str:
+    """One device misses one range once: these name the gap."""
+    return named_id("egap", device_id, gap.kind.value, gap.first, gap.last)

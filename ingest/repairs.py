@@ -1,0 +1,193 @@
+"""Asking again for what is missing: gaps of evidence are found, kept as objects, asked for within the policy, and shown.
+
+After each batch the devices heard of are noted; a little later each is looked at in a unit of work of its own. Nothing here
+is needed for the books to be right: after a crash the next message of a device brings it back.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from community.attestation.evidence_gaps import EvidenceGap, GapChange, GapKind, Missing, ask, review
+from community.clock import Clock, slot_start
+from community.errors import RetryableError
+from community.runtime.lifecycle import wait_or_stop
+from community.store import downlinks, frames, lora_frames
+from community.store.devices import DeviceFile
+from community.store.evidence_gaps import gaps_not_ended, record_changes
+from community.store.unit_of_work import Store, Work
+from ingest.lorawan.downlinks import Handed, due_downlink, missing_of
+from ingest.lorawan.folds import Folds, NotFoldable
+from ingest.network_events import DownlinkReport
+from ingest.outcomes import Outcome
+from ingest.statement_gaps import due_resend, statements_missing
+from ingest.uplinks import DownlinkFrame
+
+log = structlog.get_logger(__name__)
+
+LOOKED_AT_AGAIN = timedelta(minutes=30)
+"""A device is looked at at most this often, however much it sends."""
+
+SendFrame = Callable[[str, str, DownlinkFrame], Awaitable[bool]]
+"""(EUI, envelope of its newest uplink, frame): hands a frame to a network server; False where it cannot be addressed."""
+SendSealed = Callable[[str, bytes], Awaitable[None]]
+LoadDevice = Callable[[Work, str], Awaitable[DeviceFile | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How devices are reached. A network without a sender cannot be asked: its gaps wait for a person."""
+
+    frames: Mapping[str, SendFrame] = field(default_factory=dict)
+    sealed: SendSealed | None = None
+    backfill: Callable[[datetime], None] | None = None
+    """Asks The Things Stack's storage again for all since an instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    eui: str
+    keyno: int | None
+    generation: int
+
+
+class Repairs:
+    """Looks after the gaps of the devices that are heard of."""
+
+    def __init__(self, store: Store, load: LoadDevice, folds: Folds, ways: Ways, clock: Clock) -> None:
+        self._store = store
+        self._load = load
+        self._folds = folds
+        self.ways = ways
+        self._clock = clock
+        self._heard: dict[str, _Heard] = {}
+        self._looked_at: dict[str, datetime] = {}
+        self.asked = 0
+
+    async def committed(self, outcomes: list[Outcome]) -> None:
+        """Note whom a committed batch was from."""
+        for outcome in outcomes:
+            if outcome.device is not None and outcome.verdict in ("admitted", "quarantined", "duplicate"):
+                heard = _Heard(outcome.device.eui, outcome.acknowledge, outcome.generation)
+                self._heard[outcome.device.eui] = heard
+
+    async def take_report(self, report: DownlinkReport) -> None:
+        """Keep what a network server says of a downlink. Raises StoreUnavailable."""
+        if report.downlink_id is None:
+            return
+        async with self._store.begin() as work:
+            await downlinks.add_report(work, report.downlink_id, report.state.value, report.at, report.detail)
+
+    async def run(self, stop: asyncio.Event, every: timedelta) -> None:
+        """Look at the devices heard of, again and again until `stop`."""
+        while not await wait_or_stop(stop, every.total_seconds()):
+            await self.look()
+
+    async def look(self) -> None:
+        """Look at every device that was heard of and is due."""
+        now = self._clock.now()
+        due = [
+            heard
+            for eui, heard in self._heard.items()
+            if eui not in self._looked_at or now - self._looked_at[eui] >= LOOKED_AT_AGAIN
+        ]
+        for heard in due:
+            try:
+                await self.look_at(heard.eui, heard.keyno, heard.generation)
+            except RetryableError as error:
+                log.warning("device_not_looked_at", device=heard.eui, reason=str(error))
+                continue
+            if self._heard.get(heard.eui) == heard:
+                del self._heard[heard.eui]
+            self._looked_at[heard.eui] = now
+        self._looked_at = {eui: at for eui, at in self._looked_at.items() if now - at < LOOKED_AT_AGAIN}
+
+    async def look_at(self, eui: str, keyno: int | None = None, generation: int = 0) -> None:
+        """Review the gaps of one device and ask for what is missing, if it is time. Raises RetryableError."""
+        now = self._clock.now()
+        async with self._store.begin() as work:
+            await frames.lock_intake(work)
+            device = await self._load(work, eui)
+            if device is None or device.secret is None or device.payload_format != "ecw1":
+                return
+            if await lora_frames.progress_of(work, device.id) is not None:
+                changes, handed = await self._on_air(work, device, now)
+                sealed = None
+            elif keyno is not None:
+                changes, sealed = await self._at_broker(work, device, keyno, generation, now)
+                handed = None
+            else:
+                return
+        self._tell(device, changes)
+        if handed is not None:
+            await self._hand_over(handed)
+        if sealed is not None and self.ways.sealed is not None:
+            self.asked += 1
+            await self.ways.sealed(eui, sealed)
+            log.info("device_asked_again", device=eui, network="device_broker")
+
+    async def _on_air(self, work: Work, device: DeviceFile, now: datetime) -> tuple[list[GapChange], Handed | None]:
+        try:
+            opened = await self._folds.open(work, device, now)
+        except NotFoldable:
+            return [], None
+        self._folds.keep(device, opened)
+        if not opened.settled or device.secret is None:
+            return [], None  # the registry holds statements back: their gaps are not the device's
+        changes, gaps = await _reviewed(work, device.id, missing_of(opened.fold), now)
+        address = await lora_frames.newest_envelope(work, device.eui)
+        handed = None
+        if address is not None and address[0] in self.ways.frames:
+            handed = await due_downlink(work, device, device.secret, opened.fold, opened.progress, now)
+        if handed is not None and handed.commands.asks:
+            asked = [ask(gap) for gap in gaps if not gap.state.ended]
+            await record_changes(work, device.id, asked, now)
+        return changes, handed
+
+    async def _at_broker(
+        self, work: Work, device: DeviceFile, keyno: int, generation: int, now: datetime
+    ) -> tuple[list[GapChange], bytes | None]:
+        missing, resend = await statements_missing(work, device.id, keyno)
+        changes, gaps = await _reviewed(work, device.id, missing, now)
+        if self.ways.sealed is None:
+            return changes, None
+        sealed = await due_resend(work, device, generation, resend, now)
+        if sealed is not None:
+            await record_changes(work, device.id, [ask(gap) for gap in gaps if not gap.state.ended], now)
+        return changes, sealed
+
+    def _tell(self, device: DeviceFile, changes: list[GapChange]) -> None:
+        for change in changes:
+            gap = change.gap
+            log.info(
+                "evidence_gap", device=device.eui, kind=gap.kind, first=gap.first, last=gap.last, state=gap.state,
+                cause=change.cause,
+            )  # fmt: skip
+        begun = [change.gap.first for change in changes if change.is_new and change.gap.kind is GapKind.SLOTS]
+        if begun and self.ways.backfill is not None:
+            self.ways.backfill(slot_start(min(begun)))
+
+    async def _hand_over(self, handed: Handed) -> None:
+        """Send a recorded downlink. If that fails it counts as sent: the next one is due in four hours."""
+        if await self.ways.frames[handed.network](handed.eui, handed.envelope, handed.frame):
+            self.asked += handed.commands.asks
+            log.info(
+                "downlink_handed_over", device=handed.eui, network=handed.network, downlink=handed.frame.id,
+                ranges=len(handed.commands.ranges), statements=len(handed.commands.chunks),
+                stored_up_to=handed.commands.stored_up_to,
+            )  # fmt: skip
+        else:
+            log.warning("downlink_without_address", device=handed.eui, network=handed.network)
+
+
+async def _reviewed(
+    work: Work, device_id: str, missing: list[Missing], now: datetime
+) -> tuple[list[GapChange], list[EvidenceGap]]:
+    """Review and record; returns the changes, and the gaps as they are now."""
+    known = await gaps_not_ended(work, device_id)
+    changes = review(known, missing, now)
+    await record_changes(work, device_id, changes, now)
+    return changes, await gaps_not_ended(work, device_id)
