@@ -18,7 +18,7 @@ from community.store.decisions import Decided, NotFound, NotPossible, Outcome
 from community.store.devices import DeviceKey, add_device_key
 from community.store.inbox import INBOX_KEPT
 from community.store.onboarding_facts import facts_of, installed_meter
-from community.store.tables.identity import DeviceKeyRow, DeviceRow
+from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow
 from community.store.tables.onboarding import SourceDeclarationRow
 from community.store.unit_of_work import Work
 
@@ -122,7 +122,7 @@ async def confirm_serial(work: Work, device_id: str, read_off: str, told: Told, 
 async def approve_for_issuance(
     work: Work, device_id: str, told: Told, now: datetime, *, waiver: str | None = None, rules: WeekRules | None = None
 ) -> Outcome:
-    """Let what a device measures be minted. `waiver` is the reason for doing without the plausible week."""
+    """Let what a device measures be minted, and with it its source. `waiver` is the reason for doing without the plausible week."""
     if await _hold(work, device_id) is None:
         return NotFound()
     facts = await facts_of(work, device_id, now, rules or WeekRules())
@@ -131,6 +131,10 @@ async def approve_for_issuance(
     if isinstance(verdict, NotYet):
         return NotPossible("It cannot be approved yet: " + "; ".join(verdict.missing) + ".")
     await _save(work, device_id, verdict.steps, told, now)
+    if facts.source is not None:
+        row = EnergySourceRow
+        first = update(row).where(col(row.identity_id) == facts.source.id, col(row.approved_at).is_(None))
+        await work.session.execute(first.values(approved_at=now))
     return Decided()
 
 
