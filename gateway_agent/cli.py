@@ -111,6 +111,15 @@ def _add_device_commands(actions: Any) -> None:
     prove = _command(key, "prove", "answer the backend's nonce: this device holds its key")
     prove.add_argument("nonce", help="what the backend gave, in hexadecimal digits")
     prove.add_argument("--hardware", default="gateway", help="what this box is, such as a board and its revision")
+    register = _command(key, "register", "offer the key to the backend over the broker, and prove to have it")
+    register.add_argument("--hardware", default="gateway", help="what this box is, such as a board and its revision")
+    rotate = _command(key, "rotate", "change to another key, signed by both; the agent must not run, nothing may wait")
+    rotate.add_argument(
+        "to", metavar="KEY", help="the new key's label, slot, handle or file, made with `key init` before"
+    )
+    rotate.add_argument(
+        "--print", action="store_true", dest="only_print", help="show it for the operator, send nothing"
+    )
     spool = actions.add_parser("spool", help="what is kept on disk").add_subparsers(dest="detail", required=True)
     _command(spool, "status", "show counts and counters")
     drain = _command(spool, "drain", "sign and send everything that waits; the agent must not run")
@@ -182,6 +191,8 @@ def perform(options: Options, clock: Clock) -> int:
         case "profiles", _:
             cli_commands.on_profiles(options, out)
             return EXIT_OK
+        case "key", ("register" | "rotate"):
+            return _ended(cli_commands.on_the_keys(options, settings_for(options), out, clock))
         case ("key" | "check", _) | ("spool", "status"):
             cli_commands.on_the_device(options, settings_for(options), out)
             return EXIT_OK

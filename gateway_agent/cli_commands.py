@@ -7,7 +7,17 @@ from typing import TextIO
 from community.clock import Clock
 from community.errors import FatalError
 from gateway_agent.cli_text import Terminal
-from gateway_agent.commands import checking, detecting, keys, profiles, reading, recording, scanning, spooling
+from gateway_agent.commands import (
+    checking,
+    detecting,
+    key_changes,
+    keys,
+    profiles,
+    reading,
+    recording,
+    scanning,
+    spooling,
+)
 from gateway_agent.meters.mbus_line import MbusLink, MbusSerialLink, MbusTcpLink
 from gateway_agent.meters.modbus_link import ModbusLink, rtu_link, tcp_link
 from gateway_agent.settings import AgentSettings
@@ -49,6 +59,14 @@ def on_the_device(options: Namespace, settings: AgentSettings, out: Terminal) ->
             spooling.show_spool(settings, out)
         case action:
             raise AssertionError(f"the parser let {action} through")
+
+
+async def on_the_keys(options: Namespace, settings: AgentSettings, out: Terminal, clock: Clock) -> None:
+    """Commands that bring keys to the backend."""
+    if options.detail == "register":
+        await key_changes.register(settings, out, options.hardware)
+    else:
+        await key_changes.rotate(settings, out, clock, options.to, only_print=options.only_print)
 
 
 def on_profiles(options: Namespace, out: Terminal) -> None:

@@ -22,6 +22,7 @@ from ingest.repairs import Repairs, SendFrame, Ways
 from ingest.settings import Settings
 from ingest.sources.chirpstack import ChirpStack
 from ingest.sources.device_broker import DeviceBroker
+from ingest.sources.provisioning import Provisioning
 from ingest.sources.things_stack import ThingsStack
 from ingest.sources.webhooks import Webhooks
 
@@ -36,7 +37,8 @@ class IngestApp:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings = settings
         self._clock = clock
-        self._judge = Judge(open_column_keys(settings.column_keys), settings.zone, settings.boundary_tolerance)
+        self._column_keys = open_column_keys(settings.column_keys)
+        self._judge = Judge(self._column_keys, settings.zone, settings.boundary_tolerance)
         self._broker: DeviceBroker | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -67,6 +69,10 @@ class IngestApp:
                 self._broker = DeviceBroker(settings.device_broker, settings.client_id, intake.take_in, self._clock)
                 tasks.create_task(_until_available(self._broker.run, stop))
                 tasks.create_task(acknowledgements.run(stop))
+                keys = Provisioning(
+                    settings.device_broker, f"{settings.client_id}-prov", store, self._column_keys, self._clock
+                )
+                tasks.create_task(_until_available(keys.run, stop))
             repairs.ways = self._listen_to_network_servers(tasks, intake, repairs, stop)
             tasks.create_task(repairs.run(stop, settings.repair_every))
             tasks.create_task(self._tell_health(intake, acknowledgements, repairs, stop))

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from community.store.bulk import insert_rows, instant_of, rows_for
+from community.store.tables.identity import DeviceKeyRow
 from community.store.tables.measuring import StatementRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
@@ -147,8 +148,9 @@ async def statements_above(work: Work, device_id: str, keyno: int, ctr: int, lim
 async def contiguous_counter(work: Work, device_id: str, keyno: int, known: int | None = None) -> int | None:
     """The highest counter up to which every statement of this key is stored; None while the first one is missing.
 
-    Counters of a key begin at 0 or 1. A later beginning is no beginning: what lies before is still on its way, and
-    acknowledging past it would let the device forget it. `known` is an earlier answer, from which to go on.
+    Counters of a key begin at 0 or 1, or where its rotation says. A later beginning is no beginning: what lies before is
+    still on its way, and acknowledging past it would let the device forget it. `known` is an earlier answer, from which
+    to go on.
     """
     mine = (col(StatementRow.device_id) == device_id, col(StatementRow.keyno) == keyno)
     ctr = col(StatementRow.ctr)
@@ -156,7 +158,7 @@ async def contiguous_counter(work: Work, device_id: str, keyno: int, known: int 
     if start is None:
         lowest = await work.session.execute(select(ctr).where(*mine).order_by(ctr).limit(1))
         start = lowest.scalar_one_or_none()
-        if start is None or start > FIRST_COUNTER_MAX:
+        if start is None or start > await _first_counter_max(work, device_id, keyno):
             return None
     later = aliased(StatementRow)
     follows = (col(later.device_id) == device_id, col(later.keyno) == keyno, col(later.ctr) == ctr + 1)
@@ -164,3 +166,11 @@ async def contiguous_counter(work: Work, device_id: str, keyno: int, known: int 
         select(ctr).where(*mine, ctr >= start, ~select(col(later.ctr)).where(*follows).exists()).order_by(ctr).limit(1)
     )
     return last.scalar_one_or_none()
+
+
+async def _first_counter_max(work: Work, device_id: str, keyno: int) -> int:
+    """The highest counter that a key's first statement may have."""
+    key = DeviceKeyRow
+    found = select(col(key.first_ctr)).where(col(key.device_id) == device_id, col(key.keyno) == keyno)
+    by_rotation: int | None = (await work.session.execute(found)).scalar_one_or_none()
+    return FIRST_COUNTER_MAX if by_rotation is None else by_rotation

@@ -46,8 +46,12 @@ def prove_possession(signer: Signer, nonce: bytes, eui: bytes, hardware: str) ->
     Raises ValueError, SignerUnavailable, SignerUnusable.
     """
     claims = PossessionClaims(nonce, eui, FIRMWARE_VERSION, hardware)
-    signature = signer.sign_digest(hashlib.sha256(claims.to_be_signed()).digest())
-    return encode_possession(claims, signer.public_key(), signature)
+    return encode_possession(claims, signer.public_key(), sign_message(signer, claims.to_be_signed()))
+
+
+def sign_message(signer: Signer, message: bytes) -> bytes:
+    """r | s over SHA-256 of `message` (ES256). Raises SignerUnavailable, SignerUnusable."""
+    return signer.sign_digest(hashlib.sha256(message).digest())
 
 
 def _der(tag: int, *parts: bytes) -> bytes:
