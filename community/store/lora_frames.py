@@ -89,8 +89,10 @@ async def payload_with_counter(work: Work, device_id: str, counter: int) -> byte
     return found.scalar_one_or_none()
 
 
-async def frames_beyond(work: Work, device_id: str, slot: int, ctr: int, since: datetime) -> list[StoredLoraFrame]:
-    """The frames since an instant that tell of slots after `slot` or statements after `ctr`, by message counter."""
+async def frames_beyond(
+    work: Work, device_id: str, slot: int, ctr: int, since: datetime | None
+) -> list[StoredLoraFrame]:
+    """The frames (since an instant, if given) that tell of slots after `slot` or statements after `ctr`, by message counter."""
     opened, frame = LoraFrameRow, FrameRow
     rows = await work.session.execute(
         select(
@@ -101,7 +103,7 @@ async def frames_beyond(work: Work, device_id: str, slot: int, ctr: int, since: 
         .where(
             col(opened.device_id) == device_id,
             or_(col(opened.newest_slot) > slot, col(opened.statement_ctr) > ctr),
-            col(opened.received_at) >= since,
+            *(() if since is None else (col(opened.received_at) >= since,)),
         )
         .order_by(col(opened.counter))
     )  # fmt: skip

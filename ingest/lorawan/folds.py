@@ -78,6 +78,16 @@ class Folds:
             self._kept.popitem(last=False)
 
 
+async def statements_again(work: Work, device: DeviceFile) -> list[tuple[StoredLoraFrame, DeviceMessage]]:
+    """Every statement that a device's kept frames give, from the first frame on, each with the frame that made it whole.
+
+    What the books hold of the device can be compared with it. Raises NotFoldable.
+    """
+    nothing = LoraProgress()
+    opened = await _folded(work, device, known_device(device, nothing), nothing, None)
+    return list(opened.replayed)
+
+
 def known_device(device: DeviceFile, progress: LoraProgress) -> KnownDevice:
     """The registration and the progress, as the reassembly wants them. Raises NotFoldable."""
     if device.secret is None:
@@ -133,10 +143,11 @@ def _agree(kept: DeviceFold, progress: LoraProgress, known: KnownDevice, state: 
 
 
 async def _folded(
-    work: Work, device: DeviceFile, known: KnownDevice, progress: LoraProgress, now: datetime
+    work: Work, device: DeviceFile, known: KnownDevice, progress: LoraProgress, now: datetime | None
 ) -> DeviceFold:
     covered = -1 if progress.covered_to is None else progress.covered_to
-    waiting = await frames_beyond(work, device.id, covered, progress.verified_ctr, now - FOLDED_BACK)
+    since = None if now is None else now - FOLDED_BACK
+    waiting = await frames_beyond(work, device.id, covered, progress.verified_ctr, since)
     begin = min((frame.counter for frame in waiting), default=None)
     # Counters are completed from the last one, so the fold goes up from below the first.
     fold = Reassembly(

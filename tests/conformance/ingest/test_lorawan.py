@@ -1,6 +1,7 @@
 """ECW1 over LoRaWAN through the real intake: the published frames, any order and path, restarts, and what is refused."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from typing import Any
@@ -20,6 +21,7 @@ from community.store.tables.identity import DeviceKeyRow, DeviceRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
 from community.store.unit_of_work import Store
 from ingest.judging import Judge
+from ingest.lorawan.folds import NotFoldable, statements_again
 from ingest.uplinks import Uplink
 from standalone.lora_month import FIRST_SLOT
 from tests.conformance.ingest.intakes import RunningIntake, running_intake
@@ -310,6 +312,26 @@ async def test_weeks_of_stored_uplinks_may_come_after_the_newest(sqlite_store: S
         for frame in frames:
             assert (await send(intake, up(device, frame))).verdict == "admitted"
     assert len(await measured(sqlite_store)) >= 16
+
+
+async def test_the_books_can_be_derived_again_from_the_frames(sqlite_store: Store) -> None:
+    device = RadioDevice(5, seed=13)
+    await register_radio(sqlite_store, device.identity)
+    frames = sent(device, 24)
+    async with running_intake(sqlite_store) as intake:
+        for frame in frames[::-1]:
+            await send(intake, up(device, frame))
+    stored = await statements(sqlite_store)
+    async with sqlite_store.read() as work:
+        loaded = await load_device(work, device.eui, COLUMN_KEY)
+        assert loaded is not None
+        again = await statements_again(work, loaded)
+        with pytest.raises(NotFoldable, match="secret"):
+            await statements_again(work, replace(loaded, secret=None))
+    assert len(stored) >= 5
+    assert [message.signed.cose_sign1() for _frame, message in again] == stored
+    readings = {each.slot: each.registers[0] for _frame, message in again for each in message.readings}
+    assert readings == {slot: wh for (slot, _obis), wh in (await measured(sqlite_store)).items()}
 
 
 async def test_a_judge_loads_what_it_needs(sqlite_store: Store) -> None:

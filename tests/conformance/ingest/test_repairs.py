@@ -14,6 +14,7 @@ from community.attestation.device_message import parse_down
 from community.attestation.evidence_gaps import GapKind, GapState
 from community.attestation.sealing import Direction, open_message
 from community.attestation.statement import SlotReading
+from community.clients.mqtt import BrokerUnavailable
 from community.clock import slot_at, slot_start
 from community.store.downlinks import downlinks_since, reports_of
 from community.store.evidence_gaps import gap_id_of, gaps_not_ended, history_of
@@ -230,6 +231,37 @@ async def test_what_cannot_be_asked_is_handed_to_a_person(sqlite_store: Store) -
         [gap] = [each for each in await gaps_to_repair(work) if each.kind is GapKind.SLOTS]
         assert (await work.session.execute(select(col(DownlinkRow.id)))).scalars().all() == []
     assert (gap.state, gap.asked, gap.last_asked_at) == (GapState.HANDED_OVER, 0, None)
+
+
+async def test_a_downlink_that_did_not_get_out_counts_as_sent_and_the_next_has_another_counter(
+    sqlite_store: Store,
+) -> None:
+    """As when the process is killed between the commit and the network."""
+    device = RadioDevice(0, seed=27)
+    await register_radio(sqlite_store, device.identity)
+    backend = RadioBackend(sqlite_store, device, "things_stack", 0.0, seed=1)
+
+    async def dies(*_handed: Any) -> bool:
+        raise BrokerUnavailable("killed")
+
+    backend.repairs.ways = Ways({"things_stack": dies})
+    lost = range(FIRST_SLOT + 12, FIRST_SLOT + 26)
+    for slot in range(FIRST_SLOT, FIRST_SLOT + 60):
+        for frame in device.quarter(slot):
+            if slot not in lost:
+                await backend.hear(frame)
+    await backend.repairs.look()
+    backend.restart()
+    await backend.repairs.look_at(device.eui)
+    assert backend.handed == []  # it counts as sent
+    backend.clock.instant += timedelta(hours=4)
+    await backend.repairs.look_at(device.eui)
+    assert len(backend.handed) == 1
+    async with sqlite_store.read() as work:
+        told = await downlinks_since(work, "dev-house", slot_start(0))
+        [gap] = [each for each in await gaps_not_ended(work, "dev-house") if each.kind is GapKind.SLOTS]
+    assert len({each.counter for each in told}) == len(told) == 2
+    assert gap.asked == 2
 
 
 class BrokerBackend:
