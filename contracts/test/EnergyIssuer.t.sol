@@ -222,6 +222,93 @@ contract EnergyIssuerTest is Fixture {
         issuer.configure(bytes32("again"), DEVICE, 3, 0, 1000, 7, uint40(SLOT) * 900, 1, config);
     }
 
+    function test_aStatementOfAnotherProfileIsRefused() public {
+        // Profile 3 has one register too, but it is the other one.
+        bytes[] memory leaves = new bytes[](1);
+        leaves[0] = leaf(SLOT + 1, 1001);
+        bytes memory payload = abi.encodePacked(
+            hex"890148", DEVICE, cbor(1), cbor(7), cbor(SLOT + 1), cbor(1), cbor(1), cbor(3), hex"5820",
+            root(leaves, 0, 1)
+        );
+        EnergyIssuer.Evidence memory given = signed(KEY, payload);
+        given.leaf = leaves[0];
+        refused(given, EnergyIssuer.WrongSource.selector);
+    }
+
+    function test_aSourceSettlesInItsOwnModeOnly() public {
+        EnergyIssuer.Config memory config = shares(KEY, 3);
+        vm.expectPartialRevert(EnergyIssuer.WrongMode.selector);
+        issuer.settleAttested(ROOF, 1001, uint40(SLOT + 1) * 900, 0, config);
+        vm.expectPartialRevert(EnergyIssuer.WrongMode.selector);
+        issuer.previewSettleAttested(ROOF, 1001, uint40(SLOT + 1) * 900, 0, config);
+        config = shares(5, 1);
+        issuer.configure(bytes32("old"), DEVICE, 1, 0, 4000, 0, uint40(SLOT) * 900, 2, config);
+        EnergyIssuer.Evidence memory given = evidence(5, DEVICE, SLOT + 1, 1);
+        vm.expectPartialRevert(EnergyIssuer.WrongMode.selector);
+        issuer.settle(bytes32("old"), given, config);
+        issuer.settleAttested(bytes32("old"), 1, uint40(SLOT + 1) * 900, 0, config);
+        equal(token.totalSupply(), WH);
+    }
+
+    function test_aSourceThatIsOffSettlesNothingAndLosesNothing() public {
+        issuer.setActive(ROOF, false);
+        refused(evidence(KEY, DEVICE, SLOT + 1, 1001), EnergyIssuer.InactiveSource.selector);
+        issuer.setActive(ROOF, true);
+        issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 2, 1002), shares(KEY, 3));
+        equal(token.totalSupply(), 2 * WH);
+        vm.expectPartialRevert(EnergyIssuer.UnknownSource.selector);
+        issuer.setActive(bytes32("none"), true);
+    }
+
+    // --- configuring again
+
+    function test_theSameKeyKeepsItsRegister() public {
+        issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 2, 1500), shares(KEY, 3));
+        uint40 ended = uint40(SLOT + 2) * 900;
+        EnergyIssuer.Config memory config = shares(KEY, 3);
+        vm.expectPartialRevert(EnergyIssuer.SameKey.selector);
+        issuer.configure(ROOF, DEVICE, 1, 0, 30_000, 1499, ended, 1, config);
+        vm.expectPartialRevert(EnergyIssuer.SameKey.selector);
+        issuer.configure(ROOF, DEVICE, 3, 0, 30_000, 1500, ended, 1, config);
+        vm.expectPartialRevert(EnergyIssuer.SameKey.selector);
+        issuer.configure(ROOF, ~DEVICE, 1, 0, 30_000, 1500, ended, 1, config);
+        vm.expectPartialRevert(EnergyIssuer.Stale.selector);
+        issuer.configure(ROOF, DEVICE, 1, 0, 30_000, 1500, ended - 1, 1, config);
+        issuer.configure(ROOF, DEVICE, 1, 0, 60_000, 1600, ended, 1, config); // given up, as the event tells
+        issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 3, 1600 + 15_000), config);
+        equal(token.totalSupply(), (500 + 15_000) * WH);
+    }
+
+    function test_sharesChangeOnlyWhereTheLastSettlementEnded() public {
+        issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 2, 1500), shares(KEY, 3));
+        uint40 ended = uint40(SLOT + 2) * 900;
+        EnergyIssuer.Config memory other = shares(KEY, 2);
+        vm.expectPartialRevert(EnergyIssuer.SettleFirst.selector);
+        issuer.configure(ROOF, DEVICE, 1, 0, 30_000, 1500, ended + 900, 1, other);
+        vm.expectPartialRevert(EnergyIssuer.SettleFirst.selector);
+        issuer.configure(ROOF, DEVICE, 1, 0, 30_000, 1501, ended, 1, other);
+        issuer.configure(ROOF, DEVICE, 1, 0, 30_000, 1500, ended, 1, other);
+        issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 3, 1503), other);
+        equal(token.balanceOf(address(0x1003)), 500 * WH - 500 * WH * 1 / 6 - 500 * WH * 2 / 6);
+    }
+
+    function test_aNewKeyOpensAnEpochAndAUsedOneNeverComesBack() public {
+        issuer.settle(ROOF, evidence(KEY, DEVICE, SLOT + 2, 1500), shares(KEY, 3));
+        vm.expectPartialRevert(EnergyIssuer.Stale.selector);
+        this.configureAt(shares(9, 3), 0, SLOT + 1);
+        configureAt(shares(9, 3), 7, SLOT + 2);
+        refused(evidence(KEY, DEVICE, SLOT + 3, 1501), EnergyIssuer.WrongConfig.selector);
+        issuer.settle(ROOF, evidence(9, DEVICE, SLOT + 3, 10), shares(9, 3));
+        equal(token.totalSupply(), 503 * WH);
+        vm.expectPartialRevert(EnergyIssuer.RegisterTaken.selector);
+        this.configureAt(shares(KEY, 3), 2000, SLOT + 3);
+    }
+
+    function configureAt(EnergyIssuer.Config memory config, uint64 registerWh, uint32 slot) public {
+        EnergyIssuer to = issuer;
+        to.configure(ROOF, DEVICE, 1, 0, 30_000, registerWh, uint40(slot) * 900, 1, config);
+    }
+
     // --- time and power
 
     function testFuzz_theCeilingIsExact(uint32 maxWatt, uint16 slots, bool above) public {
@@ -307,6 +394,13 @@ contract EnergyIssuerTest is Fixture {
         vm.prank(caller);
         vm.expectPartialRevert(denied);
         token.mint(caller, 1);
+    }
+
+    function test_aCorrectionNeedsASourceAndAnAmount() public {
+        vm.expectPartialRevert(EnergyIssuer.NothingToCorrect.selector);
+        issuer.correct(ROOF, 0, 0);
+        vm.expectPartialRevert(EnergyIssuer.UnknownSource.selector);
+        issuer.correct(bytes32("none"), 1, 0);
     }
 
     function testFuzz_debtIsNettedFirst(uint32 debtWh, uint32 energyWh) public {

@@ -4,6 +4,7 @@ pragma solidity 0.8.37;
 import {IAccessControl} from "@openzeppelin/contracts/access/IAccessControl.sol";
 import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
+import {KwhToken} from "../src/KwhToken.sol";
 import {Fixture} from "./Fixture.sol";
 
 contract KwhTokenTest is Fixture {
@@ -40,6 +41,18 @@ contract KwhTokenTest is Fixture {
         }
         equal(token.totalSupply(), 5 * WH - amount);
         equal(token.balanceOf(MEMBER), 5 * WH - amount);
+    }
+
+    function test_everyRetirementIsAClaim() public {
+        vm.expectEmit(true, true, true, true, address(token));
+        emit KwhToken.Retired(MEMBER, 3, "evening of 27 November");
+        vm.prank(MEMBER);
+        token.retire(3, "evening of 27 November");
+        vm.expectEmit(true, true, true, true, address(token));
+        emit KwhToken.Retired(MEMBER, 2, "");
+        vm.prank(MEMBER);
+        token.burn(2);
+        equal(token.balanceOf(MEMBER), 5 * WH - 5);
     }
 
     function test_aPermitAllowsOnceAndOnlyWhatWasSigned() public {

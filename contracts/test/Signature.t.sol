@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {P256} from "@openzeppelin/contracts/utils/cryptography/P256.sol";
 import {EnergyIssuer} from "../src/EnergyIssuer.sol";
 import {Fixture} from "./Fixture.sol";
 
@@ -43,14 +44,61 @@ abstract contract SignatureTest is Fixture {
     }
 }
 
+/// @dev The vectors of EIP-7951: input = digest, r, s, x, y. OpenZeppelin refuses the higher s, which the devices emit half
+/// of the time and `abi.low_s` normalises; so does this.
+abstract contract VectorsTest is SignatureTest {
+    function judge(bytes32 digest, bytes32 r, bytes32 s, bytes32 x, bytes32 y) internal view virtual returns (bool);
+
+    function test_everyVectorOfEip7951() public view {
+        string memory json = vm.readFile("../tests/golden/hd/eip7951.json");
+        uint256 count = 0;
+        for (;; ++count) {
+            string memory one = string.concat(".cases[", vm.toString(count), "]");
+            if (!vm.keyExistsJson(json, one)) break;
+            bytes memory input = vm.parseBytes(vm.parseJsonString(json, string.concat(one, ".input")));
+            bool accepted = false;
+            if (input.length == 160) {
+                (bytes32 digest, bytes32 r, bytes32 s, bytes32 x, bytes32 y) =
+                    abi.decode(input, (bytes32, bytes32, bytes32, bytes32, bytes32));
+                if (uint256(s) > N / 2 && uint256(s) < N) s = bytes32(N - uint256(s));
+                accepted = judge(digest, r, s, x, y);
+            }
+            if (accepted != vm.parseJsonBool(json, string.concat(one, ".valid"))) revert Violated(one);
+        }
+        if (count < 300) revert Violated("vectors are missing");
+    }
+}
+
 /// forge-config: default.evm_version = "osaka"
-contract OsakaTest is SignatureTest {
+contract OsakaTest is VectorsTest {
+    function judge(bytes32 digest, bytes32 r, bytes32 s, bytes32 x, bytes32 y)
+        internal
+        view
+        override
+        returns (bool)
+    {
+        (bool done, bytes memory answer) = address(0x100).staticcall(abi.encode(digest, r, s, x, y));
+        bool native = P256.verifyNative(digest, r, s, x, y);
+        bool accepted = done && answer.length == 32 && abi.decode(answer, (uint256)) == 1;
+        if (accepted != native || native != P256.verify(digest, r, s, x, y)) revert Violated("precompile");
+        return accepted;
+    }
+
     function test_thePrecompileIsThere() public view {
         equal(precompileAnswer(), 32);
     }
 }
 
-contract PragueTest is SignatureTest {
+contract PragueTest is VectorsTest {
+    function judge(bytes32 digest, bytes32 r, bytes32 s, bytes32 x, bytes32 y)
+        internal
+        view
+        override
+        returns (bool)
+    {
+        return P256.verifySolidity(digest, r, s, x, y);
+    }
+
     function test_thePrecompileIsNotThere() public view {
         equal(precompileAnswer(), 0);
     }

@@ -1,6 +1,8 @@
 """Forge's own tests of the contracts, and the committed artifacts against a fresh compilation. Both need `npm ci`."""
 
 import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -25,8 +27,56 @@ def test_forge() -> None:
         "invariant_supplyAndRetiredIsTheEvidence",
         "test_thePrecompileIsThere",
         "test_thePrecompileIsNotThere",
+        "invariant_everyoneHasWhatHisSharesEarned",
     ):
         assert f"[PASS] {name}(" in done.stdout, f"{name} did not run"
+    assert done.stdout.count("[PASS] test_everyVectorOfEip7951(") == 2, "with and without the precompile"
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("fork", ["prague", "osaka"])
+def test_forge_on_each_hard_fork(fork: str, tmp_path: Path) -> None:
+    """Compiled for and run on each; the tests that always run are compiled for prague and some of them run on osaka."""
+    command = [str(FORGE), "test", "--evm-version", fork, "--out", str(tmp_path / "out")]
+    command += ["--cache-path", str(tmp_path / "cache"), "--no-match-test", "test_thePrecompileIsNotThere"]
+    done = subprocess.run(command, cwd=CONTRACTS, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
+
+
+A_FEW_MUTANTS = ("anybody-mints", "retirement-without-a-claim", "transfers-count-at-once")
+
+
+@pytest.mark.timeout(300)
+def test_a_few_mutants_are_killed() -> None:
+    done = mutate(*A_FEW_MUTANTS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "3 of 3 mutants killed" in done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_every_mutant_is_killed() -> None:
+    done = mutate()
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def mutate(*names: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(CONTRACTS / "tools" / "mutate"), *names]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_every_finding_of_slither_is_answered(tmp_path: Path) -> None:
+    """In an environment of its own: it wants other versions than the product."""
+    version = tomllib.loads((CONTRACTS / "slither.toml").read_text(encoding="utf-8"))["version"]
+    subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "env")], check=True)
+    install = [str(tmp_path / "env" / "bin" / "pip"), "install", "--quiet", f"slither-analyzer=={version}"]
+    subprocess.run(install, check=True)
+    command = [str(CONTRACTS / "tools" / "slither"), str(tmp_path / "env" / "bin" / "slither")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.timeout(300)
