@@ -1,42 +1,41 @@
-"""Command line of the API: `run`, `schema`, `key create`."""
+"""Command line of the API: `run`, `schema`, `key create`, `login bind|unbind|list`."""
 
 import argparse
 import sys
 
+from api import commands
 from api.app import build
-from api.auth import Role
+from api.roles import Role
 from api.schema import schema_text
-from api.settings import ApiSettings, read_settings
+from api.settings import read_settings
 from community.runtime.lifecycle import run_command, run_until_stopped
 from community.runtime.logs import configure_logging
-from community.runtime.system_clock import SystemClock
-from community.store import api_keys
-from community.store.unit_of_work import Store
 
 
 def _arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m api", description="The GraphQL API and its web page.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("run", help="serve until SIGINT or SIGTERM; settings are variables API_*")
-    commands.add_parser("schema", help="print the GraphQL schema")
-    key = commands.add_parser("key", help="API keys").add_subparsers(dest="key_command", required=True)
+    chosen = parser.add_subparsers(dest="command", required=True)
+    chosen.add_parser("run", help="serve until SIGINT or SIGTERM; settings are variables API_*")
+    chosen.add_parser("schema", help="print the GraphQL schema")
+    key = chosen.add_parser("key", help="API keys").add_subparsers(dest="key_command", required=True)
     create = key.add_parser("create", help="make an API key and print it, this once")
     create.add_argument("--role", required=True, choices=[role.value for role in Role])
     create.add_argument("--label", required=True, help="what the key is for")
     create.add_argument("--identity", help="id of the member or device it stands for")
+    create.set_defaults(carry_out=commands.create_key)
+    login = chosen.add_parser("login", help="sign-ins at an issuer, and the members they stand for")
+    actions = login.add_subparsers(dest="login_command", required=True)
+    bind = actions.add_parser("bind", help="bind a sign-in to a member; one that the member had is replaced")
+    bind.add_argument("--member", required=True, help="id of the member")
+    bind.set_defaults(carry_out=commands.bind_login)
+    unbind = actions.add_parser("unbind", help="take a sign-in from its user and end its open connections")
+    unbind.set_defaults(carry_out=commands.unbind_login)
+    for action in (bind, unbind):
+        action.add_argument("--login", required=True, help="issuer#subject, as the person was shown it")
+    listing = actions.add_parser("list", help="every sign-in that is bound")
+    listing.add_argument("--json", action="store_true", help="for machines")
+    listing.set_defaults(carry_out=commands.list_logins)
     return parser.parse_args(arguments)
-
-
-async def _create_key(settings: ApiSettings, chosen: argparse.Namespace) -> None:
-    store = Store.open(settings.database_url)
-    try:
-        async with store.begin() as work:
-            made = await api_keys.create(
-                work, role=chosen.role, label=chosen.label, identity_id=chosen.identity, now=SystemClock().now()
-            )
-    finally:
-        await store.close()
-    print(made.text)
 
 
 def main(arguments: list[str]) -> int:
@@ -47,10 +46,10 @@ def main(arguments: list[str]) -> int:
         case "schema":
             sys.stdout.write(schema_text())
             return 0
-        case "key":
-            return run_command(lambda: _create_key(read_settings(), chosen))
-        case _:
+        case "run":
             return run_until_stopped(lambda: build(read_settings()))
+        case _:
+            return run_command(lambda: chosen.carry_out(read_settings().database_url, chosen))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
 
+import httpx
 import structlog
 import uvicorn
 from starlette.applications import Starlette
@@ -13,6 +14,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
+from api.access_tokens import TokenVerifier
+from api.auth import Authenticator
 from api.context import Options
 from api.http import GraphQLEndpoint
 from api.limits import DOCUMENT_BYTES_MAX
@@ -40,7 +43,18 @@ class ApiProcess:
         self.store = Store.open(settings.database_url)
         self.hub = Hub(self.store, settings.outbox_poll_ms / 1000)
         options = Options(settings.token, settings.development)
-        endpoint = GraphQLEndpoint(build_schema(), self.store, clock, self.hub, options, settings.allowed_origins)
+        self._http = httpx.AsyncClient(trust_env=False)
+        tokens = TokenVerifier(settings.issuers, self._http) if settings.issuers else None
+        authenticator = Authenticator(self.store, clock, tokens)
+        endpoint = GraphQLEndpoint(
+            build_schema(),
+            self.store,
+            clock,
+            self.hub,
+            options,
+            authenticator,
+            allowed_origins=settings.allowed_origins,
+        )
         self.asgi = Starlette(
             routes=[
                 Route("/healthz", self._healthz, methods=["GET"]),
@@ -91,6 +105,7 @@ class ApiProcess:
             async with self._following():
                 await self._serve(server, stop)
         finally:
+            await self._http.aclose()
             await self.store.close()
 
     async def _serve(self, server: "_Server", stop: asyncio.Event) -> None:

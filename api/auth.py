@@ -1,63 +1,102 @@
-"""Who asks: an API key makes a viewer. There is no viewer without one."""
+"""Who asks: an API key or an issuer's access token makes a viewer. There is no viewer without one of them."""
 
 from dataclasses import dataclass
-from enum import StrEnum
+from datetime import datetime
 
-from community.store import api_keys
+import structlog
+
+from api.access_tokens import LEEWAY, Bearer, TokenRefused, TokenVerifier
+from api.roles import Role
+from community.clock import Clock
+from community.store import api_keys, logins
 from community.store.unit_of_work import Store, Work
 from community.store.views import identities
 from community.store.views.scope import Scope
 
+_log = structlog.get_logger()
 _SCHEME = "bearer "
 
 
-class Role(StrEnum):
-    """What a viewer is here for."""
+class NotBound(Exception):
+    """A valid token of a member or device that nobody here has bound to an identity yet."""
 
-    MEMBER = "member"
-    OPERATOR = "operator"
-    AUDITOR = "auditor"
-    DEVICE = "device"
+    def __init__(self, login: str) -> None:
+        super().__init__(
+            f"You are signed in, but nobody has linked your sign-in to a member yet. Send the operator this text: {login}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who asks, from which key, and the rows that follow from it."""
+    """Who asks, by which credential (the id of a key, or a login), until when, and the rows that follow from it."""
 
     role: Role
-    key_id: str
+    credential: str
     label: str
     identity_id: str | None
     scope: Scope
+    expires_at: datetime | None = None
 
 
 def bearer(header: object) -> str | None:
-    """The key in an `Authorization` value, with or without the word Bearer before it."""
+    """The credential in an `Authorization` value, with or without the word Bearer before it."""
     if not isinstance(header, str):
         return None
     text = header.strip()
     return text[len(_SCHEME) :].strip() if text.lower().startswith(_SCHEME) else text or None
 
 
-async def authenticate(store: Store, text: str | None) -> Viewer | None:
-    """The viewer that the key stands for; None without a key, or with one that is unknown or revoked."""
-    if text is None:
-        return None
-    async with store.read() as work:
-        key = await api_keys.verify(work, text)
-        return None if key is None else await _viewer(work, key)
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Turns credentials into viewers. Without `tokens` there are API keys only."""
 
+    store: Store
+    clock: Clock
+    tokens: TokenVerifier | None = None
 
-async def still_valid(store: Store, viewer: Viewer) -> bool:
-    """Whether the key has not been revoked since."""
-    async with store.read() as work:
-        key = await api_keys.by_id(work, viewer.key_id)
-        return key is not None and key.revoked_at is None
+    async def viewer_of(self, text: str | None) -> Viewer | None:
+        """The viewer that the credential stands for; None without one, or with one that is wrong or has ended.
 
+        Raises NotBound for a member's or device's token that no identity here belongs to.
+        """
+        if text is None:
+            return None
+        if not text.startswith(f"{api_keys.PREFIX}_"):
+            return await self._by_token(text)
+        async with self.store.read() as work:
+            key = await api_keys.verify(work, text)
+            if key is None:
+                return None
+            role = Role(key.role)
+            return Viewer(role, key.id, key.label, key.identity_id, await _scope(work, role, key.identity_id))
 
-async def _viewer(work: Work, key: api_keys.ApiKey) -> Viewer:
-    role = Role(key.role)
-    return Viewer(role, key.id, key.label, key.identity_id, await _scope(work, role, key.identity_id))
+    async def still_valid(self, viewer: Viewer) -> bool:
+        """Whether the key has not been revoked since; whether the token has not expired, nor its login been unbound."""
+        if viewer.expires_at is not None and viewer.expires_at + LEEWAY <= self.clock.now():
+            return False
+        async with self.store.read() as work:
+            if viewer.expires_at is None:
+                key = await api_keys.by_id(work, viewer.credential)
+                return key is not None and key.revoked_at is None
+            return await logins.identity_of(work, viewer.credential) == viewer.identity_id
+
+    async def _by_token(self, text: str) -> Viewer | None:
+        if self.tokens is None:
+            return None
+        try:
+            token = await self.tokens.judge(text, self.clock.now())
+        except TokenRefused as refusal:
+            _log.warning("token_refused", reason=str(refusal))
+            return None
+        return await self._viewer_of(token)
+
+    async def _viewer_of(self, token: Bearer) -> Viewer:
+        async with self.store.read() as work:
+            identity_id = await logins.identity_of(work, token.login)
+            if identity_id is None and token.role in (Role.MEMBER, Role.DEVICE):
+                raise NotBound(token.login)
+            scope = await _scope(work, token.role, identity_id)
+        return Viewer(token.role, token.login, token.subject, identity_id, scope, token.expires_at)
 
 
 async def _scope(work: Work, role: Role, identity_id: str | None) -> Scope:

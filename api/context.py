@@ -6,7 +6,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from api.auth import Viewer
+from starlette.websockets import WebSocket
+
+from api.auth import Authenticator, Viewer
 from api.live import Hub
 from api.loaders import Loaders
 from community.clock import Clock
@@ -54,8 +56,10 @@ class Context:
     clock: Clock
     hub: Hub
     options: Options
+    authenticator: Authenticator
     viewer: Viewer | None = None
     connection_params: dict[str, object] | None = None
+    socket: WebSocket | None = None
     snapshot: Snapshot = field(init=False)
     loaders: Loaders = field(init=False)
 
@@ -65,7 +69,15 @@ class Context:
 
     def fork(self) -> "Context":
         """The same asker with a snapshot and loaders of his own."""
-        return Context(self.store, self.clock, self.hub, self.options, self.viewer, self.connection_params)
+        return Context(
+            self.store, self.clock, self.hub, self.options, self.authenticator, self.viewer, self.connection_params
+        )
+
+    def credential_ends_in_s(self) -> float | None:
+        """Seconds until what the viewer signed in with expires; None where it does not."""
+        if self.viewer is None or self.viewer.expires_at is None:
+            return None
+        return (self.viewer.expires_at - self.clock.now()).total_seconds()
 
     async def refresh(self) -> None:
         """Give up the snapshot: what is read next is newer. After a command, and between the events of a stream."""

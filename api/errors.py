@@ -18,6 +18,7 @@ BAD_REQUEST = "BAD_REQUEST"
 TOO_COSTLY = "TOO_COSTLY"
 UNAVAILABLE = "UNAVAILABLE"
 INTERNAL = "INTERNAL"
+SIGN_IN = "Send a valid API key or access token: Authorization: Bearer …"
 
 
 class Refused(GraphQLError):

@@ -12,10 +12,10 @@ from typing import Any
 from graphql import DocumentNode, FieldNode, GraphQLError, GraphQLSchema, Visitor, validate, visit
 from strawberry.extensions import SchemaExtension
 
-from api import auth, limits, permissions
-from api.auth import Role
+from api import limits, permissions
 from api.context import Context
-from api.errors import FORBIDDEN, UNAUTHENTICATED, Refused, shown
+from api.errors import FORBIDDEN, SIGN_IN, UNAUTHENTICATED, Refused, shown
+from api.roles import Role
 
 KNOWN_MAX = 512
 
@@ -70,7 +70,7 @@ class Gate(SchemaExtension):
         """Give the operation its own context, so that messages of one WebSocket do not share a snapshot."""
         context: Context = self.execution_context.context.fork()
         self.execution_context.context = context
-        if context.viewer is None or not await auth.still_valid(context.store, context.viewer):
+        if context.viewer is None or not await context.authenticator.still_valid(context.viewer):
             self._unauthenticated = True
         try:
             yield
@@ -109,7 +109,7 @@ class Gate(SchemaExtension):
         context: Context = execution.context
         document = execution.graphql_document
         if self._unauthenticated or context.viewer is None:
-            return Refused(UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer ecb_…")
+            return Refused(UNAUTHENTICATED, SIGN_IN)
         if document is None:
             return None
         text = execution.query or ""

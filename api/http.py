@@ -1,5 +1,7 @@
 """GraphQL over HTTP, server-sent events and WebSocket at one address, each with its viewer."""
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -9,15 +11,15 @@ from graphql import GraphQLError
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from strawberry.asgi import GraphQL
 from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from api import auth
+from api.auth import Authenticator, NotBound, bearer
 from api.context import Context, Options
-from api.errors import BAD_REQUEST, TOO_COSTLY, UNAUTHENTICATED, shown
+from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
 from api.schema import Schema
@@ -26,6 +28,8 @@ from community.store.unit_of_work import Store, StoreUnavailable
 
 RESPONSE_TYPE = "application/graphql-response+json"
 STREAMS_PER_CONNECTION = 20
+FORBIDDEN_CLOSE = 4403
+"""Of graphql-transport-ws: the server refuses the client."""
 
 
 def error_response(status: int, code: str, sentence: str) -> Response:
@@ -42,7 +46,7 @@ class _Negotiated(Response):
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
-    """The endpoint. Nobody reaches the schema without a valid API key."""
+    """The endpoint. Nobody reaches the schema without a valid API key or access token."""
 
     def __init__(
         self,
@@ -51,6 +55,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         clock: Clock,
         hub: Hub,
         options: Options,
+        authenticator: Authenticator,
+        *,
         allowed_origins: Sequence[str] = (),
     ) -> None:
         super().__init__(
@@ -63,6 +69,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             allowed_origins=allowed_origins,
         )
         self._store, self._clock, self._hub, self._options = store, clock, hub, options
+        self._authenticator = authenticator
+        self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -73,6 +81,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             response = await self._answer(request)
         except StoreUnavailable:
             response = error_response(503, "UNAVAILABLE", "The books cannot be read at this moment. Try again soon.")
+        except NotBound as unbound:
+            response = error_response(403, FORBIDDEN, str(unbound))
         except HTTPException as error:
             response = error_response(error.status_code, BAD_REQUEST, error.reason)
         await response(scope, receive, send)
@@ -90,23 +100,39 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             return error_response(413, TOO_COSTLY, f"An operation may have at most {DOCUMENT_BYTES_MAX} bytes.")
         context = await self.get_context(request, Response())
         if context.viewer is None:
-            return error_response(401, UNAUTHENTICATED, "Send a valid API key: Authorization: Bearer ecb_…")
+            return error_response(401, UNAUTHENTICATED, SIGN_IN)
         return await self.run(request, context=context)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """A context with the viewer of the Authorization header; a WebSocket's viewer comes with connection_init."""
-        context = Context(self._store, self._clock, self._hub, self._options)
+        context = Context(self._store, self._clock, self._hub, self._options, self._authenticator)
         if isinstance(request, Request):
-            context.viewer = await auth.authenticate(self._store, auth.bearer(request.headers.get("authorization")))
+            context.viewer = await self._authenticator.viewer_of(bearer(request.headers.get("authorization")))
+        else:
+            context.socket = request
         return context
 
     async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
-        """Let in whoever has a key; others are closed with 4403."""
+        """Let in whoever has a key or a token; others are closed with 4403, and so is he once his token has expired."""
         given = (context.connection_params or {}).get("authorization")
-        context.viewer = await auth.authenticate(self._store, auth.bearer(given))
+        try:
+            context.viewer = await self._authenticator.viewer_of(bearer(given))
+        except NotBound as unbound:
+            raise ConnectionRejectionError({"sentence": str(unbound)}) from unbound
         if context.viewer is None:
             raise ConnectionRejectionError
+        seconds = context.credential_ends_in_s()
+        if seconds is not None and context.socket is not None:
+            self._close_in(context.socket, seconds)
         return None
+
+    def _close_in(self, socket: WebSocket, seconds: float) -> None:
+        def close() -> None:
+            closing = asyncio.create_task(_close(socket))
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+
+        asyncio.get_running_loop().call_later(max(0.0, seconds), close)
 
     def parse_json(self, data: str | bytes) -> Any:
         """One operation; several in one request are not taken."""
@@ -143,6 +169,13 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             answer = {"errors": answer.get("errors", [])}
             status = 400 if kind == RESPONSE_TYPE else 200
         return Response(self.encode_json(answer), status, media_type=f"{kind}; charset=utf-8")
+
+
+async def _close(socket: WebSocket) -> None:
+    """Close a socket whose viewer's time is over, unless it is closed already."""
+    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+        if socket.application_state is WebSocketState.CONNECTED:
+            await socket.close(FORBIDDEN_CLOSE, "Your sign-in has expired. Sign in again.")
 
 
 async def _body(request: Request) -> bytes:

@@ -18,11 +18,11 @@ from community.store.unit_of_work import Store
 
 _log = structlog.get_logger()
 BATCH = 1000
-KEY_REVOKED = "api_key"
+CREDENTIAL_ENDED = "credential_ended"
 
 
-class KeyRevoked(Exception):
-    """The key that a stream was opened with is revoked."""
+class CredentialEnded(Exception):
+    """The key that a stream was opened with is revoked, or the token has expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ Load = Callable[[], Awaitable[Any]]
 
 @dataclass(slots=True, eq=False)
 class _Reader:
-    key_id: str
+    credential: str
     room: Event | None = None
     filled: asyncio.Event = field(default_factory=asyncio.Event)
-    revoked: bool = False
+    ended: bool = False
     conflated: int = 0
 
     def offer(self, event: Event) -> None:
@@ -61,10 +61,15 @@ class _Reader:
         self.room = event
         self.filled.set()
 
+    def end(self) -> None:
+        """Nothing more is shown to it."""
+        self.ended = True
+        self.filled.set()
+
     async def take(self) -> Event:
         await self.filled.wait()
-        if self.revoked or self.room is None:
-            raise KeyRevoked
+        if self.ended or self.room is None:
+            raise CredentialEnded
         event, self.room = self.room, None
         self.filled.clear()
         return event
@@ -118,12 +123,11 @@ class Hub:
             self._pending = []
 
     async def _spread(self, changes: list[outbox.Change], cursor: int) -> None:
-        revoked = {change.subject for change in changes if change.topic == KEY_REVOKED}
+        ended = {change.subject for change in changes if change.topic == CREDENTIAL_ENDED}
         for group in list(self._groups.values()):
             for reader in group.readers:
-                if reader.key_id in revoked:
-                    reader.revoked = True
-                    reader.filled.set()
+                if reader.credential in ended:
+                    reader.end()
             if group.readers and any(group.watch.concerns(change) for change in changes):
                 try:
                     event = Event(cursor, await group.load())
@@ -136,17 +140,26 @@ class Hub:
                     reader.offer(event)
 
     async def watch(
-        self, key: Hashable, watch: Watch, load: Load, *, key_id: str, after: int | None
+        self,
+        key: Hashable,
+        watch: Watch,
+        load: Load,
+        *,
+        credential: str,
+        after: int | None,
+        ends_in_s: float | None = None,
     ) -> AsyncIterator[Event]:
         """States of one thing: at once (unless nothing changed since `after`), then after every change.
 
-        `key` names the group: equal keys must load the same. Raises KeyRevoked when the key ends.
+        `key` names the group: equal keys must load the same. Raises CredentialEnded when the credential is revoked, and after
+        `ends_in_s` seconds, when it expires.
         """
         # Before the follower knows its place, a change could fall between the first state and what it follows.
         await self._following.wait()
         group = self._groups.setdefault(key, _Group(watch, load))
-        reader = _Reader(key_id)
+        reader = _Reader(credential)
         group.readers.add(reader)
+        expiry = None if ends_in_s is None else asyncio.get_running_loop().call_later(max(0.0, ends_in_s), reader.end)
         try:
             cursor, missed = await self._missed(watch, after)
             if missed:
@@ -156,6 +169,8 @@ class Hub:
             while True:
                 yield await reader.take()
         finally:
+            if expiry is not None:
+                expiry.cancel()
             group.readers.discard(reader)
             if not group.readers and self._groups.get(key) is group:
                 del self._groups[key]

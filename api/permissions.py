@@ -17,8 +17,8 @@ from graphql import (
     visit,
 )
 
-from api.auth import Role
 from api.errors import FORBIDDEN, Refused
+from api.roles import Role
 
 Roles = frozenset[Role]
 

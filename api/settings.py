@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from api.issuers import Issuer, load_issuers
+from community.errors import FatalError
 from community.runtime.settings import SettingsReader
 
 
@@ -10,7 +13,7 @@ from community.runtime.settings import SettingsReader
 class ApiSettings:
     """Where to listen, which books to show, and whether developers may look around.
 
-    `token` narrows balances to one token contract (lower-case 0x hex); without it all tokens of the index count.
+    `issuers` are those whose access tokens are taken; without any there are API keys only. `token` narrows balances to one token contract (lower-case 0x hex); without it all tokens of the index count.
     """
 
     database_url: str
@@ -20,6 +23,7 @@ class ApiSettings:
     allowed_origins: tuple[str, ...] = ()
     token: str | None = None
     outbox_poll_ms: int = 200
+    issuers: tuple[Issuer, ...] = ()
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -32,6 +36,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
     """The settings from variables `API_*` (of the process, where no environment is given). Raises SettingsError with every problem."""
     reader = SettingsReader("API", environment)
     token = reader.optional("TOKEN")
+    issuers = reader.optional("ISSUERS_FILE")
     settings = ApiSettings(
         database_url=reader.text("DATABASE_URL"),
         host=reader.text("HOST", "127.0.0.1"),
@@ -40,6 +45,17 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
         allowed_origins=reader.texts("ALLOWED_ORIGINS", ""),
         token=token.lower() if token else None,
         outbox_poll_ms=reader.integer("OUTBOX_POLL_MS", 200, low=20, high=60_000),
+        issuers=_issuers(reader, issuers),
     )
     reader.finish()
     return settings
+
+
+def _issuers(reader: SettingsReader, path: str | None) -> tuple[Issuer, ...]:
+    if path is None:
+        return ()
+    try:
+        return load_issuers(Path(path))
+    except FatalError as error:
+        reader.note(f"API_ISSUERS_FILE: {error}")
+        return ()

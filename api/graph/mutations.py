@@ -122,7 +122,7 @@ async def _record(info: Info, work: Work, command: str, subject: str, with_: Com
         raise Refused(BAD_REQUEST, f"idempotencyKey must have at least {_KEY_MIN} characters: take a random one.")
     recorded = await audit.record(
         work,
-        actor=info.context.asker.key_id,
+        actor=info.context.asker.credential,
         command=command,
         subject=subject,
         reason=_checked_text("reason", with_.reason),
@@ -175,7 +175,7 @@ class Mutation:
             "dispose_break",
             subject,
             command,
-            lambda work: decisions.dispose_break(work, subject, who, what, now, actor=info.context.asker.key_id),
+            lambda work: decisions.dispose_break(work, subject, who, what, now, actor=info.context.asker.credential),
         )
         if problem is not None:
             return problem

@@ -15,7 +15,7 @@ from api.graph.metering import (
 from api.graph.projection import Info, all_projected, given_id
 from api.graph.reconciliation import Break, ReconciliationRun, run_of
 from api.graph.tokens import Balance, ChainHead, Settlement, chain_head_of, settlement_of
-from api.live import Event, KeyRevoked, Watch
+from api.live import CredentialEnded, Event, Watch
 from api.scalars import Cursor, PageSize
 from community.store.unit_of_work import Work
 from community.store.views import balances, chain, exceptions, measurements, reconciliation
@@ -99,13 +99,20 @@ async def _events(
 
     after_id = _after(after)
     await context.refresh()  # holding a snapshot while waiting for another connection could block everybody
-    stream = context.hub.watch((*key, viewer.scope), watch, state, key_id=viewer.key_id, after=after_id)
+    stream = context.hub.watch(
+        (*key, viewer.scope),
+        watch,
+        state,
+        credential=viewer.credential,
+        after=after_id,
+        ends_in_s=context.credential_ends_in_s(),
+    )
     try:
         async for event in stream:
             await context.refresh()
             yield event
-    except KeyRevoked:
-        raise Refused(UNAUTHENTICATED, "The API key was revoked.") from None
+    except CredentialEnded:
+        raise Refused(UNAUTHENTICATED, "The API key was revoked, or the sign-in has ended. Sign in again.") from None
 
 
 def _cursor(event: Event) -> Cursor:

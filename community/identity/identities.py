@@ -57,7 +57,7 @@ class EvidenceMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who signs in. `subject` is the OpenID Connect `sub`, never an e-mail address."""
+    """A person who signs in. `subject` is his login: the issuer, `#`, and the OpenID Connect `sub`; never an e-mail address."""
 
     id: str
     name: str

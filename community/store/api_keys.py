@@ -96,7 +96,7 @@ async def revoke(work: Work, key_id: str, now: datetime) -> None:
     row = ApiKeyRow
     statement = update(row).where(col(row.id) == key_id, col(row.revoked_at).is_(None)).values(revoked_at=now)
     await work.session.execute(statement)
-    await outbox.announce(work, "api_key", key_id, now)
+    await outbox.announce(work, "credential_ended", key_id, now)
 
 
 async def page(work: Work, first: int, after: str | None) -> Page[ApiKey]:

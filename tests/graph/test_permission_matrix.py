@@ -11,8 +11,8 @@ from graphql import (
     validate,
 )
 
-from api.auth import Role
 from api.permissions import PERMISSIONS, refusal
+from api.roles import Role
 from api.schema import build_schema
 
 SCHEMA = build_schema()._schema

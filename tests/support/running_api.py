@@ -10,6 +10,7 @@ import httpx
 import websockets
 
 from api.app import ApiProcess, build
+from api.issuers import Issuer
 from api.settings import ApiSettings
 from community.clock import Clock
 
@@ -18,10 +19,16 @@ JSON_RESPONSE = "application/graphql-response+json"
 
 @asynccontextmanager
 async def serving(
-    url: str, *, development: bool = False, clock: Clock | None = None, port: int = 0
+    url: str,
+    *,
+    development: bool = False,
+    clock: Clock | None = None,
+    port: int = 0,
+    issuers: tuple[Issuer, ...] = (),
 ) -> AsyncIterator[ApiProcess]:
     """The API of the store at `url` on a free port."""
-    app = build(ApiSettings(database_url=url, port=port, development=development, outbox_poll_ms=50), clock)
+    settings = ApiSettings(database_url=url, port=port, development=development, outbox_poll_ms=50, issuers=issuers)
+    app = build(settings, clock)
     stop = asyncio.Event()
     running = asyncio.create_task(app.run(stop))
     ready = asyncio.create_task(app.started.wait())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from api.live import Event, Hub, KeyRevoked, Watch
+from api.live import CredentialEnded, Event, Hub, Watch
 from community.errors import RetryableError
 from community.store import outbox
 from community.store.unit_of_work import Store
@@ -61,7 +61,7 @@ async def until(condition: object) -> None:
 async def test_first_state_comes_at_once_and_another_after_a_change(sqlite_store: Store) -> None:
     hub, state = Hub(sqlite_store, 0.01), Counted()
     async with following(hub):
-        stream = hub.watch("k", BLOCKS, state, key_id="key_1", after=None)
+        stream = hub.watch("k", BLOCKS, state, credential="key_1", after=None)
         assert (await next_of(stream)).value == 1
         await change(sqlite_store, "block")
         event = await next_of(stream)
@@ -72,7 +72,7 @@ async def test_first_state_comes_at_once_and_another_after_a_change(sqlite_store
 async def test_a_group_loads_once_for_all_its_readers(sqlite_store: Store) -> None:
     hub, state = Hub(sqlite_store, 0.01), Counted()
     async with following(hub):
-        streams = [hub.watch("k", BLOCKS, state, key_id="key_1", after=None) for _ in range(5)]
+        streams = [hub.watch("k", BLOCKS, state, credential="key_1", after=None) for _ in range(5)]
         for stream in streams:
             await next_of(stream)
         before = state.loads
@@ -87,8 +87,8 @@ async def test_a_group_loads_once_for_all_its_readers(sqlite_store: Store) -> No
 async def test_a_stuck_reader_finds_only_the_newest_and_holds_nobody_up(sqlite_store: Store) -> None:
     hub, state = Hub(sqlite_store, 0.01), Counted()
     async with following(hub):
-        stuck = hub.watch("k", BLOCKS, state, key_id="key_1", after=None)
-        quick = hub.watch("k", BLOCKS, state, key_id="key_2", after=None)
+        stuck = hub.watch("k", BLOCKS, state, credential="key_1", after=None)
+        quick = hub.watch("k", BLOCKS, state, credential="key_2", after=None)
         await next_of(stuck), await next_of(quick)
         for _ in range(5):
             await change(sqlite_store, "block")
@@ -103,7 +103,7 @@ async def test_other_topics_and_subjects_are_silent(sqlite_store: Store) -> None
     hub, state = Hub(sqlite_store, 0.01), Counted()
     watch = Watch(frozenset({"measurement"}), "mp_1")
     async with following(hub):
-        stream = hub.watch("k", watch, state, key_id="key_1", after=None)
+        stream = hub.watch("k", watch, state, credential="key_1", after=None)
         await next_of(stream)
         await change(sqlite_store, "block")
         await change(sqlite_store, "measurement", "mp_2")
@@ -117,7 +117,7 @@ async def test_resuming_is_silent_unless_something_was_missed(sqlite_store: Stor
     hub, state = Hub(sqlite_store, 0.01), Counted()
     await change(sqlite_store, "block")
     async with following(hub):
-        resumed = hub.watch("k", BLOCKS, state, key_id="key_1", after=1)
+        resumed = hub.watch("k", BLOCKS, state, credential="key_1", after=1)
         waiting = asyncio.create_task(anext(resumed))  # type: ignore[arg-type]
         await until(lambda: hub.reader_count == 1)
         await change(sqlite_store, "device")
@@ -126,14 +126,14 @@ async def test_resuming_is_silent_unless_something_was_missed(sqlite_store: Stor
         assert state.loads == 0
         await change(sqlite_store, "block")
         assert (await asyncio.wait_for(waiting, 5)).cursor >= 3
-        missed = hub.watch("k", BLOCKS, state, key_id="key_1", after=1)
+        missed = hub.watch("k", BLOCKS, state, credential="key_1", after=1)
         assert (await next_of(missed)).value == state.loads
         await resumed.aclose(), await missed.aclose()  # type: ignore[attr-defined]
 
 
 async def test_a_change_before_the_follower_has_its_place_is_not_missed(sqlite_store: Store) -> None:
     hub, state = Hub(sqlite_store, 0.01), Counted()
-    stream = hub.watch("k", BLOCKS, state, key_id="key_1", after=None)
+    stream = hub.watch("k", BLOCKS, state, credential="key_1", after=None)
     first = asyncio.create_task(anext(stream))  # type: ignore[arg-type]
     await asyncio.sleep(0.05)
     await change(sqlite_store, "block")
@@ -145,21 +145,31 @@ async def test_a_change_before_the_follower_has_its_place_is_not_missed(sqlite_s
 async def test_a_revoked_key_ends_its_streams_only(sqlite_store: Store) -> None:
     hub, state = Hub(sqlite_store, 0.01), Counted()
     async with following(hub):
-        ended = hub.watch("k", BLOCKS, state, key_id="key_1", after=None)
-        stays = hub.watch("k", BLOCKS, state, key_id="key_2", after=None)
+        ended = hub.watch("k", BLOCKS, state, credential="key_1", after=None)
+        stays = hub.watch("k", BLOCKS, state, credential="key_2", after=None)
         await next_of(ended), await next_of(stays)
-        await change(sqlite_store, "api_key", "key_1")
-        with pytest.raises(KeyRevoked):
+        await change(sqlite_store, "credential_ended", "key_1")
+        with pytest.raises(CredentialEnded):
             await next_of(ended)
         await change(sqlite_store, "block")
         assert (await next_of(stays)).value
         await stays.aclose()  # type: ignore[attr-defined]
 
 
+async def test_a_credential_that_expires_ends_its_streams(sqlite_store: Store) -> None:
+    hub, state = Hub(sqlite_store, 0.01), Counted()
+    async with following(hub):
+        stream = hub.watch("k", BLOCKS, state, credential="https://i.example#anna", after=None, ends_in_s=0.05)
+        await next_of(stream)
+        with pytest.raises(CredentialEnded):
+            await next_of(stream)
+        assert hub.reader_count == 0
+
+
 async def test_a_change_is_not_lost_when_the_database_fails_while_it_is_loaded(sqlite_store: Store) -> None:
     hub, state = Hub(sqlite_store, 0.01), Counted()
     async with following(hub):
-        stream = hub.watch("k", BLOCKS, state, key_id="key_1", after=None)
+        stream = hub.watch("k", BLOCKS, state, credential="key_1", after=None)
         await next_of(stream)
         state.fail_next = True
         await change(sqlite_store, "block")

@@ -1,0 +1,64 @@
+"""Commands of the API's command line beside `run`: keys, and the binding of sign-ins to members."""
+
+import json
+from argparse import Namespace
+from dataclasses import asdict
+
+from community.errors import FatalError
+from community.runtime.system_clock import SystemClock
+from community.store import api_keys, logins
+from community.store.unit_of_work import Store
+
+
+async def create_key(url: str, chosen: Namespace) -> None:
+    """Make an API key and print it, this once."""
+    store = Store.open(url)
+    try:
+        async with store.begin() as work:
+            made = await api_keys.create(
+                work, role=chosen.role, label=chosen.label, identity_id=chosen.identity, now=SystemClock().now()
+            )
+    finally:
+        await store.close()
+    print(made.text)
+
+
+async def bind_login(url: str, chosen: Namespace) -> None:
+    """Bind a sign-in at an issuer to a member. Raises FatalError."""
+    store = Store.open(url)
+    try:
+        async with store.begin() as work:
+            user_id = await logins.bind(work, chosen.member, chosen.login, SystemClock().now())
+    finally:
+        await store.close()
+    print(f"{chosen.login} is now {user_id}, who stands for {chosen.member}.")
+
+
+async def unbind_login(url: str, chosen: Namespace) -> None:
+    """Take a sign-in from its user. Raises FatalError if it is bound to nobody."""
+    store = Store.open(url)
+    try:
+        async with store.begin() as work:
+            was_bound = await logins.unbind(work, chosen.login, SystemClock().now())
+    finally:
+        await store.close()
+    if not was_bound:
+        raise FatalError(f"{chosen.login} is bound to nobody: see `python -m api login list`.")
+    print(f"{chosen.login} is bound to nobody any more.")
+
+
+async def list_logins(url: str, chosen: Namespace) -> None:
+    """Print every binding."""
+    store = Store.open(url)
+    try:
+        async with store.read() as work:
+            found = await logins.bound(work)
+    finally:
+        await store.close()
+    if chosen.json:
+        print(json.dumps([asdict(each) for each in found], ensure_ascii=False))
+        return
+    for each in found:
+        print(f"{each.member_id or '-':<24}  {each.user_id:<38}  {each.name:<24}  {each.login}")
+    if not found:
+        print("No sign-in is bound. Bind one: python -m api login bind --member mem_… --login https://issuer#subject")
