@@ -10,6 +10,7 @@ from community.runtime.system_clock import SystemClock
 from community.runtime.terminal import Terminal, plural
 from community.store.devices import load_device
 from community.store.inbox import INBOX_KEPT, REGISTRY_BEHIND, ReplayChoice, waiting
+from community.store.onboarding import advance
 from ingest.books import Books, open_books
 from ingest.cli import EXIT_FOUND_WRONG, Options, add_command, add_group
 from ingest.judging import Judge
@@ -93,7 +94,10 @@ async def _adopt(options: Options, out: Terminal) -> int:
             raise FatalError(f"Device {eui} is not registered: `python -m ingest device add {eui}` or import it first.")
         since = SystemClock().now() - INBOX_KEPT
         reasons = tuple(reason.value for reason in REGISTRY_BEHIND)
-        return await _again(books, out, ReplayChoice(device_eui=eui, reasons=reasons, received_since=since))
+        code = await _again(books, out, ReplayChoice(device_eui=eui, reasons=reasons, received_since=since))
+        async with books.store.begin() as work:
+            await advance(work, device.id, SystemClock().now())
+        return code
 
 
 async def _replay(options: Options, out: Terminal) -> int:

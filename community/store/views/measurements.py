@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from community.clock import QUARTER_HOUR, QUARTER_HOUR_S, as_utc, slot_at, slot_start
 from community.errors import CommunityError
+from community.store.revocations import signed_after_revocation
 from community.store.tables.identity import DeviceKeyRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow, RegisterRow
@@ -40,6 +42,8 @@ class MeasurementView:
     statement_digest: str
     leaf_index: int
     recorded_at: datetime
+    suspect: bool = False
+    """Whether the key that signed it was revoked from an instant at or before the reading's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,14 @@ def _statement(scope: Scope) -> Any:
             row,
             InstallationRow.metering_point_id,
             RegisterRow.obis,
+            signed_after_revocation().label("suspect"),
             col(row.at).label("key_at"),
             col(row.id).label("key"),
         )
         .join(InstallationRow, col(InstallationRow.id) == col(row.installation_id))
         .join(RegisterRow, col(RegisterRow.id) == col(row.register_id))
+        .join(StatementRow, col(StatementRow.digest) == col(row.statement_digest))
+        .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
         .where(scope.metering_points(col(InstallationRow.metering_point_id)))
     )
 
@@ -101,6 +108,7 @@ def _view(row: Any) -> MeasurementView:
         statement_digest=each.statement_digest,
         leaf_index=each.leaf_index,
         recorded_at=each.recorded_at,
+        suspect=bool(row[3]),
     )
 
 
@@ -156,6 +164,21 @@ async def statements(work: Work, digests: Sequence[str]) -> dict[str, StatementV
     }
 
 
+def _rests_on_a_revoked_key() -> Any:
+    """Whether an interval begins or ends at a suspect reading: its row stays as it is, what it is worth does not."""
+    measurement, interval = aliased(MeasurementRow), IntervalRow
+    ends = or_(
+        col(measurement.id) == col(interval.from_measurement_id), col(measurement.id) == col(interval.to_measurement_id)
+    )
+    return (
+        select(col(measurement.id))
+        .join(StatementRow, col(StatementRow.digest) == col(measurement.statement_digest))
+        .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
+        .where(ends, col(DeviceKeyRow.revoked_from) <= col(measurement.at))
+        .exists()
+    )
+
+
 async def series(work: Work, scope: Scope, metering_point_id: str, since: datetime, until: datetime) -> SeriesView:
     """Energy of the quarter-hours that start in `[since, until)`, each at its newest revision.
 
@@ -177,11 +200,14 @@ async def series(work: Work, scope: Scope, metering_point_id: str, since: dateti
         .subquery()
     )
     statement = (
-        select(col(row.starts_at), col(row.energy_wh), col(row.quality))
+        select(col(row.starts_at), col(row.energy_wh), col(row.quality), _rests_on_a_revoked_key())
         .join(newest, (newest.c.starts_at == col(row.starts_at)) & (newest.c.revision == col(row.revision)))
         .where(col(row.metering_point_id) == metering_point_id)
     )
-    known = {at: (energy, quality) for at, energy, quality in await work.session.execute(statement)}
+    known = {
+        at: (energy, "suspect" if suspect else quality)
+        for at, energy, quality, suspect in await work.session.execute(statement)
+    }
     count = max(0, -(-int((until - start).total_seconds()) // QUARTER_HOUR_S))
     starts = [start + QUARTER_HOUR * number for number in range(count)]
     return SeriesView(

@@ -8,8 +8,15 @@ import pytest
 from community.clients.pkcs11_keys import KeyServiceUnavailable, KeyServiceUnusable, Pkcs11KeyWrapper
 from community.errors import FatalError
 from community.store.column_key_file import add_column_key, load_column_keys
-from ingest.__main__ import main
+from ingest import __main__ as ingest_command
+from tests.support.logging_put_back import logging_put_back
 from tests.support.tokens import SoftToken
+
+
+def main(words: list[str]) -> int:
+    """The command line in this process, logging as it was afterwards."""
+    with logging_put_back():
+        return ingest_command.main(words)
 
 
 @pytest.fixture(scope="session")

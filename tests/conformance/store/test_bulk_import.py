@@ -17,8 +17,9 @@ from community.store.bulk_import import Imported, import_files
 from community.store.bulk_import_rows import member_id, source_id
 from community.store.onboarding import Told
 from community.store.unit_of_work import Store
-from ingest.__main__ import main
+from ingest import __main__ as ingest_command
 from ingest.commands.importing import config_hash
+from tests.support.logging_put_back import logging_put_back
 from tests.support.stores import COLUMN_KEY, new_sqlite_url, opened
 
 NOW = datetime(2026, 11, 27, 12, tzinfo=UTC)
@@ -26,6 +27,12 @@ EXAMPLE = Path(__file__).parents[3] / "deploy" / "import-example"
 COMMUNITY = "sonnendach"
 SECRET = bytes(range(32)).hex()
 XPUB = "xpub6BosfCnifzxcFwrSzQiqu2DBVTshkCXacvNsWGYJVVhhawA7d4R5WSWGFNbi8Aw6ZRc1brxMyWMzG3DSSSSoekkudhUd9yLb6qx39T9nMdj"
+
+
+def main(words: list[str]) -> int:
+    """The command line in this process, logging as it was afterwards."""
+    with logging_put_back():
+        return ingest_command.main(words)
 
 
 def example() -> dict[str, str]:

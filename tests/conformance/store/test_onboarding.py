@@ -17,6 +17,8 @@ from community.store.decisions import Decided, NotFound, NotPossible, Outcome
 from community.store.devices import DeviceFile
 from community.store.onboarding import Declaration, Told
 from community.store.unit_of_work import Store, Work
+from community.store.views import measurements as views
+from community.store.views.scope import Scope
 from tests.conformance.ingest.intakes import running_intake
 from tests.support.sending_device import EUI, EXPORT, INSTALLED, NOON, NOON_SLOT, SendingDevice
 from tests.support.stores import COLUMN_KEY
@@ -210,6 +212,12 @@ async def test_a_revocation_in_the_past_lists_what_rests_on_the_key_and_changes_
         assert resting.measurements == 2
         assert [one.starts_at for one in resting.intervals] == [NOON + timedelta(minutes=15), since]
         assert resting.energy_wh == 200 and resting.issuances == ()
+        async with store.read() as work:
+            everything = Scope(everything=True)
+            series = await views.series(work, everything, "mp_plant", NOON, NOON + timedelta(hours=1))
+            page = await views.page(work, everything, "mp_plant", since=None, until=None, first=9, after=None)
+        assert series.quality == ("measured", "suspect", "suspect", "missing")
+        assert [one.suspect for one in page.items] == [True, True, False, False]
         late = await intake.send(device.frame((NOON_SLOT + 4, 1400)))
         assert late.reason == Reason.KEY_NOT_VALID
         assert (await intake.send(device.frame((NOON_SLOT + 1, 1100)))).reason == Reason.DEVICE_NOT_ACTIVE
