@@ -31,6 +31,8 @@ MODULES = {
     "possession": "statements",
     "device_message": "statements",
     "legacy": "statements",
+    "device_keys": "onboarding",
+    "bulk_import": "onboarding",
     "things_stack": "documents",
     "chirpstack": "documents",
     "signature_request": "documents",
