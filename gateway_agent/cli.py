@@ -111,7 +111,7 @@ def _add_device_commands(actions: Any) -> None:
     prove = _command(key, "prove", "answer the backend's nonce: this device holds its key")
     prove.add_argument("nonce", help="what the backend gave, in hexadecimal digits")
     prove.add_argument("--hardware", default="gateway", help="what this box is, such as a board and its revision")
-    register = _command(key, "register", "offer the key to the backend over the broker, and prove to have it")
+    register = _command(key, "register", "bring the key to the backend, by broker or radio, and prove to have it")
     register.add_argument("--hardware", default="gateway", help="what this box is, such as a board and its revision")
     rotate = _command(key, "rotate", "change to another key, signed by both; the agent must not run, nothing may wait")
     rotate.add_argument(

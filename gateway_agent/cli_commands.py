@@ -64,7 +64,7 @@ def on_the_device(options: Namespace, settings: AgentSettings, out: Terminal) ->
 async def on_the_keys(options: Namespace, settings: AgentSettings, out: Terminal, clock: Clock) -> None:
     """Commands that bring keys to the backend."""
     if options.detail == "register":
-        await key_changes.register(settings, out, options.hardware)
+        await key_changes.register(settings, out, clock, options.hardware)
     else:
         await key_changes.rotate(settings, out, clock, options.to, only_print=options.only_print)
 

@@ -14,25 +14,38 @@ from gateway_agent.settings import (
     AgentSettings,
     AteccSettings,
     DevelopmentKeySettings,
+    LorawanEcw1SinkSettings,
     MqttSinkSettings,
     Pkcs11Settings,
     Tpm2Settings,
 )
 from gateway_agent.settings_signer import SignerSettings
 from gateway_agent.spool import Spool
+from gateway_agent.uplinks.lorawan_key import send_key
 
 
-async def register(settings: AgentSettings, out: Terminal, hardware: str) -> None:
-    """Offer the device's key to the backend and prove to have it. Raises FatalError, RetryableError, as the signer."""
-    sink, signer = _broker(settings), open_signer(settings)
+async def register(settings: AgentSettings, out: Terminal, clock: Clock, hardware: str) -> None:
+    """Bring the device's key to the backend, and prove to have it. Raises FatalError, RetryableError, as the signer."""
+    signer = open_signer(settings)
     spool = Spool(settings.spool, settings.identity.eui_text)
     try:
+        if isinstance(settings.sink, LorawanEcw1SinkSettings):
+            await send_key(settings.sink, settings.identity, signer, spool, clock)
+            said = "sent by radio; the first statement that verifies proves it"
+            _registered(out, settings, signer, said)
+            return
+        sink = _broker(settings)
         async with Conversation(sink.address, settings.identity, spool) as talk:
             said = await register_key(talk, settings.identity, signer, hardware)
     finally:
         spool.close()
-    out.line(f"key {key_id_of(signer.public_key())}: {said}")
-    out.document({"device": settings.identity.eui_text, "key_id": key_id_of(signer.public_key()), "backend": said})
+    _registered(out, settings, signer, said)
+
+
+def _registered(out: Terminal, settings: AgentSettings, signer: Signer, said: str) -> None:
+    key_id = key_id_of(signer.public_key())
+    out.line(f"key {key_id}: {said}")
+    out.document({"device": settings.identity.eui_text, "key_id": key_id, "backend": said})
 
 
 async def rotate(settings: AgentSettings, out: Terminal, clock: Clock, to: str, *, only_print: bool) -> None:
@@ -79,8 +92,8 @@ def _number(text: str, high: int) -> int:
 def _broker(settings: AgentSettings) -> MqttSinkSettings:
     if not isinstance(settings.sink, MqttSinkSettings):
         raise FatalError(
-            "Over LoRaWAN keys are not brought to the backend: use `key prove` and `key rotate --print`, and give what they "
-            "show to the operator."
+            "This needs a broker. Over LoRaWAN use `key prove` and `key rotate --print`, and give what they show to the "
+            "operator."
         )
     return settings.sink
 

@@ -21,6 +21,7 @@ from community.store.unit_of_work import Work
 from ingest.cases import Case
 from ingest.device_records import record_of
 from ingest.lorawan.folds import DeviceFold, Folds, NotFoldable, advanced, with_verified
+from ingest.lorawan.key_registration import register_key
 from ingest.outcomes import Outcome
 from ingest.proofs import book_readings, keep_proof, stored_payload
 from ingest.uplinks import Uplink
@@ -106,6 +107,8 @@ async def take_in_frame(case: Case, device: DeviceFile, folds: Folds) -> Outcome
                 return await _repeated(case, device, taken.opened.counter)  # the fold took it: it is made anew
             outcome = await _taken(_Entry(case, device, opened), taken)
             folds.keep(device, opened)
+            if uplink.f_port == Port.KEY_REGISTRATION:
+                return await register_key(case, device, taken.opened.rest) or outcome
             return outcome
 
 

@@ -175,6 +175,20 @@ class LoraWorld:
 
 
 @asynccontextmanager
+async def modem_at_work(world: LoraWorld) -> AsyncIterator[None]:
+    """The modem alone, for what talks to it by itself."""
+    modem = asyncio.create_task(world.serve_modem())
+    try:
+        async with asyncio.timeout(DEADLINE_S):
+            while not (world.folder / "modem").exists():
+                await asyncio.sleep(0.001)
+        yield
+    finally:
+        modem.cancel()
+        await asyncio.gather(modem, return_exceptions=True)
+
+
+@asynccontextmanager
 async def running(world: LoraWorld, uplink: LorawanEcw1Uplink) -> AsyncIterator[None]:
     """Modem and uplink at work."""
     stop = asyncio.Event()

@@ -130,7 +130,7 @@ async def test_a_key_is_registered_used_changed_and_used(
     books = RunningIntake(store)
     async with whole_ingest(store, broker):
         for _again in range(2):
-            await key_changes.register(box.settings, box.out, "box rev B")
+            await key_changes.register(box.settings, box.out, StandingClock(), "box rev B")
         first = (await on_file(store)).keys[0]
         assert (first.keyno, first.development_key, len((await on_file(store)).keys)) == (1, True, 1)
         async with store.begin() as work:
@@ -169,10 +169,10 @@ async def test_the_backend_says_no_and_why(sqlite_store: Store, broker: RunningB
     async with whole_ingest(sqlite_store, broker):
         with pytest.raises(NotAccepted, match="No key is bound"):
             await rotate(box, "new.pem")
-        await key_changes.register(box.settings, box.out, "box")
+        await key_changes.register(box.settings, box.out, StandingClock(), "box")
         box.path.write_text(box.path.read_text().replace('"old.pem"', '"new.pem"'))
         with pytest.raises(NotAccepted, match="signed by both"):
-            await key_changes.register(box.settings, box.out, "box")
+            await key_changes.register(box.settings, box.out, StandingClock(), "box")
 
 
 async def test_a_device_with_another_secret_gets_no_answer(
