@@ -81,12 +81,11 @@ class Judge:
 
     async def _take_in_legacy(self, case: Case, device: DeviceFile) -> Outcome:
         place = device.installation_at(case.uplink.received_at)
-        if place is None or place.meter_key is None:
+        keys = [] if place is None else place.meter_keys_at(case.uplink.received_at)
+        if place is None or not keys:
             detail = f"no meter with a key is on file for {device.name}, so its telegrams cannot be read"
             return await case.refuse("quarantined", Reason.NOT_INSTALLED, detail)
-        verdict = admission.admit_legacy(
-            case.uplink.payload, record_of(device), place.meter_key, None, case.uplink.received_at, self.zone
-        )
+        verdict, begins = self._legacy_verdict(case, device, keys)
         held = verdict.held if isinstance(verdict, Quarantined) else verdict
         if isinstance(held, AdmittedLegacy):
             # Telegrams come late by way of the storage: one below the newest is new all the same, if its own is not known.
@@ -95,7 +94,7 @@ class Judge:
                 for stored in await statements.statements_with_counter(
                     case.work, device.id, held.key.keyno, held.telegram.invocation_counter
                 )
-                if stored.first_at >= place.valid_from - QUARTER_HOUR
+                if stored.first_at >= max(place.valid_from, begins) - QUARTER_HOUR
             ]
             counter = f"invocation counter {held.telegram.invocation_counter}"
             if any(stored.signed == held.evidence for stored in since):
@@ -117,6 +116,29 @@ class Judge:
                 return await case.refuse(_refused_as(reason), reason, detail)
             case Duplicate():
                 return await case.duplicate()
+
+    def _legacy_verdict(
+        self, case: Case, device: DeviceFile, keys: list[tuple[bytes, datetime]]
+    ) -> tuple[admission.LegacyVerdict, datetime]:
+        """The verdict with the newest meter key that reads the telegram, and since when that key is in use.
+
+        A new key begins a new row of invocation counters; what was enciphered before it may still come after.
+        """
+        verdicts = [
+            (
+                admission.admit_legacy(
+                    case.uplink.payload, record_of(device), key, None, case.uplink.received_at, self.zone
+                ),
+                since,
+            )
+            for key, since in keys
+        ]
+        read = [
+            each
+            for each in verdicts
+            if not (isinstance(each[0], Quarantined) and each[0].reason is Reason.METER_FRAME_UNREADABLE)
+        ]
+        return (read or verdicts)[0]
 
     async def _admit_legacy(self, case: Case, device: DeviceFile, verdict: AdmittedLegacy) -> Outcome:
         telegram = verdict.telegram

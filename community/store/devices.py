@@ -9,11 +9,12 @@ from sqlmodel import col
 
 from community.identity.identities import IdentityKind
 from community.store.identities import add_identity
-from community.store.sealed_columns import ColumnSeal, device_purpose, meter_purpose
+from community.store.sealed_columns import ColumnSeal, device_purpose, meter_key_purpose, meter_purpose
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, IdentityRow
 from community.store.tables.metering import (
     InstallationRow,
     MeteringPointRow,
+    MeterKeyChangeRow,
     MeterRow,
     RegisterRow,
     RegistryRevisionRow,
@@ -103,6 +104,14 @@ class Installation:
     valid_to: datetime | None
     factor: int
     max_power_w: int
+    later_meter_keys: tuple[tuple[datetime, bytes], ...] = field(default=(), repr=False)
+    """Keys that replaced `meter_key`, each with the instant from which it counts, oldest first."""
+
+    def meter_keys_at(self, instant: datetime) -> list[tuple[bytes, datetime]]:
+        """The keys that a telegram received at `instant` may have, each with its beginning; the newest first."""
+        first = [] if self.meter_key is None else [(self.meter_key, self.valid_from)]
+        later = [(key, since) for since, key in self.later_meter_keys if since <= instant]
+        return [*first, *later][::-1]
 
     def holds_at(self, instant: datetime) -> bool:
         """Whether this installation was in place at `instant`. The closing boundary still belongs to it."""
@@ -305,6 +314,7 @@ async def _installations(
         by_meter.setdefault(register.meter_id, {})[register.obis] = Register(
             register.id, register.obis, register.modulus_wh
         )
+    later = await _later_meter_keys(work, {meter.id for _, _, meter in placed}, column_key)
     places: dict[str, list[Installation]] = {}
     for place, point, meter in placed:
         places.setdefault(place.device_id, []).append(
@@ -321,6 +331,19 @@ async def _installations(
                 valid_to=place.valid_to,
                 factor=place.factor,
                 max_power_w=place.max_power_w,
+                later_meter_keys=later.get(meter.id, ()),
             )
         )
     return places
+
+
+async def _later_meter_keys(
+    work: Work, meter_ids: set[str], column_key: ColumnSeal
+) -> dict[str, tuple[tuple[datetime, bytes], ...]]:
+    row = MeterKeyChangeRow
+    changes = select(row).where(col(row.meter_id).in_(meter_ids)).order_by(col(row.valid_from))
+    found: dict[str, tuple[tuple[datetime, bytes], ...]] = {}
+    for change in (await work.session.execute(changes)).scalars():
+        key = column_key.unseal(change.key_sealed, meter_key_purpose(change.id))
+        found[change.meter_id] = (*found.get(change.meter_id, ()), (change.valid_from, key))
+    return found

@@ -35,6 +35,11 @@ def meter_purpose(serial: str) -> str:
     return f"meter {serial}"
 
 
+def meter_key_purpose(change_id: str) -> str:
+    """What binds a later key of a meter to its row."""
+    return f"meter key {change_id}"
+
+
 class ColumnSeal(Protocol):
     """What seals and opens the secrets of rows."""
 

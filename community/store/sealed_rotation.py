@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import func, select, update
 from sqlmodel import col
 
-from community.store.sealed_columns import ColumnKeys, device_purpose, key_id_of, meter_purpose
+from community.store.sealed_columns import ColumnKeys, device_purpose, key_id_of, meter_key_purpose, meter_purpose
 from community.store.tables.identity import DeviceRow
-from community.store.tables.metering import MeterRow
+from community.store.tables.metering import MeterKeyChangeRow, MeterRow
 from community.store.unit_of_work import Work
 
 
@@ -41,6 +41,14 @@ SEALED_COLUMNS = (
     ),
     SealedColumn(
         "meter keys", MeterRow, col(MeterRow.id), col(MeterRow.meter_key_sealed), col(MeterRow.serial), meter_purpose
+    ),
+    SealedColumn(
+        "later meter keys",
+        MeterKeyChangeRow,
+        col(MeterKeyChangeRow.id),
+        col(MeterKeyChangeRow.key_sealed),
+        col(MeterKeyChangeRow.id),
+        meter_key_purpose,
     ),
 )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from community.attestation.sealing import SECRET_SIZE
 from community.errors import FatalError
 from community.ids import named_id
 from community.runtime.system_clock import SystemClock
@@ -29,9 +30,14 @@ def add_decision(group: Any, name: str, text: str, command: Command) -> argparse
     """A command about one device that leaves an entry in the audit trail."""
     parser = add_command(group, name, text, command)
     parser.add_argument("eui", help="the device's 16 hexadecimal digits")
+    add_who_and_why(parser)
+    return parser
+
+
+def add_who_and_why(parser: argparse.ArgumentParser) -> None:
+    """What every decision says."""
     parser.add_argument("--by", required=True, metavar="WHO", help="who decides: it stands in the audit trail")
     parser.add_argument("--reason", required=True, metavar="WHY", help="why: it stands in the audit trail")
-    return parser
 
 
 def told_of(options: Options) -> Told:
@@ -49,17 +55,22 @@ async def carry_out(options: Options, out: Terminal, decide: Decide, *, quiet: b
     told, now = told_of(options), SystemClock().now()
     async with open_books() as books, books.store.begin() as work:
         device = await device_id_of(work, options.eui)
-        match await decide(work, device, told, now):
-            case NotFound():
-                raise Refused(f"There is no device {options.eui}.")
-            case NotPossible(sentence):
-                raise Refused(sentence)
-            case Decided():
-                pass
+        settle(await decide(work, device, told, now), options.eui)
     if not quiet:
         out.line(f"done: {options.eui}; `python -m ingest device show {options.eui}` says how it stands")
         out.document({"device": device, "done": True})
     return device
+
+
+def settle(outcome: Outcome, named: str) -> None:
+    """Raise Refused, which takes the unit of work back, unless the decision stands."""
+    match outcome:
+        case NotFound():
+            raise Refused(f"There is no {named} on the books.")
+        case NotPossible(sentence):
+            raise Refused(sentence)
+        case Decided():
+            return
 
 
 async def device_id_of(work: Work, eui: str) -> str:
@@ -86,8 +97,11 @@ def bytes_of(text: str, what: str) -> bytes:
         raise FatalError(f"The {what} must be written in hexadecimal digits.") from None
 
 
-def secret_of(path: str | None) -> bytes | None:
-    """The secret in a file, 64 hexadecimal digits; never on the command line, where others see it. Raises FatalError."""
+def secret_of(path: str | None, size: int = SECRET_SIZE) -> bytes | None:
+    """The secret of `size` bytes in a file, in hexadecimal digits; never on the command line, where others see it.
+
+    Raises FatalError.
+    """
     if path is None:
         return None
     try:
@@ -95,7 +109,9 @@ def secret_of(path: str | None) -> bytes | None:
     except OSError as error:
         raise FatalError(f"The secret cannot be read from {path}: {error.strerror}.") from error
     except ValueError:
-        raise FatalError(f"The secret in {path} must be 64 hexadecimal digits.") from None
-    if len(secret) != 32:
-        raise FatalError(f"The secret in {path} has {len(secret)} bytes; it must have 32, 64 hexadecimal digits.")
+        raise FatalError(f"The secret in {path} must be {2 * size} hexadecimal digits.") from None
+    if len(secret) != size:
+        raise FatalError(
+            f"The secret in {path} has {len(secret)} bytes; it must have {size}, {2 * size} hexadecimal digits."
+        )
     return secret

@@ -11,13 +11,23 @@ from community.runtime.system_clock import SystemClock
 from community.runtime.terminal import Terminal
 from community.store.devices import NewDevice, add_device
 from community.store.key_rotation import rotate_key
+from community.store.meter_keys import METER_KEY_SIZE, MeterKeyChange, change_meter_key
 from community.store.onboarding import Told, approve_for_issuance, bind_key, confirm_serial
 from community.store.possession import CHALLENGE_LASTS, accept_possession, give_nonce
 from community.store.revocations import revoke
 from ingest.books import open_books
 from ingest.cli import Options, add_command, add_group
 from ingest.commands import device_answers
-from ingest.commands.deciding import add_decision, bytes_of, carry_out, device_id_of, eui_of, secret_of, told_of
+from ingest.commands.deciding import (
+    add_decision,
+    bytes_of,
+    carry_out,
+    device_id_of,
+    eui_of,
+    secret_of,
+    settle,
+    told_of,
+)
 
 
 def add_to(commands: Any) -> None:
@@ -66,6 +76,13 @@ def _keys(group: Any) -> None:
     rotate = add_decision(group, "rotate-key", "enter a change of keys that `key rotate --print` gave", _rotate)
     rotate.add_argument("rotation", help="hexadecimal digits")
     rotate.add_argument("--development-key", action="store_true", help="the new key is held in a file")
+    meter = add_command(
+        group, "meter-key", "the grid operator changed a meter's key: the new one counts from then on", _meter_key
+    )
+    meter.add_argument("serial", help="the meter's serial number, as it is on file")
+    meter.add_argument("--key-file", required=True, help="file with its 32 hexadecimal digits")
+    meter.add_argument("--since", type=_instant, required=True, help="2026-11-02T10:00Z")
+    add_who_and_why(meter)
     out = add_decision(
         group, "revoke", "believe nothing that it signed from an instant on, and list what rests on it", _revoke
     )
@@ -159,3 +176,14 @@ async def _revoke(options: Options, out: Terminal) -> None:
 
     device = await carry_out(options, out, decide, quiet=True)
     await device_answers.show_resting(device, since, out)
+
+
+async def _meter_key(options: Options, out: Terminal) -> None:
+    key = secret_of(options.key_file, METER_KEY_SIZE)
+    assert key is not None
+    change = MeterKeyChange(options.serial, key, options.since)
+    told = told_of(options)
+    async with open_books() as books, books.store.begin() as work:
+        settle(await change_meter_key(work, change, told, books.column_keys, SystemClock().now()), options.serial)
+    out.line(f"meter {options.serial} has another key from {options.since:%Y-%m-%d %H:%M} UTC on; the one before stays")
+    out.document({"meter": options.serial, "since": options.since.isoformat()})

@@ -1,6 +1,7 @@
 """A trusted gateway of the first generation: a meter's own telegram, its digest and a signature; and its entry in the books."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -18,9 +19,15 @@ GATEWAY = SendingDevice(eui="70b3d57ed0000042")
 QUARTER = timedelta(minutes=15)
 
 
-def legacy_payload(invocation: int, at: datetime, wh: int, key: ec.EllipticCurvePrivateKey = GATEWAY.key) -> bytes:
+def legacy_payload(
+    invocation: int,
+    at: datetime,
+    wh: int,
+    key: ec.EllipticCurvePrivateKey = GATEWAY.key,
+    meter_key: bytes = METER_KEY,
+) -> bytes:
     """The meter's telegram of `at` with its register, as the gateway sends it."""
-    frame = encode_push_frame(METER, invocation, at, {IMPORT: wh, "1-0:2.8.0": 5})
+    frame = encode_push_frame(replace(METER, key=meter_key), invocation, at, {IMPORT: wh, "1-0:2.8.0": 5})
     r, s = decode_dss_signature(key.sign(frame, ec.ECDSA(SHA256())))
     return frame + hashlib.sha256(frame).digest() + r.to_bytes(32, "big") + s.to_bytes(32, "big")
 

@@ -27,6 +27,19 @@ class MeterRow(SQLModel, table=True):
     meter_key_sealed: bytes | None = octets(nullable=True, default=None)
 
 
+class MeterKeyChangeRow(SQLModel, table=True):
+    """A key that replaced the meter's first one, or the one before, from an instant on."""
+
+    __tablename__ = "meter_key_change"
+    __table_args__ = (UniqueConstraint("meter_id", "valid_from", name="meter_key_change_once"),)
+    id: str = Field(primary_key=True)
+    meter_id: str = Field(foreign_key="meter.id")
+    key_sealed: bytes = octets()
+    valid_from: datetime = instant()
+    recorded_at: datetime = instant()
+    recorded_by: str
+
+
 class RegisterRow(SQLModel, table=True):
     __tablename__ = "register"
     __table_args__ = (UniqueConstraint("meter_id", "obis", name="register_of_meter"),)
