@@ -100,16 +100,15 @@ class SimulatedChain:
         return self.blocks[max(0, len(self.blocks) - 1 - self.finality)]
 
     def configure(self, source_ref: str, source: Source) -> None:
-        """The registrar's work, in a block of its own."""
+        """The registrar's or the corrector's work, which is final when this returns."""
         state = self.head.state
         self._append((), replace(state, sources={**state.sources, source_ref: source}))
+        self.mine(self.finality, empty=True)
 
     def correct(self, source_ref: str, debt_wh: int) -> None:
-        """The corrector's work, in a block of its own."""
-        state = self.head.state
-        old = state.sources[source_ref]
-        changed = replace(old, debt_wh=old.debt_wh + debt_wh)
-        self._append((), replace(state, sources={**state.sources, source_ref: changed}))
+        """Put a debt on a source."""
+        old = self.head.state.sources[source_ref]
+        self.configure(source_ref, replace(old, debt_wh=old.debt_wh + debt_wh))
 
     def take(self, raw: bytes) -> None:
         """Put a transaction into the pool. Raises ValueError with a node's words."""
