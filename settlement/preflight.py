@@ -46,6 +46,11 @@ async def dry_run(node: EvmNode, settlement: Settlement, account: str) -> Verdic
         if not refusal.data:
             return Later(str(refusal))
         reason = f"The contract would refuse it: {decode_revert(refusal.data)}."
+        if revert_name(refusal.data) == "WrongConfig":
+            return Later(
+                f"{reason} Its shares in the books begin at {settlement.issuance.period_start.isoformat()} or before: have "
+                "the registrar commit exactly these on chain once everything before is settled."
+            )
         if revert_name(refusal.data) in PASSING or not settlement.follows_final:
             return Later(reason)
         return Refused(reason)

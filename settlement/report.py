@@ -1,12 +1,18 @@
 """What stands where, in lines for a person; and letting a refused settlement try again."""
 
+from collections.abc import Sequence
+
 from community.clock import Clock
 from community.errors import FatalError
 from community.identity.identities import EnergySource
+from community.minting.corrections import CorrectionKind
 from community.minting.issuances import OPEN_STATES, IssuanceState
 from community.minting.planning import PlanBlocked
+from community.minting.proposals import Held, judge_proposal
+from community.store.corrections import BookedCorrection, corrections
 from community.store.identities import energy_sources
 from community.store.issuances import count_by_state, issuance_by_id, issuances_in, move_issuance, newest_issuance
+from community.store.proposals import objections_to, waiting_proposals
 from community.store.transactions import transaction_of
 from community.store.unit_of_work import Store, Work
 from community.store.unsettled import left_out
@@ -27,8 +33,38 @@ async def status_lines(store: Store, terms: SettlementTerms, clock: Clock) -> li
             f"stopped {one.id} of {one.source_id}: {one.failure}"
             for one in await issuances_in(work, {IssuanceState.STOPPED})
         ]
-        for source in await energy_sources(work):
+        lines += await _proposed(work, clock)
+        sources = await energy_sources(work)
+        for source in sources:
             lines += await _waiting(work, source, terms, clock)
+        lines += _corrected(await corrections(work, [source.id for source in sources]))
+    return lines
+
+
+async def _proposed(work: Work, clock: Clock) -> list[str]:
+    """Every proposal with what it waits for, and the objections that have no answer."""
+    lines = []
+    proposals = await waiting_proposals(work)
+    objections = await objections_to(work, [proposal.id for proposal in proposals])
+    for proposal in proposals:
+        judged = judge_proposal(proposal, objections, clock.now())
+        waits = judged.reason if isinstance(judged, Held) else "due"
+        lines.append(
+            f"proposed {proposal.id} of {proposal.source_id}: {proposal.from_wh} to {proposal.to_wh} Wh, {waits}"
+        )
+    lines += [f"objection {one.id} by {one.raised_by}: {one.reason}" for one in objections if one.answer is None]
+    return lines
+
+
+def _corrected(booked: Sequence[BookedCorrection]) -> list[str]:
+    """Debts that the corrector has still to put on chain, and supplements."""
+    lines = []
+    for each in booked:
+        one = each.correction
+        if one.kind is CorrectionKind.SUPPLEMENT:
+            lines.append(f"supplement {one.id} of {one.source_id}: {one.energy_wh} Wh are owed, {one.reason}")
+        elif not each.on_chain:
+            lines.append(f"debt {one.id} of {one.source_id}: {one.energy_wh} Wh are not on chain yet, {one.reason}")
     return lines
 
 

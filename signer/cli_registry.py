@@ -13,10 +13,11 @@ from signer.journal import Journal
 from signer.operators import load_operator_key
 from signer.pinning import approve, check_chain, parse_approval, pin, registry_digest
 from signer.registry import Registry
+from signer.signed_list import signed_lines
 
 
 def add_commands(add: Add) -> None:
-    """`registry show | draft | approve | pin` and `audit`."""
+    """`registry show | draft | approve | pin`, `audit` and `signed`."""
     registry = add("registry", _registry, "Show, draft, approve or pin what the signer believes.")
     registry.add_argument("action", choices=("show", "draft", "approve", "pin"))
     add_folder(registry, required=False)
@@ -27,6 +28,8 @@ def add_commands(add: Add) -> None:
     add_passphrase(registry)
     audit = add("audit", _audit, "Check the audit's chain of hashes and print its entries.")
     add_folder(audit)
+    signed = add("signed", _signed, "List every signed transaction, for `python -m settlement recover`.")
+    add_folder(signed)
     audit.add_argument("--head", action="store_true", help="print only the number and hash of the newest entry")
 
 
@@ -78,6 +81,12 @@ def _print(registry: Registry) -> None:
     for source in registry.sources.values():
         tables = ", ".join("0x" + table.hash().hex() for table in source.share_tables)
         print(f"source {source.source_ref}: device {source.device_eui}, {source.nameplate_w} W, share tables {tables}")
+
+
+def _signed(options: argparse.Namespace) -> int:
+    for line in signed_lines(options.folder):
+        print(line)
+    return EXIT_OK
 
 
 def _audit(options: argparse.Namespace) -> int:

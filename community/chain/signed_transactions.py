@@ -1,5 +1,6 @@
 """Reading a signed EIP-1559 transaction: its fields, its hash, and the account that signed it. Nothing here signs."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -63,6 +64,31 @@ def read_signed(raw: bytes) -> SignedTransaction:
         sender="0x" + keccak(public_key.format(compressed=False)[1:])[-20:].hex(),
         tx_hash="0x" + keccak(raw).hex(),
     )
+
+
+def signed_bytes(shown: Mapping[str, Any]) -> bytes:
+    """The bytes of a transaction from the JSON object in which a node shows it. Raises MalformedTransaction.
+
+    Nothing is believed: the bytes must have the hash that the node gives.
+    """
+    try:
+        numbers = [int(shown[name], 16) for name in ("chainId", "nonce", "maxPriorityFeePerGas", "maxFeePerGas", "gas")]
+        to, value, data = (
+            bytes.fromhex(str(shown["to"])[2:]),
+            int(shown["value"], 16),
+            bytes.fromhex(shown["input"][2:]),
+        )
+        access = [
+            [bytes.fromhex(entry["address"][2:]), [bytes.fromhex(key[2:]) for key in entry["storageKeys"]]]
+            for entry in shown.get("accessList") or []
+        ]
+        signature = [int(shown.get("yParity", shown["v"]), 16), int(shown["r"], 16), int(shown["s"], 16)]
+        raw = bytes((TYPE,)) + bytes(rlp.encode([*numbers, to, value, data, access, *signature]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise MalformedTransaction(f"the node shows no transaction of type 2: {error}") from error
+    if "0x" + keccak(raw).hex() != str(shown.get("hash")).lower():
+        raise MalformedTransaction("the transaction that the node shows has another hash than the node says")
+    return raw
 
 
 def _fields(raw: bytes) -> list[Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from community.errors import RetryableError
-from community.minting.issuances import Issuance, IssuancePart, IssuanceState, states_before
+from community.minting.issuances import SETTLED_STATES, Issuance, IssuancePart, IssuanceState, states_before
 from community.minting.planning import SettledUpTo, VerifiedReading
 from community.store.outbox import announce
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow, ShareTableRow
@@ -18,7 +18,7 @@ from community.store.tables.metering import InstallationRow, MeteringPointRow, R
 from community.store.tables.minting import IssuancePartRow, IssuanceRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_all, insert_if_absent
-from community.units import TokenAmount, WattHours
+from community.units import BASE_UNITS_PER_WH, TokenAmount, WattHours
 
 READINGS_MAX = 400
 """Readings looked at for one plan: more than four days of quarter-hours. What is settled moves the next plan on."""
@@ -55,6 +55,13 @@ async def newest_issuance(work: Work, source_id: str) -> Issuance | None:
     return None if row is None else await _issuance(work, row)
 
 
+async def issuance_ending_at(work: Work, source_id: str, to_wh: int) -> Issuance | None:
+    """The issuance of a source that reaches exactly this register value."""
+    statement = select(IssuanceRow).where(col(IssuanceRow.source_id) == source_id, col(IssuanceRow.to_wh) == to_wh)
+    row = (await work.session.execute(statement)).scalars().first()
+    return None if row is None else await _issuance(work, row)
+
+
 async def issuances_in(work: Work, states: Collection[IssuanceState], limit: int = 500) -> list[Issuance]:
     """Issuances in any of `states`, oldest first."""
     statement = (
@@ -71,6 +78,17 @@ async def issuance_by_id(work: Work, issuance_id: str) -> Issuance | None:
     statement = select(IssuanceRow).where(col(IssuanceRow.id) == issuance_id)
     row = (await work.session.execute(statement)).scalars().first()
     return None if row is None else await _issuance(work, row)
+
+
+async def settled_and_minted(work: Work, source_id: str) -> tuple[int, int]:
+    """Wh of a source's register that are settled on chain, and Wh that were minted for them: less where a debt was netted."""
+    row = IssuanceRow
+    statement = select(col(row.to_wh) - col(row.from_wh), col(row.amount)).where(
+        col(row.source_id) == source_id, col(row.state).in_([state.value for state in SETTLED_STATES])
+    )
+    # Amounts are decimal strings on SQLite: they are added up here.
+    rows = list(await work.session.execute(statement))
+    return sum(energy for energy, _ in rows), sum(amount for _, amount in rows) // BASE_UNITS_PER_WH
 
 
 async def final_since(work: Work, since: datetime, limit: int = 500) -> list[Issuance]:

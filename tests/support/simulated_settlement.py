@@ -4,7 +4,6 @@ Replicas run as tasks that a test may suspend at any call, as a pause of the who
 """
 
 import asyncio
-import json
 import sqlite3
 from collections import deque
 from collections.abc import Callable
@@ -30,7 +29,7 @@ from settlement.signature_broker import SignerSilent
 from settlement.terms import SettlementTerms
 from signer.journal import JOURNAL_FILE, Journal
 from signer.keys import create_keys, open_settler
-from signer.registry import load_registry, pin_registry
+from signer.pinning import follow
 from signer.signing import Signer
 from tests.support.manual_clock import ManualClock
 from tests.support.sending_device import NOON, SendingDevice, register
@@ -79,7 +78,7 @@ class SimulatedBroker:
     async def ask(self, request: SignatureRequest) -> SignatureReply:
         if self.before_ask is not None:
             await self.before_ask()
-        message = sign_request(request, self.key)
+        message = sign_request(request, self.key, int(self.clock.now().timestamp()))
         fault = self.faults.popleft() if self.faults else BrokerFault.NONE
         if fault is BrokerFault.DELAYED:
             self.delayed.append(message)
@@ -87,15 +86,18 @@ class SimulatedBroker:
             raise SignerSilent("the request did not arrive")
         reply = self.deliver(message)
         if fault is BrokerFault.DUPLICATED:
-            # It is answered the same again, or, signed by a number that counts once, refused: never signed otherwise.
-            self.deliver(message)
-        if fault is BrokerFault.REPLY_LOST:
+            assert self.deliver(message) == reply, "a repeat is answered the same"
+        if fault is BrokerFault.REPLY_LOST or reply is None:
             raise SignerSilent("the answer did not arrive")
         return reply
 
-    def deliver(self, message: bytes) -> SignatureReply:
-        """Hand a message to the signer as its door does."""
-        return self.signer.answer(*parse_request(message), self.clock.now())
+    def deliver(self, message: bytes) -> SignatureReply | None:
+        """Hand a message to the signer as its door does; what travelled too long gets no answer."""
+        asked = parse_request(message)
+        assert asked.is_signed_by(self.signer.registry().requesters[asked.request.requester])
+        if not asked.is_fresh(self.clock.now().timestamp()):
+            return None
+        return self.signer.answer(asked.request, self.clock.now())
 
     def deliver_delayed(self) -> None:
         """What was under way arrives now; the answers find nobody who waits."""
@@ -236,9 +238,9 @@ async def simulated_settlement(folder: Path, *, guarded: bool) -> SimulatedSettl
         "requesters": {"settlement": public_key_of(key)},
         "sources": [pinned_source(plant.device, plant.config)],
     }
-    pin_registry(folder / "signer", json.dumps(plant.registry))
+    plant.pin()
     journal = Journal(folder / "signer")
-    signer = Signer(open_settler(folder / "signer", PASSPHRASE), journal, lambda: load_registry(folder / "signer"))
+    signer = Signer(open_settler(folder / "signer", PASSPHRASE), journal, follow(journal))
     clock = ManualClock(NOON + timedelta(minutes=1))
     terms = SettlementTerms(CHAIN_ID, ISSUER, account, tip_wei_min=GWEI)
     return SimulatedSettlement(folder, chain, plant, store, clock, SimulatedBroker(signer, key, clock), journal, terms)

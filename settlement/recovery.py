@@ -1,0 +1,211 @@
+"""After a restore from an old backup: the books get back what the chain and the signer prove, and nothing is minted twice.
+
+Transactions come from the signer's journal (`python -m signer signed`) and, of those that are mined, from the chain.
+Their call data hold the device's statement, so also readings that the backup lacks come back with their evidence.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from community.chain.signed_transactions import MalformedTransaction, SignedTransaction, read_signed, signed_bytes
+from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Fees
+from community.clients.evm import EvmNode, NodeRefused, quantity
+from community.errors import FatalError
+from community.ids import named_id
+from community.minting.corrections import net_of_debt
+from community.store.recovery import NotRecovered, continue_nonces_after, put_back
+from community.store.unit_of_work import Store
+from community.units import WattHours
+from contracts.abi import (
+    SELECTOR_SETTLE,
+    TOPIC_SETTLED,
+    SettledLog,
+    decode_settled,
+    decode_source,
+    encode_source,
+)
+from settlement.recovered_issuance import NO_DEBT, Proven, rebuild
+from settlement.terms import SettlementTerms
+
+LOG_RANGE = 5_000
+"""Blocks asked for at once; halved where the node refuses."""
+
+
+@dataclass
+class Recovery:
+    """What recovery found, for the person who ran it."""
+
+    put_back: list[str] = field(default_factory=list)
+    known: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """A Settled event with the transaction it is in."""
+
+    event: SettledLog
+    block: int
+    tx_hash: str
+
+
+@dataclass
+class Debts:
+    """What each source owes on chain, less what the settlements under way will net of it."""
+
+    terms: SettlementTerms
+    node: EvmNode
+    left_wh: dict[bytes, WattHours] = field(default_factory=dict)
+
+    async def of(self, calldata: bytes) -> WattHours:
+        """The debt that the settlement in this call will meet. Raises RetryableError if the node is away."""
+        source_id = calldata[4:36]
+        if source_id not in self.left_wh:
+            state = decode_source(await self.node.eth_call(self.terms.issuer, encode_source(source_id)))
+            self.left_wh[source_id] = WattHours(state.debt_wh)
+        return self.left_wh[source_id]
+
+    def net(self, calldata: bytes, energy_wh: WattHours) -> None:
+        """Take off what one settlement nets."""
+        source_id = calldata[4:36]
+        self.left_wh[source_id] = net_of_debt(energy_wh, self.left_wh[source_id]).debt_left_wh
+
+
+async def recover(
+    terms: SettlementTerms, node: EvmNode, store: Store, signed: Sequence[bytes], from_block: int, now: datetime
+) -> Recovery:
+    """Put back every issuance that is proven and missing, in the order of the nonces. Safe to repeat.
+
+    `signed` are the transactions of the signer's journal. Raises RetryableError if the node is away.
+    """
+    mined = {one.tx_hash: one for one in await _settled(terms, node, from_block)}
+    sent = _own(terms, signed)
+    known_hashes = {one.tx_hash for attempts in sent.values() for one, _ in attempts}
+    found, debts = Recovery(), Debts(terms, node)
+    for tx_hash in mined.keys() - known_hashes:
+        await _from_chain(terms, node, tx_hash, sent, found)
+    for (account, nonce), attempts in sorted(sent.items()):
+        hit = next((mined[one.tx_hash] for one, _ in attempts if one.tx_hash in mined), None)
+        calldata = attempts[0][0].data
+        debt_wh = await debts.of(calldata) if hit is None else NO_DEBT
+        try:
+            async with store.begin() as work:
+                proven = Proven(calldata, None if hit is None else hit.event, debt_wh)
+                issuance = await rebuild(work, terms, proven, _where(hit), now)
+                transaction = _transaction(issuance.id, attempts, now)
+                if await put_back(work, issuance, transaction, now):
+                    found.put_back.append(f"{issuance.id}: {issuance.from_wh} to {issuance.to_wh} Wh, nonce {nonce}")
+                else:
+                    found.known += 1
+                await continue_nonces_after(work, terms.chain_id, account, nonce)
+            if hit is None:
+                debts.net(calldata, WattHours(issuance.to_wh - issuance.from_wh))
+        except NotRecovered as error:
+            found.problems.append(f"nonce {nonce} of {account}: {error}")
+    return found
+
+
+def parse_signed(text: str) -> list[bytes]:
+    """The transactions in the signer's list (JSON lines with `raw`). Raises FatalError."""
+    try:
+        return [bytes.fromhex(json.loads(line)["raw"]) for line in text.splitlines() if line.strip()]
+    except (ValueError, KeyError, TypeError) as error:
+        raise FatalError(
+            f"The list of signed transactions cannot be read ({error!r}). Make it with `python -m signer signed`."
+        ) from error
+
+
+Sent = dict[tuple[str, int], list[tuple[SignedTransaction, bytes]]]
+
+
+def _own(terms: SettlementTerms, signed: Iterable[bytes]) -> Sent:
+    """The settlements of this issuer by (account, nonce), each with its attempts, lowest fees first."""
+    sent: Sent = {}
+    for raw in signed:
+        try:
+            one = read_signed(raw)
+        except MalformedTransaction as error:
+            raise FatalError(f"The list of signed transactions holds something else: {error}.") from error
+        if one.chain_id == terms.chain_id and one.to == terms.issuer and one.data[:4] == SELECTOR_SETTLE:
+            sent.setdefault((one.sender, one.nonce), []).append((one, raw))
+    for attempts in sent.values():
+        attempts.sort(key=lambda attempt: attempt[0].max_fee_wei)
+    return sent
+
+
+async def _from_chain(terms: SettlementTerms, node: EvmNode, tx_hash: str, sent: Sent, found: Recovery) -> None:
+    """Add a mined settlement that the signer's list lacks, from the node's own account of it."""
+    shown = await node.transaction(tx_hash)
+    try:
+        raw = signed_bytes(shown or {})
+    except MalformedTransaction as error:
+        found.problems.append(f"transaction {tx_hash} settled on chain, but {error}")
+        return
+    added = _own(terms, [raw])
+    if not added:
+        found.problems.append(f"transaction {tx_hash} settled by another call than settle: enter it by hand")
+    for key, attempts in added.items():
+        sent.setdefault(key, []).extend(attempts)
+
+
+async def _settled(terms: SettlementTerms, node: EvmNode, from_block: int) -> list[Mined]:
+    """Every Settled event of the issuer from `from_block` on."""
+    head, first, size = await node.block_number(), from_block, LOG_RANGE
+    logs: list[dict[str, Any]] = []
+    while first <= head:
+        last = min(first + size - 1, head)
+        try:
+            logs += await node.logs(from_block=first, to_block=last, addresses=[terms.issuer], topics=[TOPIC_SETTLED])
+        except NodeRefused:
+            if size == 1:
+                raise
+            size //= 2
+            continue
+        first = last + 1
+    return [_mined(log) for log in logs]
+
+
+def _mined(log: Mapping[str, Any]) -> Mined:
+    try:
+        event = decode_settled(log["topics"], log["data"])
+    except (ValueError, KeyError) as error:
+        raise FatalError(f"A Settled log of the issuer cannot be read: {error}") from error
+    return Mined(event, quantity(log.get("blockNumber")), str(log.get("transactionHash")).lower())
+
+
+def _where(hit: Mined | None) -> tuple[int, str] | None:
+    return None if hit is None else (hit.block, hit.tx_hash)
+
+
+def _transaction(
+    issuance_id: str, attempts: Sequence[tuple[SignedTransaction, bytes]], now: datetime
+) -> ChainTransaction:
+    first = attempts[0][0]
+    if any(one.data != first.data for one, _ in attempts):
+        raise NotRecovered(f"Two different calls are signed under nonce {first.nonce}: look into the signer's audit.")
+    return ChainTransaction(
+        id=named_id("tx", first.chain_id, first.sender, first.nonce, issuance_id, "recovered"),
+        issuance_id=issuance_id,
+        chain_id=first.chain_id,
+        account=first.sender,
+        nonce=first.nonce,
+        to=first.to,
+        calldata=first.data,
+        gas_limit=first.gas_limit,
+        attempts=tuple(
+            Attempt(number, Fees(one.max_fee_wei, one.tip_wei), AttemptState.SIGNED, now, raw, one.tx_hash)
+            for number, (one, raw) in enumerate(attempts, 1)
+        ),
+    )
+
+
+def lines_of(found: Recovery) -> list[str]:
+    """What was done, for a person."""
+    return [
+        *(f"put back {line}" for line in found.put_back),
+        *(f"PROBLEM {line}" for line in found.problems),
+        f"{len(found.put_back)} put back, {found.known} known before, {len(found.problems)} problems",
+    ]

@@ -1,0 +1,124 @@
+"""The operators' commands, as a person gives them, on a real chain."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from community.minting.issuances import IssuanceState
+from community.units import WattHours
+from contracts.abi import CORRECTOR_ROLE, ShareConfig, encode_grant_role
+from settlement.__main__ import main
+from signer.signed_list import signed_lines
+from tests.conformance.settlement.test_processes import settlement_environment
+from tests.support.settlement_world import ADMIN, HOLDERS, WEIGHTS, SettlementWorld, settlement_world
+
+pytestmark = pytest.mark.timeout(90)
+
+
+class Operator:
+    """Gives commands in the world's environment and reads what they print."""
+
+    def __init__(
+        self, world: SettlementWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        self.capsys = capsys
+        for name, value in settlement_environment(world).items():
+            monkeypatch.setenv(name, value)
+
+    async def __call__(self, *command: str, code: int = 0) -> str:
+        assert await asyncio.to_thread(main, list(command)) == code
+        said = self.capsys.readouterr()
+        return said.err if code else said.out
+
+
+async def test_a_preview_shows_exact_parts_and_call_and_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with settlement_world(tmp_path) as world:
+        operator = Operator(world, monkeypatch, capsys)
+        assert "nothing to settle" in await operator("preview", "plant")
+        await world.add_readings((1, 1234))
+        shown = json.loads(await operator("preview", "plant"))
+        parts = ShareConfig(bytes(32), bytes(32), HOLDERS, WEIGHTS).split(WattHours(1234))
+        assert [int(part["amount"]) for part in shown["parts"]] == list(parts)
+        assert (shown["minted"], shown["refused"], shown["gas"] > 21_000) == (str(1234 * 10**15), None, True)
+        assert await world.issuances() == [] and world.mine_nonces() == 0
+        (issuance,) = await world.settle_until(1)
+        sent = world.chain.rpc("eth_getTransactionByHash", issuance.tx_hash)
+        assert (sent["input"], issuance.id) == (shown["calldata"], shown["issuance_id"])
+        assert "no energy source elsewhere" in await operator("preview", "elsewhere", code=1)
+
+
+async def test_a_correction_is_recorded_once_sent_by_the_corrector_and_netted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """B2E2 overwrote the evidence and moved no token; here neither evidence nor balances change (energy-and-tokens 4, 12)."""
+    document = tmp_path / "protocol.pdf"
+    document.write_bytes(b"the transformer's factor was wrong")
+    why = ("--evidence", str(document), "--by", "operator", "--reason", "wrong factor")
+    async with settlement_world(tmp_path) as world:
+        operator = Operator(world, monkeypatch, capsys)
+        world.transact(world.issuer, encode_grant_role(CORRECTOR_ROLE, ADMIN))
+        await world.add_readings((1, 1000))
+        await world.settle_until(1)
+        held = [world.balance(holder) for holder in HOLDERS]
+        said = await operator("correct", "plant", "--debt-wh", "150", *why)
+        assert "verified 850 Wh = minted 1000 + open supplement 0 - open debt 150" in said
+        assert "known corr_" in await operator("correct", "plant", "--debt-wh", "150", *why)
+        assert "otherwise" in await operator("correct", "plant", "--supplement-wh", "150", *why, code=1)
+        assert "at least 1 Wh" in await operator("correct", "plant", "--debt-wh", "0", *why, code=1)
+        assert "150 Wh are not on chain yet" in await operator("status")
+        world.transact(world.issuer, bytes.fromhex(said.split("\n0x")[1].split("\n")[0]))
+        assert [world.balance(holder) for holder in HOLDERS] == held, "nobody's balance falls"
+        await world.add_readings((2, 1400))
+        await world.settle_until(2)
+        assert world.supply() == 1250 * 10**15
+        document.write_bytes(b"and the other way round")
+        said = await operator("correct", "plant", "--supplement-wh", "20", *why)
+        assert "verified 1270 Wh = minted 1250 + open supplement 20 - open debt 0" in said
+        assert "20 Wh are owed" in await operator("status")
+
+
+async def test_a_policy_a_proposal_an_objection_and_its_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with settlement_world(tmp_path) as world:
+        operator = Operator(world, monkeypatch, capsys)
+        assert "belongs to" in await operator("policy", "plant", "--period", "base_fee", "--by", "me", code=1)
+        assert "policy 1" in await operator(
+            "policy", "plant", "--period", "interval", "--window-hours", "1", "--by", "me"
+        )
+        await world.add_readings((1, 100))
+        async with world.running() as loop:
+            await loop.pass_once()
+            await loop.pass_once()
+        status = await operator("status")
+        (line,) = [line for line in status.splitlines() if line.startswith("proposed prop_")]
+        assert "1000000 to 1000100 Wh, open to objections until" in line and await world.issuances() == []
+        objection = (await operator("object", line.split()[1], "--by", "anna", "--reason", "look again")).strip()
+        assert f"objection {objection} by anna: look again" in await operator("status")
+        await operator("answer", objection, "--by", "operator", "--reason", "looked")
+        assert objection not in await operator("status")
+        assert "answered already" in await operator("answer", objection, "--by", "x", "--reason", "y", code=1)
+        await operator("policy", "plant", "--period", "base_fee", "--below-gwei", "5000", "--by", "me")
+        async with world.running() as loop:
+            await loop.pass_once()
+        assert await world.issuances() == [], "its own window counts"
+
+
+async def test_recovery_by_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with settlement_world(tmp_path) as world:
+        operator = Operator(world, monkeypatch, capsys)
+        await world.add_readings((1, 100))
+        await world.settle_until(1)
+        listed = tmp_path / "signed.jsonl"
+        listed.write_text("\n".join(signed_lines(world.folder / "signer")))
+        assert "--from-block" in await operator("recover", "--signed", str(listed), code=1)
+        assert "cannot be read" in await operator("recover", "--signed", str(tmp_path / "none"), code=1)
+        said = await operator("recover", "--signed", str(listed), "--from-block", "0")
+        assert said.strip() == "0 put back, 1 known before, 0 problems"
+        assert [one.state for one in await world.issuances()] == [IssuanceState.FINAL]
