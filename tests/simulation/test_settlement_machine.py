@@ -284,7 +284,7 @@ def examine(machine: type[SettlementMachine], examples: int, steps: int) -> None
 @pytest.mark.timeout(170)
 @MACHINES
 def test_it_holds_whatever_fails(machine: type[SettlementMachine]) -> None:
-    examine(machine, examples=6, steps=30)
+    examine(machine, examples=4, steps=25)
 
 
 @pytest.mark.long
