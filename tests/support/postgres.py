@@ -145,6 +145,18 @@ class PrivatePostgres:
     def start(self) -> None:
         """Start the server on a free port of the loopback interface and wait until it answers."""
         self.port = free_port()
+        self._start()
+
+    def crash(self) -> None:
+        """End the server as a crash does, with every connection, and start it again at the same place."""
+        process = self._process
+        if process is None:
+            return
+        process.send_signal(signal.SIGQUIT)  # immediate shutdown: nothing is written any more
+        process.wait(STOP_TIMEOUT_S)
+        self._start()
+
+    def _start(self) -> None:
         settings = {**_FAST_SETTINGS, "port": str(self.port), "listen_addresses": "127.0.0.1"}
         settings["unix_socket_directories"] = str(self.directory)
         command = [str(self.binaries / "postgres"), "-D", str(self.data)]

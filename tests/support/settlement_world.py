@@ -52,7 +52,8 @@ from signer.mqtt_door import MqttDoor
 from signer.pinning import follow
 from signer.signing import Signer
 from tests.support.anvil import CHAIN_ID, DEVELOPMENT_ADDRESSES, AnvilChain, start_anvil
-from tests.support.brokers import start_amqtt
+from tests.support.brokers import AmqttBroker, start_amqtt
+from tests.support.counting import code_hash, creation_code, encode_counts, encode_open
 from tests.support.operators import pin_approved
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice, register
 from tests.support.stores import new_sqlite_url, opened
@@ -81,6 +82,7 @@ class SettlementWorld:
     registry: dict[str, Any]
     device: SendingDevice = field(default_factory=SendingDevice)
     terms_changes: dict[str, Any] = field(default_factory=dict)
+    broker_process: AmqttBroker | None = None
 
     @property
     def terms(self) -> SettlementTerms:
@@ -106,6 +108,10 @@ class SettlementWorld:
     def supply(self) -> int:
         """Base units in existence."""
         return self._uint(encode_total_supply())
+
+    def times_minted(self, to_wh: int) -> int:
+        """How often the counting issuer minted the way up to a register value, counted from the opening."""
+        return self._uint(encode_counts(SOURCE_REF, OPENING_WH + to_wh))
 
     def _uint(self, call: bytes) -> int:
         answer = self.chain.rpc("eth_call", {"to": self.token, "data": "0x" + call.hex()}, "latest")
@@ -211,16 +217,18 @@ class SettlementWorld:
 
 @asynccontextmanager
 async def settlement_world(
-    folder: Path, *, serve: bool = True, store_url: str | None = None, **anvil: Any
+    folder: Path, *, serve: bool = True, store_url: str | None = None, counting: bool = False, **anvil: Any
 ) -> AsyncIterator[SettlementWorld]:
     """The whole world, with a signer that answers (unless not `serve`), until the block ends.
 
+    `counting`: the issuer is the one without any guard, which mints whatever it is told and counts.
     The plant opened at noon, its chain eight hours later.
     """
     chain_start = int(NOON.timestamp()) + 8 * 3600
     with start_anvil(timestamp=chain_start, **anvil) as chain:
         async with start_amqtt() as broker:
-            world = await _build(folder, chain, broker.address, store_url or await new_sqlite_url(folder))
+            world = await _build(folder, chain, broker.address, store_url or await new_sqlite_url(folder), counting)
+            world.broker_process = broker
             if not serve:
                 yield world
                 return
@@ -228,14 +236,19 @@ async def settlement_world(
                 yield world
 
 
-async def _build(folder: Path, chain: AnvilChain, broker: MqttAddress, store_url: str) -> SettlementWorld:
+async def _build(
+    folder: Path, chain: AnvilChain, broker: MqttAddress, store_url: str, counting: bool
+) -> SettlementWorld:
     account = create_keys(folder / "signer", PASSPHRASE, keystore_iterations=2)
     requester = create_requester_key(folder / "requester.pem")
-    token, issuer = deploy(chain)
+    token, issuer = deploy_counting(chain) if counting else deploy(chain)
     device = SendingDevice()
     world = SettlementWorld(folder, chain, store_url, broker, issuer, token, account, {}, device)
-    configure(chain, issuer, device, world.config)
-    grant(chain, issuer, SETTLER_ROLE, account)
+    if counting:
+        world.terms_changes["code_hash"] = code_hash()
+    else:
+        configure(chain, issuer, device, world.config)
+        grant(chain, issuer, SETTLER_ROLE, account)
     chain.rpc("anvil_setBalance", account, hex(10**20))
     world.registry = {
         "chain_id": CHAIN_ID,
@@ -285,6 +298,13 @@ def deploy(chain: AnvilChain) -> tuple[str, str]:
     grant(chain, token, MINTER_ROLE, issuer)
     grant(chain, issuer, REGISTRAR_ROLE, ADMIN)
     return token, issuer
+
+
+def deploy_counting(chain: AnvilChain) -> tuple[str, str]:
+    """The issuer without guards, which is its own token; the plant's register stands at its opening."""
+    address = str(transact(chain, None, creation_code())["contractAddress"])
+    transact(chain, address, encode_open(SOURCE_REF, OPENING_WH))
+    return address, address
 
 
 def grant(chain: AnvilChain, contract: str, role: bytes, account: str) -> None:

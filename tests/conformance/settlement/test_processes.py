@@ -45,7 +45,8 @@ def settlement_environment(world: SettlementWorld) -> dict[str, str]:
         "SETTLEMENT_BROKER_USERNAME": "test",
         "SETTLEMENT_BROKER_MQTT_VERSION": "4",
         "SETTLEMENT_POLL_MS": "50",
-    }
+        "SETTLEMENT_TIP_GWEI_MIN": "1",
+    } | ({} if world.terms.code_hash is None else {"SETTLEMENT_ISSUER_CODE_HASH": world.terms.code_hash})
 
 
 def signer_environment(world: SettlementWorld) -> dict[str, str]:
