@@ -35,10 +35,15 @@ def _parser() -> argparse.ArgumentParser:
         return command
 
     add("run", _run, "Settle until stopped (settings from SETTLEMENT_… variables).")
-    cli.add_commands(add)
+    cli.add_commands(add, _places)
     keygen = add("keygen", _keygen, "Create the key that signs requests; prints its public key.")
     keygen.add_argument("--out", type=Path, required=True, help="the key file to create")
     return parser
+
+
+def _places() -> cli.Places:
+    settings = read_settings(process_environment())
+    return cli.Places(settings.database_url, settings.node_url, settings.terms)
 
 
 def _run(_options: argparse.Namespace) -> int:

@@ -12,7 +12,6 @@ from community.identity.identities import SettlementPeriod, SettlementPolicy
 from community.minting.corrections import CorrectionKind
 from community.minting.proposals import Objection
 from community.runtime.lifecycle import run_command
-from community.runtime.settings import process_environment
 from community.runtime.system_clock import SystemClock
 from community.store.chain_index import checkpoint
 from community.store.proposals import answer_objection, object_to
@@ -23,23 +22,41 @@ from settlement.correcting import Wanted, account_of, correct
 from settlement.preview import preview
 from settlement.recovery import lines_of, parse_signed, recover
 from settlement.report import resume, status_lines
-from settlement.settings import SettlementSettings, read_settings
-from settlement.terms import GWEI
+from settlement.terms import GWEI, SettlementTerms
 
 AddCommand = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where books and node are, and the terms: read from the settings by the command line."""
+
+    database_url: str
+    node_url: str
+    terms: SettlementTerms
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """What a command works with."""
 
-    settings: SettlementSettings
+    terms: SettlementTerms
     store: Store
     node: EvmNode
 
 
-def add_commands(add: AddCommand) -> None:
-    """Add the operators' commands to a command line."""
+def add_commands(add: AddCommand, places: Callable[[], Places]) -> None:
+    """Add the operators' commands to a command line. `places` is asked when one is carried out."""
+
+    def add_with_places(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = add(name, run, text)
+        command.set_defaults(places=places)
+        return command
+
+    _add_all(add_with_places)
+
+
+def _add_all(add: AddCommand) -> None:
     add("status", _status, "What stands where, and what waits for a person.")
     again = add("resume", _resume, "Let a stopped issuance try again, once its reason is gone.")
     again.add_argument("issuance", help="its id, from status")
@@ -79,23 +96,23 @@ def _add_policy(add: AddCommand) -> None:
     command.add_argument("--by", required=True, help="who decides")
 
 
-def _status(_options: argparse.Namespace) -> int:
+def _status(options: argparse.Namespace) -> int:
     async def work(opened: Opened) -> None:
-        print("\n".join(await status_lines(opened.store, opened.settings.terms, SystemClock())))
+        print("\n".join(await status_lines(opened.store, opened.terms, SystemClock())))
 
-    return _with(work)
+    return _with(options, work)
 
 
 def _resume(options: argparse.Namespace) -> int:
-    return _with(lambda opened: resume(opened.store, options.issuance, SystemClock()))
+    return _with(options, lambda opened: resume(opened.store, options.issuance, SystemClock()))
 
 
 def _preview(options: argparse.Namespace) -> int:
     async def work(opened: Opened) -> None:
-        found = await preview(opened.settings.terms, opened.node, opened.store, SystemClock(), options.source)
+        found = await preview(opened.terms, opened.node, opened.store, SystemClock(), options.source)
         print(found if isinstance(found, str) else found.as_json())
 
-    return _with(work)
+    return _with(options, work)
 
 
 def _correct(options: argparse.Namespace) -> int:
@@ -113,23 +130,21 @@ def _correct(options: argparse.Namespace) -> int:
         if decided.on_chain:
             print("it is on chain already: send nothing")
         elif decided.calldata is not None:
-            print(
-                f"have the corrector's account call {opened.settings.terms.issuer} once with\n0x{decided.calldata.hex()}"
-            )
-        account = await account_of(opened.store, opened.node, opened.settings.terms, options.source)
+            print(f"have the corrector's account call {opened.terms.issuer} once with\n0x{decided.calldata.hex()}")
+        account = await account_of(opened.store, opened.node, opened.terms, options.source)
         print(
             f"verified {account.verified_wh} Wh = minted {account.minted_wh} + open supplement {account.supplement_wh} - "
             f"open debt {account.debt_wh}"
         )
 
-    return _with(work)
+    return _with(options, work)
 
 
 def _recover(options: argparse.Namespace) -> int:
     signed = parse_signed(_content(options.signed).decode("utf-8", errors="replace"))
 
     async def work(opened: Opened) -> None:
-        terms = opened.settings.terms
+        terms = opened.terms
         async with sole_sender(opened.store, terms.account):
             async with opened.store.read() as read:
                 index = await checkpoint(read, terms.chain_id)
@@ -143,7 +158,7 @@ def _recover(options: argparse.Namespace) -> int:
         if found.problems:
             raise FatalError("Not everything could be put back; what can be done about each problem stands above.")
 
-    return _with(work)
+    return _with(options, work)
 
 
 def _policy(options: argparse.Namespace) -> int:
@@ -158,7 +173,7 @@ def _policy(options: argparse.Namespace) -> int:
             number = await add_policy(writing, options.source, policy, options.by, SystemClock().now())
         print(f"policy {number} of {options.source}: {policy.period.value}, window {policy.proposal_window}")
 
-    return _with(work)
+    return _with(options, work)
 
 
 def _object(options: argparse.Namespace) -> int:
@@ -168,7 +183,7 @@ def _object(options: argparse.Namespace) -> int:
             await object_to(writing, objection)
         print(objection.id)
 
-    return _with(work)
+    return _with(options, work)
 
 
 def _answer(options: argparse.Namespace) -> int:
@@ -176,7 +191,7 @@ def _answer(options: argparse.Namespace) -> int:
         async with opened.store.begin() as writing:
             await answer_objection(writing, options.objection, options.reason, options.by, SystemClock().now())
 
-    return _with(work)
+    return _with(options, work)
 
 
 def _content(path: Path) -> bytes:
@@ -186,13 +201,13 @@ def _content(path: Path) -> bytes:
         raise FatalError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _with(work: Callable[[Opened], Awaitable[None]]) -> int:
-    settings = read_settings(process_environment())
+def _with(options: argparse.Namespace, work: Callable[[Opened], Awaitable[None]]) -> int:
+    places: Places = options.places()
 
     async def opened() -> None:
-        store, node = Store.open(settings.database_url), EvmNode(settings.node_url)
+        store, node = Store.open(places.database_url), EvmNode(places.node_url)
         try:
-            await work(Opened(settings, store, node))
+            await work(Opened(places.terms, store, node))
         finally:
             await node.close()
             await store.close()

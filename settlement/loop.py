@@ -133,11 +133,11 @@ class SettlementLoop:
     async def _watch_final(self) -> None:
         """Look after what became final, for an hour: a chain that takes it back is a case for a person."""
         now = self.clock.now()
+        if not self.alarms.is_due("watch what is final", now):
+            return
         async with self.store.read() as work:
             watched = await final_since(work, now - self.terms.watch_after_final)
         for issuance in watched:
-            if not self.alarms.is_due(f"watch {issuance.id}", now):
-                continue
             try:
                 await self.tracker.watch(issuance)
             except RetryableError as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
+from bench.settling.counting import code_hash, creation_code, encode_counts, encode_open
 from community.attestation import merkle
 from community.attestation.sealing import derive_salt_key, slot_salt
 from community.attestation.statement import SlotReading, leaf_inputs_of
@@ -53,7 +54,6 @@ from signer.pinning import follow
 from signer.signing import Signer
 from tests.support.anvil import CHAIN_ID, DEVELOPMENT_ADDRESSES, AnvilChain, start_anvil
 from tests.support.brokers import AmqttBroker, start_amqtt
-from tests.support.counting import code_hash, creation_code, encode_counts, encode_open
 from tests.support.operators import pin_approved
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice, register
 from tests.support.stores import new_sqlite_url, opened

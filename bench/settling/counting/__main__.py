@@ -2,6 +2,6 @@
 
 import json
 
-from tests.support.counting import ARTIFACT, compile_source
+from bench.settling.counting import ARTIFACT, compile_source
 
 ARTIFACT.write_text(json.dumps(compile_source(), indent=1) + "\n")

@@ -1,4 +1,4 @@
-"""An issuer without guards for tests, compiled with the contracts' compiler and kept: `python -m tests.support.counting`."""
+"""An issuer without guards, compiled with the contracts' compiler and kept: `python -m bench.settling.counting`."""
 
 import hashlib
 import json
