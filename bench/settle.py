@@ -30,7 +30,7 @@ from community.store.identities import energy_sources
 from community.store.issuances import count_by_state, readings_after
 from community.store.shares import share_tables
 from community.store.unit_of_work import Store
-from contracts.abi import decode_uint, encode_settle
+from contracts.abi import decode_uint
 from settlement.gate import pass_gate
 from settlement.loop import compose
 from settlement.planner import Settlement, issuance_of, settled_up_to, settlement_of
@@ -88,7 +88,7 @@ async def _calls(plant: Plant) -> list[bytes]:
             settlement = await settlement_of(work, _issuance(source, planned, plant), source)
             if not isinstance(settlement, Settlement):
                 raise TypeError(settlement)
-            calls.append(encode_settle(settlement.source_ref, settlement.evidence, settlement.config))
+            calls.append(settlement.calldata)
             register = reading.register_wh
     await store.close()
     return calls

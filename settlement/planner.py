@@ -1,5 +1,6 @@
 """The next issuance of a source: loads what is settled and what was read since, decides by the core, builds the call."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,7 +33,15 @@ from community.store.proposals import objections_to, waiting_proposals
 from community.store.shares import share_tables
 from community.store.unit_of_work import Work
 from community.units import WattHours, base_units
-from contracts.abi import SettleEvidence, ShareConfig
+from contracts.abi import (
+    AttestedSettlement,
+    SettleEvidence,
+    ShareConfig,
+    encode_preview_settle,
+    encode_preview_settle_attested,
+    encode_settle,
+    encode_settle_attested,
+)
 from contracts.abi import address as contract_address
 from settlement.terms import SettlementTerms
 
@@ -42,9 +51,8 @@ class Settlement:
     """An issuance with what its call needs."""
 
     issuance: Issuance
-    source_ref: bytes
-    evidence: SettleEvidence
-    config: ShareConfig
+    calldata: bytes
+    preview_call: bytes
     follows_final: bool
     """Whether the source's issuance before this one is final, so that the chain's register must agree."""
     is_proposed: bool = False
@@ -124,8 +132,6 @@ async def _plan_after(
     planned = plan_next(cadence, start, readings, await share_tables(work, source.id), source.nameplate_w)
     if isinstance(planned, NothingToSettle):
         return None
-    if isinstance(planned, PlannedPeriod) and source.evidence_mode is not EvidenceMode.DEVICE:
-        return PlanBlocked("Sources with attested evidence are settled by hand; only device-signed ones settle here.")
     return planned
 
 
@@ -180,17 +186,33 @@ async def settlement_of(
             f"Measurement {issuance.measurement_id} counts no longer: its source, its device or the key that signed it "
             "was taken out of service."
         )
+    source_id = bytes.fromhex(source.source_ref[2:])
     evidence = await evidence_of(work, issuance.measurement_id)
-    if evidence is None or evidence.format != "ecw1":
-        return PlanBlocked(f"Measurement {issuance.measurement_id} has no device-signed statement: nothing proves it.")
+    wanted = "ecw1" if source.evidence_mode is EvidenceMode.DEVICE else "legacy"
+    if evidence is None or evidence.format != wanted:
+        kind = "device-signed statement" if wanted == "ecw1" else "payload signed by its device"
+        return PlanBlocked(f"Measurement {issuance.measurement_id} has no {kind}: nothing proves it.")
     try:
-        proof = settle_evidence(evidence)
         key = evidence.public_key
         holders = tuple(contract_address(part.address) for part in issuance.parts)
         config = ShareConfig(key[1:33], key[33:], holders, tuple(part.share_count for part in issuance.parts))
+        if source.evidence_mode is EvidenceMode.DEVICE:
+            proof = settle_evidence(evidence)
+            calls = encode_settle(source_id, proof, config), encode_preview_settle(source_id, proof, config)
+        else:
+            calls = _attested(issuance, source_id, evidence, config)
     except (MalformedStatement, ValueError) as error:
         return PlanBlocked(f"The evidence of measurement {issuance.measurement_id} cannot be used: {error}")
-    return Settlement(issuance, bytes.fromhex(source.source_ref[2:]), proof, config, follows_final, is_proposed)
+    return Settlement(issuance, *calls, follows_final, is_proposed)
+
+
+def _attested(
+    issuance: Issuance, source_id: bytes, evidence: StoredEvidence, config: ShareConfig
+) -> tuple[bytes, bytes]:
+    """The calls for a reading whose evidence the contract cannot verify: it records the SHA-256 of what was signed."""
+    read_at, digest = int(issuance.period_end.timestamp()), hashlib.sha256(evidence.signed).digest()
+    settlement = AttestedSettlement(source_id, issuance.to_wh, read_at, digest, config)
+    return encode_settle_attested(settlement), encode_preview_settle_attested(settlement)
 
 
 def settle_evidence(stored: StoredEvidence) -> SettleEvidence:

@@ -6,7 +6,7 @@ from community.clients.evm import EvmNode, NodeRefused
 from community.minting.apportionment import apportion
 from community.minting.issuances import Issuance, IssuanceState
 from community.units import WattHours, base_units
-from contracts.abi import SettlePreview, decode_preview_result, decode_revert, encode_preview_settle, revert_name
+from contracts.abi import SettlePreview, decode_preview_result, decode_revert, revert_name
 from settlement.planner import Settlement
 
 PASSING = frozenset({"FromTheFuture", "EnforcedPause"})
@@ -39,9 +39,8 @@ Verdict = Cleared | Later | Refused
 
 async def dry_run(node: EvmNode, settlement: Settlement, account: str) -> Verdict:
     """Ask the contract. Raises RetryableError if the node is away."""
-    call = encode_preview_settle(settlement.source_ref, settlement.evidence, settlement.config)
     try:
-        answer = await node.eth_call(settlement.issuance.issuer, call, sender=account)
+        answer = await node.eth_call(settlement.issuance.issuer, settlement.preview_call, sender=account)
     except NodeRefused as refusal:
         if not refusal.data:
             return Later(str(refusal))

@@ -15,7 +15,6 @@ from community.minting.issuances import Issuance
 from community.store.identities import energy_sources
 from community.store.unit_of_work import Store
 from community.units import kwh_text
-from contracts.abi import encode_settle
 from settlement.fees import base_fee
 from settlement.planner import Settlement, plan_next_issuance
 from settlement.preflight import Cleared, dry_run
@@ -74,7 +73,7 @@ async def preview(terms: SettlementTerms, node: EvmNode, store: Store, clock: Cl
         return "There is nothing to settle yet." if planned is None else planned.reason
     verdict = await dry_run(node, planned, terms.account)
     issuance = verdict.issuance if isinstance(verdict, Cleared) else planned.issuance
-    calldata = encode_settle(planned.source_ref, planned.evidence, planned.config)
+    calldata = planned.calldata
     refused = None if isinstance(verdict, Cleared) else verdict.reason
     gas = None if refused else await _gas(node, terms, calldata)
     return Preview(issuance, calldata, gas, refused)

@@ -18,7 +18,7 @@ from community.minting.issuances import Issuance, IssuanceState
 from community.store import issuances, transactions
 from community.store.proposals import is_proposal_live
 from community.store.unit_of_work import Store
-from contracts.abi import encode_settle
+from contracts.abi import SELECTOR_SETTLE_ATTESTED
 from settlement.failpoints import Failpoint
 from settlement.fees import current_fees
 from settlement.planner import Settlement
@@ -64,7 +64,8 @@ class Submitter:
         attempt = transaction.newest
         if attempt.state is AttemptState.REQUESTED:
             self.failpoint("signature_asked")
-            reply = await self.signer.ask(_request(transaction, attempt, self.terms.requester_id))
+            evidence = await self._evidence(issuance, transaction)
+            reply = await self.signer.ask(_request(transaction, attempt, self.terms.requester_id, evidence))
             self.failpoint("signature_received")
             match reply:
                 case RefusedReply(reason=reason):
@@ -105,9 +106,17 @@ class Submitter:
         _log.info("fees_raised", issuance=issuance.id, attempt=number, max_fee_wei=fees.max_fee_wei)
         return True
 
+    async def _evidence(self, issuance: Issuance, transaction: ChainTransaction) -> bytes:
+        """What the signer must verify and the call only names by its hash: the payload of an attested reading."""
+        if not transaction.calldata.startswith(SELECTOR_SETTLE_ATTESTED):
+            return b""
+        async with self.store.read() as work:
+            stored = await issuances.evidence_of(work, issuance.measurement_id)
+        return b"" if stored is None else stored.signed
+
     async def _reserve(self, settlement: Settlement, recorded: bool) -> None:
         issuance = settlement.issuance
-        call = encode_settle(settlement.source_ref, settlement.evidence, settlement.config)
+        call = settlement.calldata
         try:
             gas = await self.node.estimate_gas(issuance.issuer, call, sender=self.terms.account)
         except NodeRefused as refusal:
@@ -183,7 +192,7 @@ class Submitter:
         return found
 
 
-def _request(transaction: ChainTransaction, attempt: Attempt, requester: str) -> SignatureRequest:
+def _request(transaction: ChainTransaction, attempt: Attempt, requester: str, evidence: bytes) -> SignatureRequest:
     """The request of an attempt: the same each time, with the same id."""
     return SignatureRequest(
         id=f"{transaction.id}.{attempt.number}",
@@ -197,6 +206,7 @@ def _request(transaction: ChainTransaction, attempt: Attempt, requester: str) ->
         gas=transaction.gas_limit,
         max_fee=attempt.fees.max_fee_wei,
         tip=attempt.fees.tip_wei,
+        evidence=evidence,
     )
 
 

@@ -36,7 +36,10 @@ class SharesChanged(RetryableError):
 
 @dataclass(frozen=True, slots=True)
 class StoredEvidence:
-    """What proves a measurement: the signed statement, and its reading's leaf with the path to the root."""
+    """What proves a measurement: the signed statement, and its reading's leaf with the path to the root.
+
+    A legacy payload (format "legacy") proves its one reading as a whole: leaf and path are empty.
+    """
 
     signed: bytes
     format: str
@@ -176,7 +179,7 @@ def _of_source(selected: Any, source_id: str) -> Any:
 
 
 async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:
-    """What proves a measurement, None for one without a Merkle leaf (legacy evidence)."""
+    """What proves a measurement, None if it is not there."""
     statement = (
         select(MeasurementRow, StatementRow, DeviceKeyRow)
         .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
@@ -187,14 +190,12 @@ async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:
     if found is None:
         return None
     measurement, signed, key = found
-    if measurement.leaf_input is None or measurement.leaf_path is None:
-        return None
     return StoredEvidence(
         signed=signed.signed,
         format=signed.format,
         public_key=key.public_key,
-        leaf_input=measurement.leaf_input,
-        leaf_path=measurement.leaf_path,
+        leaf_input=measurement.leaf_input or b"",
+        leaf_path=measurement.leaf_path or b"",
         leaf_index=measurement.leaf_index,
     )
 

@@ -138,10 +138,14 @@ async def test_the_status_says_why_energy_waits(
     assert all(text in waiting[0] for text in said), waiting
 
 
-async def test_the_status_says_that_attested_sources_are_settled_by_hand(plant: SettlementWorld, store: Store) -> None:
+async def test_the_status_says_that_an_attested_reading_needs_its_devices_payload(
+    plant: SettlementWorld, store: Store
+) -> None:
     await plant.add_readings((1, 70), mode="ATTESTED")
     async with store.begin() as work:
         await work.session.execute(update(EnergySourceRow).values(evidence_mode="ATTESTED"))
     lines = await status_lines(store, TERMS, SystemClock())
-    assert [line for line in lines if line.startswith("blocked plant: Sources with attested evidence")], lines
+    assert [
+        line for line in lines if line.startswith("blocked plant:") and "no payload signed by its device" in line
+    ], lines
     assert not [line for line in lines if line.startswith("left out")], lines

@@ -1,0 +1,104 @@
+"""A source whose device signs enciphered telegrams: the signer verifies them, the contract records their hash and mints."""
+
+import hashlib
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from sqlalchemy import insert, update
+
+from community.ids import digest_of
+from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_frame
+from community.minting.issuances import IssuanceState
+from community.store.tables.identity import EnergySourceRow
+from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
+from contracts.abi import MODE_ATTESTED, SourceSetup, decode_settled, encode_configure
+from tests.support.sending_device import EXPORT, NOON
+from tests.support.settlement_world import (
+    HOLDERS,
+    NAMEPLATE_W,
+    OPENING_WH,
+    SOURCE_REF,
+    SettlementWorld,
+    settlement_world,
+)
+from tests.support.stores import opened
+
+pytestmark = pytest.mark.timeout(90)
+
+METER_KEY = bytes(range(16))
+METER = PushMeter(MeterModel.E450, b"LGZgr\x00\x00\x01", METER_KEY)
+QUARTER = timedelta(minutes=15)
+
+
+async def attest(world: SettlementWorld) -> None:
+    """Make the plant a source of mode ATTESTED: on chain, in the books, and for the signer."""
+    device = world.device
+    setup = SourceSetup(
+        SOURCE_REF, bytes.fromhex(device.eui), device.profile, 0, NAMEPLATE_W, OPENING_WH, int(NOON.timestamp()),
+        MODE_ATTESTED, world.config,
+    )  # fmt: skip
+    world.transact(world.issuer, encode_configure(setup))
+    world.registry["sources"][0]["legacy"] = {"meter_key": METER_KEY.hex(), "zone": "Europe/Vienna"}
+    world.pin()
+    async with opened(world.store_url) as store, store.begin() as work:
+        await work.session.execute(update(EnergySourceRow).values(evidence_mode="ATTESTED"))
+
+
+def payload(world: SettlementWorld, number: int, wh: int) -> bytes:
+    """The meter's telegram of a quarter-hour, signed by the gateway."""
+    frame = encode_push_frame(METER, number, NOON + number * QUARTER, {EXPORT: OPENING_WH + wh})
+    r, s = decode_dss_signature(world.device.key.sign(frame, ec.ECDSA(hashes.SHA256())))
+    return frame + hashlib.sha256(frame).digest() + r.to_bytes(32, "big") + s.to_bytes(32, "big")
+
+
+async def add_telegram(world: SettlementWorld, number: int, wh: int, signed: bytes) -> None:
+    """A reading as ingest keeps it."""
+    digest, at = digest_of(signed), NOON + number * QUARTER
+    async with opened(world.store_url) as store, store.begin() as work:
+        frame = {"digest": digest, "source": "things_stack", "payload": signed, "verdict": "admitted"}
+        await work.session.execute(insert(FrameRow).values(received_at=at, **frame))
+        await work.session.execute(
+            insert(StatementRow).values(
+                digest=digest, device_id="dev-plant", device_key_id="key-plant", keyno=0, ctr=number, format="legacy",
+                signed=signed, first_at=at, span=1, reading_count=1, frame_digest=digest, recorded_at=at,
+            )
+        )  # fmt: skip
+        await work.session.execute(
+            insert(MeasurementRow).values(
+                id=f"attested-{number}", register_id=f"meter-plant-{EXPORT}", installation_id="inst-plant",
+                device_id="dev-plant", at=at, register_wh=OPENING_WH + wh, off_s=0, status=1, evidence_mode="ATTESTED",
+                statement_digest=digest, leaf_index=0, recorded_at=at,
+            )
+        )  # fmt: skip
+
+
+async def test_an_attested_source_settles_through_the_same_pipeline(tmp_path: Path) -> None:
+    async with settlement_world(tmp_path) as world:
+        await attest(world)
+        sent = []
+        for number, wh in ((1, 300), (2, 300), (3, 700)):
+            sent.append(payload(world, number, wh))
+            await add_telegram(world, number, wh, sent[-1])
+        found = await world.settle_until(2)
+        assert [one.to_wh - OPENING_WH for one in found] == [300, 700]
+        assert [world.balance(holder) for holder in HOLDERS] == [
+            sum(column) for column in zip(*([part.amount for part in one.parts] for one in found), strict=True)
+        ]
+        assert world.supply() == 700 * 10**15 and world.mine_nonces() == 2
+        receipt = world.chain.rpc("eth_getTransactionReceipt", found[0].tx_hash)
+        (settled,) = [log for log in receipt["logs"] if log["address"].lower() == world.issuer]
+        assert decode_settled(settled["topics"], settled["data"]).evidence == "0x" + hashlib.sha256(sent[0]).hexdigest()
+
+
+async def test_a_telegram_that_says_less_is_refused_by_the_signer(tmp_path: Path) -> None:
+    """The contract must believe what is attested: only the signer's own look into the telegram stops a stolen backend."""
+    async with settlement_world(tmp_path) as world:
+        await attest(world)
+        await add_telegram(world, 1, 5000, payload(world, 1, 300))
+        (stopped,) = await world.settle_until(1, IssuanceState.STOPPED)
+        assert "The payload says" in (stopped.failure or "")
+        assert (world.supply(), world.mine_nonces()) == (0, 0)
