@@ -10,10 +10,10 @@ from community.runtime.system_clock import SystemClock
 from signer.cli_keys import Add
 from signer.cli_options import add_folder, add_passphrase, content_of, passphrase_of
 from signer.journal import Journal
+from signer.journal_signed import signed_lines
 from signer.operators import load_operator_key
 from signer.pinning import approve, check_chain, parse_approval, pin, registry_digest
 from signer.registry import Registry
-from signer.signed_list import signed_lines
 
 
 def add_commands(add: Add) -> None:

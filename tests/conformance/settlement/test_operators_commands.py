@@ -10,7 +10,7 @@ from community.minting.issuances import IssuanceState
 from community.units import WattHours
 from contracts.abi import CORRECTOR_ROLE, ShareConfig, encode_grant_role
 from settlement.__main__ import main
-from signer.signed_list import signed_lines
+from signer.journal_signed import signed_lines
 from tests.conformance.settlement.test_processes import settlement_environment
 from tests.support.settlement_world import ADMIN, HOLDERS, WEIGHTS, SettlementWorld, settlement_world
 

@@ -13,7 +13,7 @@ from community.minting.issuances import IssuanceState
 from community.runtime.system_clock import SystemClock
 from contracts.abi import CORRECTOR_ROLE, encode_correct, encode_grant_role
 from settlement.recovery import Recovery, parse_signed, recover
-from signer.signed_list import signed_lines
+from signer.journal_signed import signed_lines
 from tests.support.settlement_world import ADMIN, OPENING_WH, SOURCE_REF, SettlementWorld, settlement_world
 from tests.support.stores import opened
 
