@@ -219,10 +219,7 @@ def _plant_source(source_ref: str, start: datetime) -> EnergySource:
 
 async def _add_shares(work: Work, plant: Gateway, start: datetime) -> abi.ShareConfig:
     """The first share table: its holders in order, hashed with the device's key as the contract does."""
-    found = {
-        address.identity_id: address.address
-        for address in await coin_addresses.addresses_at(work, CoinChain.EVM, start)
-    }
+    found = await coin_addresses.receiving_addresses(work, [holder.member.id for holder in HOLDERS], start)
     held = tuple(Share(holder.member.id, found[holder.member.id], holder.shares) for holder in HOLDERS)
     config = abi.ShareConfig(
         key_x=plant.public_key[1:33],

@@ -4,6 +4,8 @@ An address is derived twice, by hdwallet and by our own public derivation, and h
 energy goes to it for years. Bulk work (checks over many addresses) takes the fast path alone.
 """
 
+import functools
+import operator
 from collections.abc import Iterator
 
 import coincurve
@@ -28,6 +30,11 @@ INDEX_MAX = HARDENED - 1
 
 _BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 _BECH32_GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
+_BECH32_FOLDED = tuple(
+    functools.reduce(operator.xor, (each for bit, each in enumerate(_BECH32_GENERATOR) if top >> bit & 1), 0)
+    for top in range(32)
+)
+"""What the five bits that leave the checksum fold back into it."""
 
 
 _PURPOSE_AND_COIN = {CoinChain.EVM: (44, 60), CoinChain.BITCOIN: (84, 0)}
@@ -67,9 +74,8 @@ def derive_address(account_xpub: str, chain: CoinChain, index: int, change: int 
 
 def derive_addresses(account_xpub: str, chain: CoinChain, first: int, count: int) -> Iterator[str]:
     """`count` addresses from index `first` on, by the fast path alone."""
-    parent = parse_account_xpub(account_xpub).child(EXTERNAL)
-    for index in range(first, first + count):
-        yield address_of(parent.child(index).public_key, chain)
+    points = parse_account_xpub(account_xpub).child(EXTERNAL).child_points(first, count)
+    return (_address_of_point(point, chain) for point in points)
 
 
 def derive_public_key(account_xpub: str, index: int, change: int = EXTERNAL) -> bytes:
@@ -93,12 +99,15 @@ def hdwallet_public_key(account_xpub: str, index: int, change: int = EXTERNAL) -
 
 def address_of(public_key: bytes, chain: CoinChain) -> str:
     """The address of a compressed secp256k1 public key: 0x lower-case hex, or bech32 P2WPKH (BIP-84, BIP-173)."""
+    return _address_of_point(coincurve.PublicKey(public_key), chain)
+
+
+def _address_of_point(point: coincurve.PublicKey, chain: CoinChain) -> str:
     match chain:
         case CoinChain.EVM:
-            point = coincurve.PublicKey(public_key).format(compressed=False)
-            return "0x" + keccak(point[1:])[-20:].hex()
+            return "0x" + keccak(point.format(compressed=False)[1:])[-20:].hex()
         case CoinChain.BITCOIN:
-            return _bech32_p2wpkh(hash160(public_key))
+            return _bech32_p2wpkh(hash160(point.format()))
 
 
 def checksum_address(address: str) -> str:
@@ -127,10 +136,7 @@ def _bech32_p2wpkh(key_hash: bytes) -> str:
 def _bech32_polymod(values: list[int]) -> int:
     check = 1
     for value in values:
-        top = check >> 25
-        check = (check & 0x1FFFFFF) << 5 ^ value
-        for bit, generator in enumerate(_BECH32_GENERATOR):
-            check ^= generator if top >> bit & 1 else 0
+        check = (check & 0x1FFFFFF) << 5 ^ value ^ _BECH32_FOLDED[check >> 25]
     return check
 
 

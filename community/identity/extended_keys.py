@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import coincurve
@@ -51,6 +52,19 @@ class ExtendedPublicKey:
         digest = hmac.digest(self.chain_code, self.public_key + number.to_bytes(4, "big"), "sha512")
         point = coincurve.PublicKey(self.public_key).add(digest[:32]).format()
         return ExtendedPublicKey(self.depth + 1, hash160(self.public_key)[:4], number, digest[32:], point)
+
+    def child_points(self, first: int, count: int) -> Iterator[coincurve.PublicKey]:
+        """The keys of `count` children from number `first` on, as points: what `child` gives, without what only their own
+        children would need. Raises ValueError as `child` does.
+        """
+        if not 0 <= first <= first + count <= HARDENED:
+            raise ValueError(
+                f"children {first} to {first + count} cannot be derived publicly; numbers are 0 to 2^31 - 1"
+            )
+        parent, chain_code, public_key = coincurve.PublicKey(self.public_key), self.chain_code, self.public_key
+        for number in range(first, first + count):
+            digest = hmac.digest(chain_code, public_key + number.to_bytes(4, "big"), "sha512")
+            yield parent.add(digest[:32])
 
     def text(self) -> str:
         """The `xpub…` form."""

@@ -1,13 +1,26 @@
-"""The address book: HD accounts, and addresses whose index is given out once and never again."""
+"""The address book: HD accounts, addresses whose index is given out once, and since when who holds what, as known when.
 
-from collections.abc import Callable
-from datetime import datetime
+Bitemporal: events say from when an address is held or no longer, and since when the books know it. They are only added;
+`coin_address` holds what is valid as known now, for the screens.
+"""
 
-from sqlalchemy import insert, or_, select, update
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, select, update
 from sqlmodel import col
 
-from community.identity.coin_addresses import AccountRole, CoinAddress, CoinChain, HdAccount
+from community.identity.coin_addresses import (
+    AccountRole,
+    AddressEvent,
+    CoinAddress,
+    CoinChain,
+    HdAccount,
+    held_at,
+    receiving_at,
+)
 from community.ids import named_id
+from community.store.tables.addresses import CoinAddressEventRow
 from community.store.tables.identity import CoinAddressRow, HdAccountRow
 from community.store.unit_of_work import Work
 
@@ -45,34 +58,116 @@ async def give_address(
         )
     index = row.next_index - 1
     address, path = derive(HdAccount(row.id, chain, role, row.path, row.xpub), index)
+    given = CoinAddress(identity_id, chain, address, path, valid_from=now)
+    await add_address(work, given, "given", now, hd_account_id=row.id, index=index)
+    return given
+
+
+async def add_address(
+    work: Work,
+    address: CoinAddress,
+    reason: str,
+    now: datetime,
+    *,
+    hd_account_id: str | None = None,
+    index: int | None = None,
+) -> None:
+    """Record an address that the books do not know yet, held from `valid_from` on. `reason`: given, or linked."""
+    row_id = named_id("addr", address.chain.value, address.address)
     await work.session.execute(
         insert(CoinAddressRow).values(
-            id=named_id("addr", chain.value, address),
-            identity_id=identity_id,
-            chain=chain.value,
-            address=address,
-            hd_account_id=row.id,
+            id=row_id,
+            identity_id=address.identity_id,
+            chain=address.chain.value,
+            address=address.address,
+            hd_account_id=hd_account_id,
             address_index=index,
-            path=path,
-            valid_from=now,
+            path=address.path,
+            valid_from=address.valid_from,
             recorded_at=now,
         )
     )
-    return CoinAddress(identity_id, chain, address, path, valid_from=now)
+    await _add_event(work, row_id, reason, True, address.valid_from, now)
 
 
-async def addresses_at(work: Work, chain: CoinChain, instant: datetime) -> list[CoinAddress]:
-    """Every address of `chain` that is valid at `instant`."""
-    rows = await work.session.execute(
+async def hold_again(work: Work, row_id: str, reason: str, at: datetime, now: datetime) -> None:
+    """A known address is held from `at` on; what is said of the time before stays."""
+    await _add_event(work, row_id, reason, True, at, now)
+    values = {"valid_from": at, "valid_to": None}
+    await work.session.execute(update(CoinAddressRow).where(col(CoinAddressRow.id) == row_id).values(values))
+
+
+async def end_address(
+    work: Work, identity_id: str, chain: CoinChain, address: str, at: datetime, now: datetime
+) -> bool:
+    """From `at` on, which may lie in the past, the identity no longer holds the address. False if it is not his now.
+
+    Its history stays: what was issued to it before was issued rightly.
+    """
+    found = await find_address(work, chain, address)
+    if found is None or found.identity_id != identity_id or found.valid_to is not None:
+        return False
+    await _add_event(work, found.id, "unlinked", False, at, now)
+    # As known now it was never held where it ends before it began: its row then has the shortest validity there is.
+    ended = max(at, found.valid_from + timedelta(microseconds=1))
+    await work.session.execute(update(CoinAddressRow).where(col(CoinAddressRow.id) == found.id).values(valid_to=ended))
+    return True
+
+
+async def find_address(work: Work, chain: CoinChain, address: str) -> CoinAddressRow | None:
+    """The row of an address, locked against another writer."""
+    found = await work.session.execute(
         select(CoinAddressRow)
-        .where(
-            col(CoinAddressRow.chain) == chain.value,
-            col(CoinAddressRow.valid_from) <= instant,
-            or_(col(CoinAddressRow.valid_to).is_(None), col(CoinAddressRow.valid_to) > instant),
-        )
-        .order_by(col(CoinAddressRow.identity_id), col(CoinAddressRow.valid_from))
+        .where(col(CoinAddressRow.chain) == chain.value, col(CoinAddressRow.address) == address)
+        .with_for_update()
+        .execution_options(populate_existing=True)
     )
+    return found.scalar_one_or_none()
+
+
+async def address_events(work: Work, chain: CoinChain, identity_ids: Sequence[str] | None = None) -> list[AddressEvent]:
+    """What the books say of addresses on a chain, of these identities or of all, in their order."""
+    statement = (
+        select(CoinAddressEventRow, CoinAddressRow)
+        .join(CoinAddressRow, col(CoinAddressRow.id) == col(CoinAddressEventRow.address_id))
+        .where(col(CoinAddressRow.chain) == chain.value)
+        .order_by(col(CoinAddressEventRow.seq))
+    )
+    if identity_ids is not None:
+        statement = statement.where(col(CoinAddressRow.identity_id).in_(identity_ids))
     return [
-        CoinAddress(row.identity_id, chain, row.address, row.path, row.valid_from, row.valid_to)
-        for row in rows.scalars()
+        AddressEvent(
+            event.seq or 0,
+            row.identity_id,
+            chain,
+            row.address,
+            row.path,
+            event.holds,
+            event.effective_at,
+            event.recorded_at,
+        )
+        for event, row in await work.session.execute(statement)
     ]
+
+
+async def addresses_at(
+    work: Work, chain: CoinChain, instant: datetime, known_at: datetime | None = None
+) -> list[CoinAddress]:
+    """Every address of `chain` held at `instant`, as the books knew at `known_at`, or know now."""
+    return held_at(await address_events(work, chain), instant, known_at)
+
+
+async def receiving_addresses(
+    work: Work, identity_ids: Sequence[str], interval_end: datetime, known_at: datetime | None = None
+) -> dict[str, str]:
+    """The EVM address that each identity's tokens of an interval go to: the newest one held at the interval's end."""
+    events = await address_events(work, CoinChain.EVM, identity_ids)
+    return {who: held.address for who, held in receiving_at(events, interval_end, known_at).items()}
+
+
+async def _add_event(work: Work, row_id: str, reason: str, holds: bool, effective_at: datetime, now: datetime) -> None:
+    await work.session.execute(
+        insert(CoinAddressEventRow).values(
+            address_id=row_id, reason=reason, holds=holds, effective_at=effective_at, recorded_at=now
+        )
+    )

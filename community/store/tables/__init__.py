@@ -4,6 +4,7 @@ from sqlmodel import SQLModel
 
 from community.store.tables import (
     access,
+    addresses,
     chain,
     identity,
     measuring,
@@ -19,6 +20,7 @@ metadata = SQLModel.metadata
 # Index and constraint names are part of the schema: migrations name them.
 __all__ = [
     "access",
+    "addresses",
     "chain",
     "identity",
     "measuring",
