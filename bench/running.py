@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from bench.measuring import Figure
 
-FRAMEWORK = frozenset({"__main__", "local_ledger", "measuring", "repricing", "running"})
+FRAMEWORK = frozenset({"__main__", "local_ledger", "measuring", "repricing", "running", "sending_devices"})
 
 
 class Bench(Protocol):

@@ -20,7 +20,9 @@ def parser() -> argparse.ArgumentParser:
         epilog="Exit codes: 0 done, 1 failed, 2 wrong command line, 3 something must be put right.",
     )
     commands = root.add_subparsers(dest="action", required=True, metavar="COMMAND")
-    commands.add_parser("run", help="take frames in until stopped; settings come from the environment (INGEST_*)")
+    run = commands.add_parser("run", help="take frames in until stopped; settings come from the environment (INGEST_*)")
+    # how the first process starts its helpers
+    run.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
     devices.add_to(commands)
     gaps.add_to(commands)
     importing.add_to(commands)
@@ -34,7 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     configure_logging("ingest")
     if options.action == "run":
-        return run_until_stopped(lambda: build(read_settings(), SystemClock()))
+        return run_until_stopped(lambda: build(read_settings(), SystemClock(), options.worker))
     return perform(options)
 
 

@@ -13,6 +13,7 @@ import structlog
 from community.attestation.device_message import BackendMessage, encode_down
 from community.attestation.sealing import Direction, seal_message
 from community.errors import RetryableError
+from community.runtime.lifecycle import wait_or_stop
 from community.store import frames, statements
 from community.store.unit_of_work import Store
 from ingest.outcomes import Outcome
@@ -20,6 +21,12 @@ from ingest.outcomes import Outcome
 log = structlog.get_logger(__name__)
 
 COUNTER_BLOCK = 64
+ROUND_PAUSE_S = 0.1
+LOAD_SHARE = 4
+"""After a round of so many seconds it rests for so many times as long: under load receiving comes first, and what a
+device sent meanwhile is acknowledged at once."""
+AT_ONCE = 16
+"""Below the Receive Maximum of a broker with default settings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class Acknowledgements:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop`."""
+        loop = asyncio.get_running_loop()
         halted = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
@@ -65,42 +73,54 @@ class Acknowledgements:
                 woken.cancel()
                 self._wake.clear()
                 due, self._due = self._due, {}
-                for one in due.values():
-                    if stop.is_set():
-                        return
-                    await self._acknowledge(one)
+                begun = loop.time()
+                await self._round(list(due.values()), stop)
+                await wait_or_stop(stop, max(ROUND_PAUSE_S, LOAD_SHARE * (loop.time() - begun)))
         finally:
             halted.cancel()
 
-    async def _acknowledge(self, due: _Due) -> None:
+    async def _round(self, due: list[_Due], stop: asyncio.Event) -> None:
         try:
-            acked = await self._stored_without_hole(due)
-            if acked is None:
+            stored_to = await self._stored_without_hole(due)
+            told = [one for one in due if (one.device_id, one.keyno) in stored_to]
+            await self._reserve_counters(told)
+        except RetryableError as error:
+            log.warning("acknowledgements_not_sent", devices=len(due), reason=str(error))
+            return
+        for begin in range(0, len(told), AT_ONCE):
+            if stop.is_set():
                 return
-            counter = await self._next_counter(due)
-            plaintext = encode_down(BackendMessage(acked_ctr=acked))
-            eui = bytes.fromhex(due.eui)
-            sealed = seal_message(due.secret, eui, due.generation, Direction.DOWN, counter, plaintext)
+            some = told[begin : begin + AT_ONCE]
+            await asyncio.gather(*(self._tell(one, stored_to[one.device_id, one.keyno]) for one in some))
+
+    async def _tell(self, due: _Due, acked: int) -> None:
+        counter = self._counters[due.device_id, due.generation].pop()
+        plaintext = encode_down(BackendMessage(acked_ctr=acked))
+        eui = bytes.fromhex(due.eui)
+        sealed = seal_message(due.secret, eui, due.generation, Direction.DOWN, counter, plaintext)
+        try:
             await self._send_down(due.eui, sealed)
-            self.sent += 1
-            log.debug("statements_acknowledged", device=due.eui, ctr=acked)
         except RetryableError as error:
             log.warning("acknowledgement_not_sent", device=due.eui, reason=str(error))
+            return
+        self.sent += 1
+        log.debug("statements_acknowledged", device=due.eui, ctr=acked)
 
-    async def _stored_without_hole(self, due: _Due) -> int | None:
-        key = (due.device_id, due.keyno)
+    async def _stored_without_hole(self, due: list[_Due]) -> dict[tuple[str, int], int]:
+        keys = [(one.device_id, one.keyno) for one in due]
+        known = [(*key, self._stored_to.get(key)) for key in keys]
         async with self._store.read() as work:
-            stored_to = await statements.contiguous_counter(work, *key, known=self._stored_to.get(key))
-        if stored_to is not None:
-            self._stored_to[key] = stored_to
+            stored_to = await statements.contiguous_counters(work, known)
+        self._stored_to |= stored_to
         return stored_to
 
-    async def _next_counter(self, due: _Due) -> int:
-        key = (due.device_id, due.generation)
-        left = self._counters.setdefault(key, [])
-        if not left:
-            async with self._store.begin() as work:
-                await frames.lock_intake(work)
-                block = await frames.reserve_down_counters(work, *key, COUNTER_BLOCK)
-            left.extend(reversed(block))  # only now: a counter is used after its reservation is on disk
-        return left.pop()
+    async def _reserve_counters(self, due: list[_Due]) -> None:
+        keys = {(one.device_id, one.generation) for one in due}
+        missing = sorted(key for key in keys if not self._counters.get(key))
+        if not missing:
+            return
+        async with self._store.begin() as work:
+            await frames.lock_intake(work)
+            blocks = await frames.reserve_down_blocks(work, missing, COUNTER_BLOCK)
+        for key, block in blocks.items():  # only now: a counter is used after its reservation is on disk
+            self._counters[key] = list(reversed(block))

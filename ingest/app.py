@@ -25,6 +25,7 @@ from ingest.sources.device_broker import DeviceBroker
 from ingest.sources.provisioning import Provisioning
 from ingest.sources.things_stack import ThingsStack
 from ingest.sources.webhooks import Webhooks
+from ingest.workers import ended_input, run_workers
 
 log = structlog.get_logger(__name__)
 
@@ -32,10 +33,11 @@ BROKER_RETRY_S = 2.0
 
 
 class IngestApp:
-    """Ingest, ready to run."""
+    """Ingest, ready to run. The first process (worker 0) has every source; others help with the device broker."""
 
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock, worker: int = 0) -> None:
         self._settings = settings
+        self._worker = worker
         self._clock = clock
         self._column_keys = open_column_keys(settings.column_keys)
         self._judge = Judge(self._column_keys, settings.zone, settings.boundary_tolerance)
@@ -64,15 +66,27 @@ class IngestApp:
         settings = self._settings
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(intake.run(stop))
-            tasks.create_task(Advancement(store, self._clock).run(stop))
             if settings.device_broker is not None:
-                self._broker = DeviceBroker(settings.device_broker, settings.client_id, intake.take_in, self._clock)
+                self._broker = DeviceBroker(
+                    settings.device_broker, settings.client_id, intake.take_in_all, self._clock, self._worker
+                )
                 tasks.create_task(_until_available(self._broker.run, stop))
                 tasks.create_task(acknowledgements.run(stop))
+            if self._worker:
+                tasks.create_task(repairs.run(stop, settings.repair_every))
+                tasks.create_task(self._tell_health(intake, acknowledgements, repairs, stop))
+                input_ends = tasks.create_task(ended_input(stop))
+                await stop.wait()
+                input_ends.cancel()
+                return
+            tasks.create_task(Advancement(store, self._clock).run(stop))
+            if settings.device_broker is not None:
                 keys = Provisioning(
                     settings.device_broker, f"{settings.client_id}-prov", store, self._column_keys, self._clock
                 )
                 tasks.create_task(_until_available(keys.run, stop))
+                if settings.workers > 1:
+                    tasks.create_task(run_workers(range(1, settings.workers), stop))
             repairs.ways = self._listen_to_network_servers(tasks, intake, repairs, stop)
             tasks.create_task(repairs.run(stop, settings.repair_every))
             tasks.create_task(self._tell_health(intake, acknowledgements, repairs, stop))
@@ -109,6 +123,7 @@ class IngestApp:
             counts = intake.counts
             log.info(
                 "ingest_health",
+                worker=self._worker,
                 admitted=counts.admitted,
                 duplicate=counts.duplicate,
                 rejected=counts.rejected,
@@ -121,9 +136,9 @@ class IngestApp:
             )
 
 
-def build(settings: Settings, clock: Clock) -> IngestApp:
+def build(settings: Settings, clock: Clock, worker: int = 0) -> IngestApp:
     """Ingest with these settings. Raises FatalError if the column key cannot be read."""
-    return IngestApp(settings, clock)
+    return IngestApp(settings, clock, worker)
 
 
 async def _until_available(run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:

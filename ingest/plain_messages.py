@@ -204,7 +204,7 @@ def _mark(device_id: str, generation: int, counter: int, books: _Books) -> None:
     window.mark(counter)
     books.marks.append((device_id, generation, counter))
     if window.newest == counter and counter % 64 == 0:
-        books.forgotten.append((device_id, generation, counter - frames.REPLAY_WINDOW))
+        books.forgotten.append((device_id, generation, counter))
 
 
 def _place_of(device: DeviceFile, proven: Admitted) -> Installation | None:
@@ -297,8 +297,7 @@ async def _write(work: Work, books: _Books) -> None:
     await frames.add_frames(work, books.frames)
     await statements.add_statements(work, books.statements, books.now)
     await frames.mark_all_seen(work, books.marks)
-    for device_id, generation, below in books.forgotten:
-        await frames.forget_old_counters(work, device_id, generation, below + frames.REPLAY_WINDOW)
+    await frames.forget_below_windows(work, books.forgotten)
     await measurements.add_measurement_rows(work, books.measurements)
     await intervals.add_intervals(work, books.intervals, books.now)
     for point, gap in books.gaps:

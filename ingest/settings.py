@@ -22,6 +22,7 @@ class Settings:
     database_url: str
     column_keys: ColumnKeySettings
     client_id: str
+    workers: int
     device_broker: MqttAddress | None
     things_stack: ThingsStackAddress | None
     chirpstack: ChirpStackAddress | None
@@ -43,6 +44,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     database_url = reader.text("DATABASE_URL")
     column_keys = read_column_keys(reader)
     client_id = reader.text("CLIENT_ID", "ingest")
+    workers = reader.integer("WORKERS", 1, low=1, high=64)
     device_broker = _broker(reader, "BROKER")
     things_stack = _things_stack(reader)
     chirpstack = _chirpstack(reader)
@@ -60,6 +62,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=database_url,
         column_keys=column_keys,
         client_id=client_id,
+        workers=workers,
         device_broker=device_broker,
         things_stack=things_stack,
         chirpstack=chirpstack,

@@ -10,14 +10,18 @@ import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import gmqtt
 import structlog
 
+from community.clients.mqtt_acknowledgements import Gathering, GroupHandler, Message, PubackLedger
 from community.clients.mqtt_topics import topic_matches
 from community.errors import FatalError, RetryableError
+
+__all__ = ["BrokerUnavailable", "Handler", "Message", "MqttAddress", "MqttConnection"]
 
 log = structlog.get_logger(__name__)
 
@@ -27,6 +31,8 @@ RECONNECT_DELAYS_S = (0.1, 0.3, 1.0, 3.0, 10.0)
 _NO_RECONNECT = -2
 _PORTS = {"mqtt": 1883, "mqtts": 8883}
 _REFUSED = 0x80
+_PUBLISH = 0x30
+MQTT_5 = 5
 _gmqtt_log = logging.getLogger("community.clients.mqtt.gmqtt")
 _gmqtt_log.setLevel(logging.CRITICAL)  # every event of the connection is logged here, once, with names of our own
 # It warns of every acknowledgement that comes too late for its connection: the broker simply delivers again.
@@ -81,59 +87,20 @@ class MqttAddress:
         return context
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """One message as it came."""
-
-    topic: str
-    payload: bytes
-    properties: Mapping[str, Any]
-
-
 Handler = Callable[[Message], Awaitable[None]]
-
-
-class _PubackLedger:
-    """gmqtt's store of unacknowledged messages, used as the signal that a PUBACK has come."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[int, asyncio.Future[None]] = {}
-        self.newest: asyncio.Future[None] | None = None
-        self.room = asyncio.Event()
-
-    def push_message(self, mid: int, _package: bytes) -> None:
-        self.newest = asyncio.get_running_loop().create_future()
-        self.waiting[mid] = self.newest
-
-    def remove_message_by_mid(self, mid: int) -> None:
-        self.room.set()
-        future = self.waiting.pop(mid, None)
-        if future is not None and not future.done():
-            future.set_result(None)
-
-    @property
-    def is_empty(self) -> bool:
-        return True
-
-    async def wait_empty(self) -> None:
-        """Nothing is kept over connections: each publisher sends its message again itself."""
-
-    def clear(self) -> None:
-        """Called for a fresh session, before anything was published."""
-
-    def get_all(self) -> list[tuple[int, bytes]]:
-        return []
 
 
 class _Link:
     """One network connection: its gmqtt client, and the event that it is gone."""
 
-    def __init__(self, client: gmqtt.Client, ledger: _PubackLedger) -> None:
+    def __init__(self, client: gmqtt.Client, ledger: PubackLedger) -> None:
         self.client = client
         self.ledger = ledger
         self.closed = asyncio.Event()
         self.subscribed = asyncio.Event()
         self.refused: str | None = None
+        self.gathering: Gathering | None = None
+        self.properties: Mapping[str, Any] = {}
 
 
 class MqttConnection:
@@ -141,7 +108,11 @@ class MqttConnection:
 
     `subscriptions` maps topic filters to handlers. PUBACK goes out when the handler has returned; if it raises, the
     message stays unacknowledged until the next connection and takes one place of `receive_maximum`: handlers must be
-    total. Handlers of several messages run at the same time.
+    total. Handlers of several messages run at the same time. With `group_handler` every message goes there instead,
+    together with those that arrived with it, and those are acknowledged together of which it says that they may be:
+    tens of thousands a second.
+
+    With `shared_as` the subscriptions are shared with all clients of that name (MQTT 5 4.8.2), where the broker has it.
     """
 
     def __init__(  # noqa: PLR0913 - one argument per property of the MQTT session, most with the right default
@@ -156,6 +127,8 @@ class MqttConnection:
         receive_maximum: int = 200,
         will: tuple[str, bytes, bool] | None = None,
         on_ready: Callable[[], None] | None = None,
+        group_handler: GroupHandler | None = None,
+        shared_as: str | None = None,
     ) -> None:
         self.address = address
         self.client_id = client_id
@@ -165,6 +138,9 @@ class MqttConnection:
         self._properties = {"session_expiry_interval": session_expiry_s, "receive_maximum": receive_maximum}
         self._will = will
         self._on_ready = on_ready
+        self._group_handler = group_handler
+        self._shared_as = shared_as if address.version == MQTT_5 else None
+        self.shares = False
         self._link: _Link | None = None
         self._ready = asyncio.Event()
         self._stopped = asyncio.Event()
@@ -290,9 +266,7 @@ class MqttConnection:
                     version=self.address.version,
                 )
                 if self._subscriptions:
-                    link.client.subscribe(
-                        [gmqtt.Subscription(topic, qos=self._subscription_qos) for topic in self._subscriptions]
-                    )
+                    self._subscribe(link)
                     await _first_of(link.subscribed, link.closed)
         except TimeoutError:
             await _close(link)
@@ -308,8 +282,18 @@ class MqttConnection:
             raise BrokerUnavailable(link.refused or "it closed the connection")
         return link
 
+    def _subscribe(self, link: _Link) -> None:
+        # a broker says so only if it has none (MQTT 5 3.2.2.3.13)
+        self.shares = self._shared_as is not None and link.properties.get("shared_subscription_available") != [0]
+        shared = [f"$share/{self._shared_as}/{topic}" for topic in self._subscriptions]
+        wanted, other = (shared, list(self._subscriptions)) if self.shares else (list(self._subscriptions), shared)
+        if self._shared_as is not None and not self._clean_start:
+            for topic in other:  # a session from before would deliver each message twice
+                link.client.unsubscribe(topic)
+        link.client.subscribe([gmqtt.Subscription(topic, qos=self._subscription_qos) for topic in wanted])
+
     def _new_link(self) -> _Link:
-        ledger = _PubackLedger()
+        ledger = PubackLedger()
         will = None
         if self._will is not None:
             topic, payload, retain = self._will
@@ -337,11 +321,18 @@ class MqttConnection:
                 link.refused = f"it refuses the subscription to {', '.join(refused)}"
             link.subscribed.set()
 
+        def on_connect(_client: gmqtt.Client, _flags: int, _result: int, properties: Mapping[str, Any]) -> None:
+            link.properties = properties
+
         def on_disconnect(_client: gmqtt.Client, *_reason: Any) -> None:
             link.closed.set()
 
+        if self._group_handler is not None:
+            link.gathering = Gathering(self._group_handler, partial(_write, client), self.address.version)
+            client._package_handler._handler_cache[_PUBLISH] = link.gathering.take
         client.on_message = on_message
         client.on_subscribe = on_subscribe
+        client.on_connect = on_connect
         client.on_disconnect = on_disconnect
         return link
 
@@ -371,8 +362,16 @@ async def _first_of(*events: asyncio.Event) -> None:
             wait.cancel()
 
 
+def _write(client: gmqtt.Client, octets: bytes) -> None:
+    connection = client._connection  # there is no other door for acknowledgements of many messages
+    if connection is not None and not connection.is_closing():
+        connection.send_package(octets)
+
+
 async def _close(link: _Link) -> None:
     link.closed.set()
+    if link.gathering is not None:
+        link.gathering.stop()
     with contextlib.suppress(OSError, RuntimeError, TimeoutError):
         async with asyncio.timeout(2):
             await link.client.disconnect()

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import delete, func, select, text
 from sqlmodel import col
 
-from community.store.bulk import insert_rows, rows_for
+from community.store.bulk import execute_many, insert_rows, rows_for
 from community.store.tables.measuring import FrameRow, SeenMessageRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
@@ -177,23 +177,43 @@ async def forget_old_counters(work: Work, device_id: str, generation: int, newes
 
 
 async def reserve_down_counters(work: Work, device_id: str, generation: int, block: int) -> range:
-    """The next `block` message counters to a device, never given out before, once this unit of work has committed.
+    """As `reserve_down_blocks`, for one device."""
+    return (await reserve_down_blocks(work, [(device_id, generation)], block))[device_id, generation]
 
-    A counter is part of the nonce, so it must not be used twice: the end of the newest block is kept, and what a
-    stopped process did not use of its block is lost, which only leaves a hole in the numbers.
+
+async def reserve_down_blocks(
+    work: Work, devices: Sequence[tuple[str, int]], block: int
+) -> dict[tuple[str, int], range]:
+    """For each (device id, generation) the next `block` message counters to it, never given out before.
+
+    They may be used once this unit of work has committed; it must hold `lock_intake`. A counter is part of the nonce, so
+    it must not be used twice: the end of the newest block is kept, and what a stopped process did not use of its block is
+    lost, which only leaves a hole in the numbers.
     """
-    key = _DOWN_GENERATION + generation
-    newest = await newest_counter(work, device_id, key)
-    first = 0 if newest is None else newest + 1
-    last = first + block - 1
-    if not await mark_seen(work, device_id, key, last):
-        raise RuntimeError("two units of work reserved the same message counters")  # lock_intake forbids it
-    if newest is not None:
-        await work.session.execute(
-            delete(SeenMessageRow).where(
-                col(SeenMessageRow.device_id) == device_id,
-                col(SeenMessageRow.generation) == key,
-                col(SeenMessageRow.counter) == newest,
-            )
-        )
-    return range(first, last + 1)
+    windows = await message_windows(
+        work, [(device, _DOWN_GENERATION + generation, 0) for device, generation in devices]
+    )
+    reserved: dict[tuple[str, int], range] = {}
+    for device_id, generation in devices:
+        newest = windows[device_id, _DOWN_GENERATION + generation].newest
+        first = 0 if newest is None else newest + 1
+        reserved[device_id, generation] = range(first, first + block)
+    await mark_all_seen(
+        work, [(device, _DOWN_GENERATION + generation, given[-1]) for (device, generation), given in reserved.items()]
+    )
+    await _forget_below(
+        work, [(device, _DOWN_GENERATION + generation, given[-1]) for (device, generation), given in reserved.items()]
+    )
+    return reserved
+
+
+async def forget_below_windows(work: Work, newest: Sequence[tuple[str, int, int]]) -> None:
+    """As `forget_old_counters`, of many devices, by (device id, generation, newest counter)."""
+    await _forget_below(work, [(device, generation, counter - REPLAY_WINDOW) for device, generation, counter in newest])
+
+
+async def _forget_below(work: Work, bounds: Sequence[tuple[str, int, int]]) -> None:
+    one, two, three = ("?", "?", "?") if work.is_sqlite else ("$1", "$2", "$3")
+    await execute_many(
+        work, f"DELETE FROM seen_message WHERE device_id = {one} AND generation = {two} AND counter < {three}", bounds
+    )

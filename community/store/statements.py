@@ -5,12 +5,10 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from operator import attrgetter
 
-from sqlalchemy import select
-from sqlalchemy.orm import aliased
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from community.store.bulk import insert_rows, instant_of, rows_for
-from community.store.tables.identity import DeviceKeyRow
 from community.store.tables.measuring import StatementRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
@@ -146,31 +144,36 @@ async def statements_above(work: Work, device_id: str, keyno: int, ctr: int, lim
 
 
 async def contiguous_counter(work: Work, device_id: str, keyno: int, known: int | None = None) -> int | None:
-    """The highest counter up to which every statement of this key is stored; None while the first one is missing.
+    """As `contiguous_counters`, of one key; None while its first statement is missing."""
+    return (await contiguous_counters(work, [(device_id, keyno, known)])).get((device_id, keyno))
 
-    Counters of a key begin at 0 or 1, or where its rotation says. A later beginning is no beginning: what lies before is
-    still on its way, and acknowledging past it would let the device forget it. `known` is an earlier answer, from which
-    to go on.
+
+async def contiguous_counters(work: Work, keys: Sequence[tuple[str, int, int | None]]) -> dict[tuple[str, int], int]:
+    """By (device id, key number): the highest counter up to which every statement of this key is stored.
+
+    A key is left out while its first statement is missing. Counters of a key begin at 0 or 1, or where its rotation says.
+    A later beginning is no beginning: what lies before is still on its way, and acknowledging past it would let the device
+    forget it. The third part of each key is an earlier answer, from which to go on, or None.
     """
-    mine = (col(StatementRow.device_id) == device_id, col(StatementRow.keyno) == keyno)
-    ctr = col(StatementRow.ctr)
-    start = known
-    if start is None:
-        lowest = await work.session.execute(select(ctr).where(*mine).order_by(ctr).limit(1))
-        start = lowest.scalar_one_or_none()
-        if start is None or start > await _first_counter_max(work, device_id, keyno):
-            return None
-    later = aliased(StatementRow)
-    follows = (col(later.device_id) == device_id, col(later.keyno) == keyno, col(later.ctr) == ctr + 1)
-    last = await work.session.execute(
-        select(ctr).where(*mine, ctr >= start, ~select(col(later.ctr)).where(*follows).exists()).order_by(ctr).limit(1)
+    mine = "s.device_id = asked.d AND s.keyno = asked.k"
+    begun = f"""begun AS (SELECT d, k, coalesce(asked.known,
+        (SELECT min(s.ctr) FROM statement s WHERE {mine} AND s.ctr <= coalesce((SELECT first_ctr FROM device_key
+        WHERE device_id = asked.d AND keyno = asked.k), {FIRST_COUNTER_MAX}))) AS first FROM asked)"""
+    answer = f"""SELECT d, k, (SELECT s.ctr FROM statement s WHERE {mine.replace("asked", "begun")} AND s.ctr >= begun.first
+        AND NOT EXISTS (SELECT 1 FROM statement n WHERE n.device_id = s.device_id AND n.keyno = s.keyno AND n.ctr = s.ctr + 1)
+        ORDER BY s.ctr LIMIT 1) FROM begun"""
+    asked = (
+        "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]') FROM json_each(?)"
     )
-    return last.scalar_one_or_none()
+    found = await rows_for(
+        work,
+        f"WITH asked(d, k, known) AS ({asked}), {begun} {answer}",
+        f"WITH asked AS (SELECT * FROM unnest($1::text[], $2::int[], $3::bigint[]) AS a(d, k, known)), {begun} {answer}",
+        keys,
+    )
+    return {(device_id, keyno): last for device_id, keyno, last in found if last is not None}
 
 
-async def _first_counter_max(work: Work, device_id: str, keyno: int) -> int:
-    """The highest counter that a key's first statement may have."""
-    key = DeviceKeyRow
-    found = select(col(key.first_ctr)).where(col(key.device_id) == device_id, col(key.keyno) == keyno)
-    by_rotation: int | None = (await work.session.execute(found)).scalar_one_or_none()
-    return FIRST_COUNTER_MAX if by_rotation is None else by_rotation
+async def count_statements(work: Work) -> int:
+    """How many statements are stored."""
+    return (await work.session.execute(select(func.count()).select_from(StatementRow))).scalar_one()

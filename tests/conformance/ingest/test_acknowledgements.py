@@ -66,7 +66,7 @@ async def whole_ingest(store: Store, broker: RunningBroker) -> AsyncIterator[Int
 
     acknowledgements = Acknowledgements(store, send_down)
     intake = Intake(store, Judge(COLUMN_KEY), clock, acknowledgements.committed)
-    source = DeviceBroker(broker.address, "ingest", intake.take_in, clock)
+    source = DeviceBroker(broker.address, "ingest", intake.take_in_all, clock)
     tasks = [asyncio.create_task(part.run(stop)) for part in (intake, acknowledgements, source)]
     await until(lambda: source.connected)
     try:

@@ -4,7 +4,7 @@ import base64
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
@@ -119,7 +119,7 @@ async def test_the_device_brokers_topic_names_the_device() -> None:
         async def sleep_until(self, instant: datetime) -> None:
             raise AssertionError
 
-    async def nothing(_uplink: Uplink) -> None:
+    async def nothing(_uplinks: object) -> NoReturn:
         raise AssertionError
 
     broker = DeviceBroker(MqttAddress("mqtt://h"), "x", nothing, Standing())
