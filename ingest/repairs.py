@@ -17,12 +17,13 @@ from community.errors import RetryableError
 from community.runtime.lifecycle import wait_or_stop
 from community.store import downlinks, frames, lora_frames
 from community.store.devices import DeviceFile
-from community.store.evidence_gaps import gaps_not_ended, record_changes
+from community.store.evidence_gaps import devices_with_gaps, gaps_not_closed, gaps_not_ended, record_changes
 from community.store.unit_of_work import Store, Work
 from ingest.lorawan.downlinks import Handed, due_downlink, missing_of
 from ingest.lorawan.folds import Folds, NotFoldable
 from ingest.network_events import DownlinkReport
 from ingest.outcomes import Outcome
+from ingest.proofs import newest_keyno
 from ingest.statement_gaps import due_resend, statements_missing
 from ingest.uplinks import DownlinkFrame
 
@@ -30,6 +31,8 @@ log = structlog.get_logger(__name__)
 
 LOOKED_AT_AGAIN = timedelta(minutes=30)
 """A device is looked at at most this often, however much it sends."""
+
+SILENT_LOOKED_AT = timedelta(hours=1)
 
 SendFrame = Callable[[str, str, DownlinkFrame], Awaitable[bool]]
 """(EUI, envelope of its newest uplink, frame): hands a frame to a network server; False where it cannot be addressed."""
@@ -65,6 +68,7 @@ class Repairs:
         self._clock = clock
         self._heard: dict[str, _Heard] = {}
         self._looked_at: dict[str, datetime] = {}
+        self._silent_noted_at: datetime | None = None
         self.asked = 0
 
     async def committed(self, outcomes: list[Outcome]) -> None:
@@ -82,9 +86,24 @@ class Repairs:
             await downlinks.add_report(work, report.downlink_id, report.state.value, report.at, report.detail)
 
     async def run(self, stop: asyncio.Event, every: timedelta) -> None:
-        """Look at the devices heard of, again and again until `stop`."""
+        """Look at the devices heard of, again and again until `stop`; now and then at the silent ones with gaps too."""
         while not await wait_or_stop(stop, every.total_seconds()):
+            try:
+                await self.remember_silent()
+            except RetryableError as error:
+                log.warning("gaps_not_looked_at", reason=str(error))
             await self.look()
+
+    async def remember_silent(self) -> None:
+        """Note the devices with gaps, heard of or not: gaps grow old, and a person is told. Raises StoreUnavailable."""
+        now = self._clock.now()
+        if self._silent_noted_at is not None and now - self._silent_noted_at < SILENT_LOOKED_AT:
+            return
+        async with self._store.read() as work:
+            euis = await devices_with_gaps(work)
+        self._silent_noted_at = now
+        for eui in euis:
+            self._heard.setdefault(eui, _Heard(eui, None, 0))
 
     async def look(self) -> None:
         """Look at every device that was heard of and is due."""
@@ -116,11 +135,9 @@ class Repairs:
             if await lora_frames.progress_of(work, device.id) is not None:
                 changes, handed = await self._on_air(work, device, now)
                 sealed = None
-            elif keyno is not None:
+            else:
                 changes, sealed = await self._at_broker(work, device, keyno, generation, now)
                 handed = None
-            else:
-                return
         self._tell(device, changes)
         if handed is not None:
             await self._hand_over(handed)
@@ -140,23 +157,26 @@ class Repairs:
         changes, gaps = await _reviewed(work, device.id, missing_of(opened.fold), now)
         address = await lora_frames.newest_envelope(work, device.eui)
         handed = None
-        if address is not None and address[0] in self.ways.frames:
+        if address is not None and address.source in self.ways.frames:
             handed = await due_downlink(work, device, device.secret, opened.fold, opened.progress, now)
         if handed is not None and handed.commands.asks:
-            asked = [ask(gap) for gap in gaps if not gap.state.ended]
+            asked = [ask(gap) for gap in gaps]
             await record_changes(work, device.id, asked, now)
         return changes, handed
 
     async def _at_broker(
-        self, work: Work, device: DeviceFile, keyno: int, generation: int, now: datetime
+        self, work: Work, device: DeviceFile, keyno: int | None, generation: int, now: datetime
     ) -> tuple[list[GapChange], bytes | None]:
-        missing, resend = await statements_missing(work, device.id, keyno)
+        number = newest_keyno(device) if keyno is None else keyno
+        if number is None:
+            return [], None
+        missing, resend = await statements_missing(work, device.id, number)
         changes, gaps = await _reviewed(work, device.id, missing, now)
-        if self.ways.sealed is None:
+        if self.ways.sealed is None or keyno is None:  # a silent device reads nothing, and its generation is not known
             return changes, None
         sealed = await due_resend(work, device, generation, resend, now)
         if sealed is not None:
-            await record_changes(work, device.id, [ask(gap) for gap in gaps if not gap.state.ended], now)
+            await record_changes(work, device.id, [ask(gap) for gap in gaps], now)
         return changes, sealed
 
     def _tell(self, device: DeviceFile, changes: list[GapChange]) -> None:
@@ -187,7 +207,7 @@ async def _reviewed(
     work: Work, device_id: str, missing: list[Missing], now: datetime
 ) -> tuple[list[GapChange], list[EvidenceGap]]:
     """Review and record; returns the changes, and the gaps as they are now."""
-    known = await gaps_not_ended(work, device_id)
+    known = await gaps_not_closed(work, device_id)
     changes = review(known, missing, now)
     await record_changes(work, device_id, changes, now)
     return changes, await gaps_not_ended(work, device_id)

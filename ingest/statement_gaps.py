@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 from community.attestation.device_message import RESEND_RANGES_MAX, BackendMessage, encode_down
-from community.attestation.evidence_gaps import GapKind, Missing
+from community.attestation.evidence_gaps import KEPT_FOR, GapKind, Missing
 from community.attestation.lora_reassembly_pace import GAP_S, PER_DAY
 from community.attestation.sealing import Direction, seal_message
 from community.clock import slot_at
@@ -47,6 +47,8 @@ async def due_resend(
     work: Work, device: DeviceFile, generation: int, resend: list[tuple[int, int]], now: datetime
 ) -> bytes | None:
     """The sealed request to send `resend` again, recorded; None where nothing is missing, or within the pace."""
+    kept_from = slot_at(now - KEPT_FOR)
+    resend = [(first, slots) for first, slots in resend if first + slots > kept_from]
     if not resend or device.secret is None:
         return None
     recent = [each for each in await downlinks_since(work, device.id, now - timedelta(days=1)) if each.asks]

@@ -77,7 +77,7 @@ Missing = tuple[GapKind, int, int]
 
 
 def review(known: Sequence[EvidenceGap], missing: Iterable[Missing], now: datetime) -> list[GapChange]:
-    """What changes about the gaps that had not ended, given what is missing now. Safe to repeat: then nothing changes."""
+    """What changes about the gaps that are not closed, given what is missing now. Safe to repeat: then nothing changes."""
     wanted = [EvidenceGap(kind, first, last, GapState.OPEN, now) for kind, first, last in sorted(missing)]
     same = {(gap.kind, gap.first, gap.last): gap for gap in known}
     changes: list[GapChange] = []
@@ -122,6 +122,8 @@ def _inherited(gap: EvidenceGap, heirs: Sequence[EvidenceGap]) -> EvidenceGap:
 
 
 def _aged(gap: EvidenceGap, now: datetime) -> GapChange | None:
+    if gap.state is GapState.LOST:
+        return None
     oldest = slot_start(gap.last) if gap.kind is GapKind.SLOTS else gap.since_at
     if now - oldest > KEPT_FOR:
         return GapChange(

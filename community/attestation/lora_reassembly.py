@@ -4,6 +4,7 @@ A fold over frames in whatever order they come. Readings are provisional until t
 says what to ask the device for. The state can be had again by folding the stored frames of the last 40 days.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -176,13 +177,18 @@ class Reassembly:
         provisional = self._slots.provisional(new)
         return TakenFrame(opened, provisional, self._verify_complete(), newest, ctr)
 
-    def requests(self, *, slots_after: int = 0) -> DownlinkCommands:
+    def requests(self, *, slots_after: int = 0, since_slot: int = 0, lost: Container[int] = ()) -> DownlinkCommands:
         """What to tell the device now: what is stored, and what is missing, oldest first, as it fits one downlink.
 
-        The newest `slots_after` quarter-hours are not asked for yet: later frames may still show them.
+        The newest `slots_after` quarter-hours are not asked for yet: later frames may still show them. What the device has
+        no more is not asked for: ranges that end before `since_slot`, and statements in `lost`.
         """
-        ranges = [SlotRange(first % SLOT_MODULUS, slots) for first, slots in self.missing_slots(slots_after)]
-        chunks = [ChunkRequest(ctr % CTR_LOW_MODULUS, mask) for ctr, mask in self.missing_chunks()]
+        ranges = [
+            SlotRange(first % SLOT_MODULUS, slots)
+            for first, slots in self.missing_slots(slots_after)
+            if first + slots > since_slot
+        ]
+        chunks = [ChunkRequest(ctr % CTR_LOW_MODULUS, mask) for ctr, mask in self.missing_chunks() if ctr not in lost]
         done = self.verified_up_to
         stored = None if done is None else done % SLOT_MODULUS
         while True:

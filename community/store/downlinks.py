@@ -69,6 +69,17 @@ async def downlinks_since(work: Work, device_id: str, since: datetime) -> list[D
     ]
 
 
+async def last_handed_at(work: Work, device_id: str) -> datetime | None:
+    """When a device was last sent anything."""
+    found = await work.session.execute(
+        select(col(DownlinkRow.handed_at))
+        .where(col(DownlinkRow.device_id) == device_id)
+        .order_by(col(DownlinkRow.handed_at).desc())
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
 async def last_acknowledged(work: Work, device_id: str) -> int | None:
     """The highest acknowledgement that a device was sent."""
     found = await work.session.execute(

@@ -8,6 +8,7 @@ from sqlmodel import col
 
 from community.attestation.evidence_gaps import EvidenceGap, GapChange, GapKind, GapState
 from community.ids import named_id
+from community.store.tables.identity import DeviceRow
 from community.store.tables.repairing import EvidenceGapChangeRow, EvidenceGapRow
 from community.store.unit_of_work import Work
 from community.store.upserts import upsert
@@ -15,17 +16,44 @@ from community.store.upserts import upsert
 _ENDED = [state.value for state in GapState if state.ended]
 
 
-async def gaps_not_ended(work: Work, device_id: str) -> list[EvidenceGap]:
-    """The gaps of a device that have not ended, oldest range first."""
+async def gaps_not_closed(work: Work, device_id: str) -> list[EvidenceGap]:
+    """The gaps of a device that were not filled, those that are lost included, oldest range first."""
     rows = await work.session.execute(
         select(EvidenceGapRow)
-        .where(col(EvidenceGapRow.device_id) == device_id, col(EvidenceGapRow.state).not_in(_ENDED))
+        .where(col(EvidenceGapRow.device_id) == device_id, col(EvidenceGapRow.state) != GapState.CLOSED.value)
         .order_by(col(EvidenceGapRow.kind), col(EvidenceGapRow.first))
     )
     return [
         EvidenceGap(GapKind(row.kind), row.first, row.last, GapState(row.state), row.since_at, row.asked)
         for row in rows.scalars()
     ]
+
+
+async def gaps_not_ended(work: Work, device_id: str) -> list[EvidenceGap]:
+    """The gaps of a device that may still be filled, oldest range first."""
+    return [gap for gap in await gaps_not_closed(work, device_id) if not gap.state.ended]
+
+
+async def lost_counters(work: Work, device_id: str) -> frozenset[int]:
+    """The statements of a device that are lost."""
+    return frozenset(
+        ctr
+        for gap in await gaps_not_closed(work, device_id)
+        if gap.kind is GapKind.STATEMENTS and gap.state is GapState.LOST
+        for ctr in range(gap.first, gap.last + 1)
+    )
+
+
+async def devices_with_gaps(work: Work) -> list[str]:
+    """The EUIs of the devices with gaps that have not ended."""
+    rows = await work.session.execute(
+        select(col(DeviceRow.eui))
+        .join(EvidenceGapRow, col(EvidenceGapRow.device_id) == col(DeviceRow.identity_id))
+        .where(col(EvidenceGapRow.state).not_in(_ENDED))
+        .distinct()
+        .order_by(col(DeviceRow.eui))
+    )
+    return list(rows.scalars())
 
 
 async def record_changes(work: Work, device_id: str, changes: Sequence[GapChange], now: datetime) -> None:

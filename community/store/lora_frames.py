@@ -164,13 +164,22 @@ async def newest_generation(work: Work, device_id: str) -> int:
     return found.scalar_one_or_none() or 0
 
 
-async def newest_envelope(work: Work, eui: str) -> tuple[str, str] | None:
-    """(source, envelope) of the newest uplink that came by a network server: whom and where an answer goes to."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """The newest uplink of a device by a network server: when, and where an answer goes to."""
+
+    source: str
+    envelope: str
+    received_at: datetime
+
+
+async def newest_envelope(work: Work, eui: str) -> Heard | None:
+    """The newest uplink of a device that came by a network server."""
     row = await work.session.execute(
-        select(col(FrameRow.source), col(FrameRow.envelope))
+        select(col(FrameRow.source), col(FrameRow.envelope), col(FrameRow.received_at))
         .where(col(FrameRow.device_eui) == eui, col(FrameRow.envelope).is_not(None))
         .order_by(col(FrameRow.received_at).desc())
         .limit(1)
     )
     found = row.one_or_none()
-    return None if found is None or found[1] is None else (found[0], found[1])
+    return None if found is None or found[1] is None else Heard(found[0], found[1], found[2])

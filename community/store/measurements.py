@@ -131,6 +131,17 @@ async def add_measurement_rows(work: Work, rows: Sequence[tuple[object, ...]]) -
     await insert_rows(work, MeasurementRow, MEASUREMENT_COLUMNS, rows)
 
 
+async def newest_leaf(work: Work, device_id: str) -> bytes | None:
+    """The leaf input of a device's newest reading that has one."""
+    found = await work.session.execute(
+        select(col(MeasurementRow.leaf_input))
+        .where(col(MeasurementRow.device_id) == device_id, col(MeasurementRow.leaf_input).is_not(None))
+        .order_by(col(MeasurementRow.at).desc())
+        .limit(1)
+    )
+    return found.scalar_one_or_none()
+
+
 async def newest_points(work: Work, register_ids: Sequence[str]) -> dict[str, RegisterPoint]:
     """The newest accepted reading of each of these registers."""
     answer = (

@@ -108,6 +108,15 @@ async def resolve_reason(work: Work, device_id: str, reason: str, resolution: st
     )
 
 
+async def resolve_subject(work: Work, refusal: Refusal, resolution: str, now: datetime) -> None:
+    """Mark the open entry about a refusal's subject as resolved, whichever frame it was recorded with."""
+    await work.session.execute(
+        update(QuarantineRow)
+        .where(col(QuarantineRow.id) == _entry_id("", refusal), col(QuarantineRow.resolved_at).is_(None))
+        .values(resolved_at=now, resolution=resolution)
+    )
+
+
 def _entry_id(frame_digest: str, refusal: Refusal) -> str:
     at = "" if refusal.at is None else refusal.at.isoformat()
     return named_id("quar", refusal.subject or frame_digest, str(refusal.reason), at, refusal.register)

@@ -5,15 +5,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from community.attestation.clock_drift import WATCHED, clock_correction_s
-from community.attestation.evidence_gaps import GapKind, Missing, ranges_of
+from community.attestation.evidence_gaps import KEPT_FOR, GapKind, Missing, ranges_of
 from community.attestation.lora_frame import RadioKeys
 from community.attestation.lora_frame_downlink import DownlinkCommands, encode_commands, seal_commands
 from community.attestation.lora_frame_readings import SLOT_MODULUS
 from community.attestation.lora_reassembly import Reassembly
 from community.attestation.lora_reassembly_pace import DownlinkPace
+from community.clock import slot_at
 from community.store import frames, lora_frames
 from community.store.devices import DeviceFile
-from community.store.downlinks import Downlink, add_downlink, downlinks_since, last_acknowledged
+from community.store.downlinks import Downlink, add_downlink, downlinks_since, last_acknowledged, last_handed_at
+from community.store.evidence_gaps import lost_counters
 from community.store.lora_frames import LoraProgress
 from community.store.unit_of_work import Work
 from ingest.uplinks import DownlinkFrame
@@ -57,8 +59,11 @@ async def due_downlink(
     pace = DownlinkPace(
         [int(each.handed_at.timestamp()) for each in recent], None if told is None else told % SLOT_MODULUS
     )
-    address = await lora_frames.newest_envelope(work, device.eui)
-    if address is None or not pace.is_due(commands, int(now.timestamp())):
+    heard = await lora_frames.newest_envelope(work, device.eui)
+    last_at = await last_handed_at(work, device.id)
+    if heard is None or (last_at is not None and last_at >= heard.received_at):
+        return None  # not heard since the last one: that one still waits for it
+    if not pace.is_due(commands, int(now.timestamp())):
         return None
     generation = await lora_frames.newest_generation(work, device.id)
     [counter] = await frames.reserve_down_counters(work, device.id, generation, 1)
@@ -68,7 +73,7 @@ async def due_downlink(
         Downlink(
             id=downlink_id,
             device_id=device.id,
-            network=address[0],
+            network=heard.source,
             generation=generation,
             counter=counter,
             plaintext=encode_commands(commands),
@@ -79,14 +84,16 @@ async def due_downlink(
         ),
     )
     sealed = seal_commands(RadioKeys(bytes.fromhex(device.eui), secret), generation, counter, commands)
-    return Handed(device.eui, *address, DownlinkFrame(downlink_id, REPAIR_PORT, sealed), commands)
+    return Handed(device.eui, heard.source, heard.envelope, DownlinkFrame(downlink_id, REPAIR_PORT, sealed), commands)
 
 
 async def _commands(
     work: Work, device: DeviceFile, fold: Reassembly, progress: LoraProgress, now: datetime
 ) -> DownlinkCommands:
     stored = None if progress.covered_to is None else progress.covered_to % SLOT_MODULUS
-    commands = replace(fold.requests(slots_after=SLOTS_AFTER), stored_up_to=stored)
+    lost = await lost_counters(work, device.id)
+    kept_from = slot_at(now - KEPT_FOR)
+    commands = replace(fold.requests(slots_after=SLOTS_AFTER, since_slot=kept_from, lost=lost), stored_up_to=stored)
     week = await downlinks_since(work, device.id, now - WATCHED)
     if any(each.corrects_clock for each in week):
         return commands

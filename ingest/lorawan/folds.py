@@ -14,11 +14,15 @@ from community.attestation.lora_frame import COUNTER_MODULUS, RadioKeys
 from community.attestation.lora_reassembly import KnownDevice, Reassembly, TakenFrame
 from community.attestation.lora_reassembly_slots import Anchor
 from community.attestation.profiles import PROFILES
+from community.attestation.statement import parse_leaf_input
 from community.clock import slot_at
+from community.store import statements
 from community.store.devices import DeviceFile
 from community.store.lora_frames import LoraProgress, StoredLoraFrame, frames_beyond, progress_of
+from community.store.measurements import newest_leaf
 from community.store.unit_of_work import Work
 from ingest.device_records import record_of
+from ingest.proofs import newest_keyno
 
 FOLDED_BACK = AGE_MAX + timedelta(days=5)
 """How old frames can be that a statement is put together from: a device keeps what it signed for 40 days."""
@@ -65,6 +69,8 @@ class Folds:
         known = known_device(device, progress)
         kept = self._kept.pop(device.id, None)
         if kept is None or not _agree(kept, progress, known, device.state):
+            progress = await _caught_up(work, device, progress)
+            known = known_device(device, progress)
             kept = await _folded(work, device, known, progress, now)
         kept.progress = progress
         return kept
@@ -140,6 +146,22 @@ def _agree(kept: DeviceFold, progress: LoraProgress, known: KnownDevice, state: 
         and (told.radio, told.keys, told.profile) == (known.radio, known.keys, known.profile)
         and kept.state == state
     )
+
+
+async def _caught_up(work: Work, device: DeviceFile, progress: LoraProgress) -> LoraProgress:
+    """`progress` with what came by another way meanwhile: a device may have sent by MQTT before, and have had to again."""
+    keyno = newest_keyno(device)
+    if keyno is None:
+        return progress
+    stored_to = await statements.contiguous_counter(work, device.id, keyno, progress.verified_ctr or None)
+    if stored_to is None or stored_to <= progress.verified_ctr:
+        return progress
+    [last] = await statements.statements_above(work, device.id, keyno, stored_to, limit=1)
+    leaf = await newest_leaf(work, device.id)
+    if leaf is not None:
+        _salt, reading = parse_leaf_input(leaf)
+        progress = replace(progress, anchor_slot=reading.slot, anchor_registers=reading.registers)
+    return replace(progress, verified_ctr=stored_to, covered_to=slot_at(last.first_at) + last.span - 1)
 
 
 async def _folded(

@@ -16,7 +16,7 @@ from community.store import lora_frames
 from community.store.devices import DeviceFile
 from community.store.lora_frames import LoraFrame
 from community.store.provisional_readings import ProvisionalReading, drop_provisional, show_provisional
-from community.store.quarantine import resolve_reason
+from community.store.quarantine import Refusal, quarantine, resolve_reason, resolve_subject
 from community.store.unit_of_work import Work
 from ingest.cases import Case
 from ingest.device_records import record_of
@@ -50,6 +50,8 @@ class _Entry:
         match verdict:
             case Admitted():
                 digest = await keep_proof(case, self.device, verdict)
+                doubt = _doubt(self.device, statement.ctr)
+                await resolve_subject(case.work, doubt, "its signature holds now", case.now)
                 booked = case.bookings(self.device)
                 await book_readings(booked, verdict, digest)
                 self.metering_points |= booked.metering_points
@@ -77,6 +79,12 @@ class _Entry:
             case = replace(self.case, uplink=earlier, earlier="admitted")
             await self.enter(case, message, await _verdict_on(case.work, self.device, message, frame.received_at))
         self.opened.replayed = ()
+
+    async def doubt(self) -> None:
+        """Tell a person of statements of which everything came, and whose signature does not hold all the same."""
+        work, digest = self.case.work, self.case.uplink.digest
+        for ctr in self.opened.fold.unverifiable:
+            await quarantine(work, digest, self.device.id, _doubt(self.device, ctr), self.case.now)
 
     def outcome(self) -> Outcome:
         refused = self.refusals[0] if self.refusals else Outcome("admitted", device=self.device)
@@ -145,6 +153,7 @@ async def _taken(entry: _Entry, taken: TakenFrame) -> Outcome:
     await entry.enter_replayed()
     for message, verdict in zip(taken.verified, verdicts, strict=True):
         await entry.enter(case, message, verdict)
+    await entry.doubt()
     await _end_waiting(entry)
     opened.progress = advanced(opened, uplink.digest)
     await lora_frames.save_progress(work, device.id, opened.progress)
@@ -157,6 +166,14 @@ async def _end_waiting(entry: _Entry) -> None:
         for reason in _WAITS:
             resolution = "the registry lets the device's statements in: they are on the books"
             await resolve_reason(entry.case.work, entry.device.id, reason, resolution, entry.case.now)
+
+
+def _doubt(device: DeviceFile, ctr: int) -> Refusal:
+    detail = (
+        f"all readings and the whole signature of statement {ctr} came, and no key on file made it: compare the device's keys and "
+        "profile; the frames are kept, and are tried again when the registry changes"
+    )
+    return Refusal(Reason.BAD_SIGNATURE, detail, subject=f"statement {device.id} {ctr}")
 
 
 async def _verdict_on(

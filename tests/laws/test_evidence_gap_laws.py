@@ -43,8 +43,11 @@ class GapBooks:
     def going(self) -> list[EvidenceGap]:
         return [gap for gap in self.gaps.values() if not gap.state.ended]
 
+    def not_closed(self) -> list[EvidenceGap]:
+        return [gap for gap in self.gaps.values() if gap.state is not GapState.CLOSED]
+
     def review(self, missing: list[Missing], now: datetime) -> int:
-        changes = review(self.going(), missing, now)
+        changes = review(self.not_closed(), missing, now)
         for change in changes:
             key = (change.gap.kind, change.gap.first, change.gap.last)
             self.gaps[key] = change.gap
@@ -101,6 +104,11 @@ def test_what_the_device_cannot_have_any_more_is_lost(kind: GapKind) -> None:
     books.review([(kind, number, number)], NOW)
     books.review([(kind, number, number)], NOW + KEPT_FOR + timedelta(minutes=30))
     assert books.going() == [] and books.gaps[kind, number, number].state is GapState.LOST
+    assert (
+        books.review([(kind, number, number)], NOW + KEPT_FOR + timedelta(hours=1)) == 0
+    )  # once lost, it is not found anew
+    assert books.review([], NOW + KEPT_FOR + timedelta(hours=2)) == 1  # and yet it may come
+    assert books.gaps[kind, number, number].state is GapState.CLOSED
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,11 @@ from cwt import COSE, COSEKey
 from sqlalchemy import select, update
 from sqlmodel import col
 
+from community.attestation.device_message import DeviceMessage, encode_up
 from community.attestation.reasons import Reason
+from community.attestation.sealing import Direction, seal_message
+from community.attestation.signatures import kid_of
+from community.attestation.statement import SlotReading, parse_cose_sign1
 from community.clock import slot_at, slot_start
 from community.store.devices import load_device
 from community.store.lora_frames import LoraProgress, progress_of, save_progress
@@ -332,6 +336,52 @@ async def test_the_books_can_be_derived_again_from_the_frames(sqlite_store: Stor
     assert [message.signed.cose_sign1() for _frame, message in again] == stored
     readings = {each.slot: each.registers[0] for _frame, message in again for each in message.readings}
     assert readings == {slot: wh for (slot, _obis), wh in (await measured(sqlite_store)).items()}
+
+
+async def test_a_device_that_sent_by_mqtt_before_goes_on_by_radio(sqlite_store: Store) -> None:
+    device = RadioDevice(5, seed=14)
+    await register_radio(sqlite_store, device.identity)
+    frames = sent(device, 30)
+    async with running_intake(sqlite_store) as intake:
+        for ctr, signed in sorted(device.simulated.statements.items()):
+            if ctr <= 4:
+                first = signed.statement.first_slot
+                readings = tuple(
+                    SlotReading(slot, 0, 1, (device.truth[slot],))
+                    for slot in range(first, first + signed.statement.span)
+                )
+                by_mqtt = seal_message(
+                    device.identity.secret, bytes.fromhex(device.eui), 0, Direction.UP, ctr,
+                    encode_up(DeviceMessage(signed, readings)),
+                )  # fmt: skip
+                intake.clock.instant = max(intake.clock.instant, slot_start(first + 9))
+                assert (await intake.send(by_mqtt, device.eui)).verdict == "admitted"
+        for frame in frames[18:]:
+            assert (await send(intake, up(device, frame))).verdict == "admitted"
+    stored = [parse_cose_sign1(each).statement.ctr for each in await statements(sqlite_store)]
+    assert stored == list(range(1, len(stored) + 1)) and len(stored) >= 6
+    async with sqlite_store.read() as work:
+        progress = await progress_of(work, "dev-house")
+    assert progress is not None and progress.verified_ctr == len(stored)
+
+
+async def test_a_whole_statement_that_no_key_made_is_told_to_a_person(sqlite_store: Store) -> None:
+    device, stranger = RadioDevice(5, seed=15), RadioDevice(5, seed=16)
+    await register_radio(sqlite_store, device.with_state(public_key=stranger.identity.public_key))
+    frames = sent(device, 8)
+    async with running_intake(sqlite_store) as intake:
+        for frame in frames[:7]:
+            assert (await send(intake, up(device, frame))).verdict == "admitted"
+        [entry] = await intake.refused()
+        assert (entry.reason, entry.resolved_at) == (Reason.BAD_SIGNATURE, None) and "statement 1 " in entry.detail
+        assert await measured(sqlite_store) == {}
+        public_key = device.identity.public_key
+        async with sqlite_store.begin() as work:
+            await work.session.execute(update(DeviceKeyRow).values(public_key=public_key, kid=kid_of(public_key).hex()))
+        await send(intake, up(device, frames[7]))
+        [entry] = await intake.refused()
+        assert entry.resolved_at is not None
+    assert len(await measured(sqlite_store)) >= 4
 
 
 async def test_a_judge_loads_what_it_needs(sqlite_store: Store) -> None:

@@ -162,6 +162,29 @@ async def test_a_gap_has_an_age_a_state_and_a_history(sqlite_store: Store) -> No
     assert len(backend.handed) == 1  # within four hours nothing is asked twice
 
 
+async def test_the_gaps_of_a_silent_device_grow_old(sqlite_store: Store) -> None:
+    device = RadioDevice(0, seed=28)
+    await register_radio(sqlite_store, device.identity)
+    backend = RadioBackend(sqlite_store, device, "things_stack", 0.0, seed=1)
+    backend.repairs.ways = Ways()
+    lost = range(FIRST_SLOT + 12, FIRST_SLOT + 26)
+    for slot in range(FIRST_SLOT, FIRST_SLOT + 60):
+        for frame in device.quarter(slot):
+            if slot not in lost:
+                await backend.hear(frame)
+    await backend.repairs.look()
+    states = []
+    for days in (1, 3, 44):
+        backend.restart()
+        backend.clock.instant = slot_start(FIRST_SLOT + 60) + timedelta(days=days)
+        await backend.repairs.remember_silent()
+        await backend.repairs.look()
+        async with sqlite_store.read() as work:
+            states.append({each.state for each in await gaps_to_repair(work, ended=True) if each.kind is GapKind.SLOTS})
+    assert states == [{GapState.ASKED}, {GapState.HANDED_OVER}, {GapState.LOST}]
+    assert len(backend.handed) == 1  # who is not heard cannot be asked again: the first request still waits
+
+
 async def test_two_processes_ask_once(store: Store) -> None:
     device = RadioDevice(0, seed=23)
     await register_radio(store, device.identity)
@@ -255,6 +278,11 @@ async def test_a_downlink_that_did_not_get_out_counts_as_sent_and_the_next_has_a
     await backend.repairs.look_at(device.eui)
     assert backend.handed == []  # it counts as sent
     backend.clock.instant += timedelta(hours=4)
+    await backend.repairs.look_at(device.eui)
+    assert backend.handed == []  # the device was not heard since: the first one would still wait for it
+    for slot in range(FIRST_SLOT + 60, FIRST_SLOT + 90):
+        for frame in device.quarter(slot):
+            await backend.hear(frame)
     await backend.repairs.look_at(device.eui)
     assert len(backend.handed) == 1
     async with sqlite_store.read() as work:
