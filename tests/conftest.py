@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from community.store.unit_of_work import Store
-from tests.support.postgres import PrivatePostgres, private_postgres
 from tests.support.stores import BACKENDS, new_postgres_url, new_sqlite_url, opened
 from tests.support.tokens import SoftToken, soft_token, softhsm_module
+from tools.private_postgres import PrivatePostgres, private_postgres
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

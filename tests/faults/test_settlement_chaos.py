@@ -17,9 +17,9 @@ from community.minting.issuances import IssuanceState
 from tests.conformance.settlement.test_processes import settlement_environment, signer_environment
 from tests.faults.test_settlement_kill import each_minted_once, running, states
 from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
-from tests.support.postgres import PrivatePostgres, private_postgres
 from tests.support.settlement_world import SettlementWorld, settlement_world
 from tests.support.stores import new_postgres_url
+from tools.private_postgres import PrivatePostgres, private_postgres
 
 FAULT_PERCENT = 30
 TURN_S = 0.2

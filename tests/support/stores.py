@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from community.store.schema import migrate
 from community.store.sealed_columns import ColumnKey
 from community.store.unit_of_work import Store
-from tests.support.postgres import PrivatePostgres
+from tools.private_postgres import PrivatePostgres
 
 COLUMN_KEY = ColumnKey(bytes(range(32)))
 BACKENDS = ("sqlite", "postgresql")

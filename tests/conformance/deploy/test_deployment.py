@@ -19,8 +19,8 @@ from ingest.sources.webhooks import WebhookAddress
 from settlement.requester_key import load_requester_key
 from tests.architecture.repository import ROOT
 from tests.support.brokers import mosquitto_binary
-from tests.support.postgres import PrivatePostgres, free_port, private_postgres
 from tools.deployment import make_device, make_everything
+from tools.private_postgres import PrivatePostgres, free_port, private_postgres
 
 DEADLINE_S = 10.0
 OWN, OTHER = "70b3d57ed0000001", "70b3d57ed0000002"

@@ -8,9 +8,9 @@ import pytest
 from settlement import app
 from settlement.settings import read_settings
 from tests.conformance.settlement.test_processes import settlement_environment, until_final
-from tests.support.postgres import PrivatePostgres
 from tests.support.settlement_world import settlement_world
 from tests.support.stores import new_postgres_url
+from tools.private_postgres import PrivatePostgres
 
 pytestmark = pytest.mark.timeout(90)
 

@@ -17,8 +17,8 @@ from community.store import coin_addresses, identities, wallet_links
 from community.store.unit_of_work import Store
 from signer.hd_tree import mnemonic_of, xpub_at
 from tests.support.anvil import DEVELOPMENT_ADDRESSES, DEVELOPMENT_KEYS
-from tests.support.postgres import PrivatePostgres
 from tests.support.stores import new_postgres_url, opened
+from tools.private_postgres import PrivatePostgres
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WORDS = mnemonic_of(bytes(range(32)))

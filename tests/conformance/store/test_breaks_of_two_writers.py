@@ -12,8 +12,8 @@ from community.reconciliation.matching import Pending, Reconciliation
 from community.store import breaks, decisions, outbox, reconciliation
 from community.store.tables.reconciling import BreakRow
 from community.store.unit_of_work import Store
-from tests.support.postgres import PrivatePostgres
 from tests.support.stores import new_postgres_url, opened, waiting_for_a_lock
+from tools.private_postgres import PrivatePostgres
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOUND = Break(BreakKind.BALANCE_DIFFERS, "0x" + "aa" * 20, "The index says 1, the token 2.", expected="2", found="1")

@@ -12,9 +12,9 @@ from community.store.quarantine import Refusal, quarantine
 from community.store.tables.identity import DeviceRow
 from community.store.tables.measuring import FrameRow, QuarantineRow
 from community.store.unit_of_work import Store, Work
-from tests.support.postgres import PrivatePostgres
 from tests.support.sending_device import SendingDevice, register
 from tests.support.stores import new_postgres_url, opened, waiting_for_a_lock
+from tools.private_postgres import PrivatePostgres
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

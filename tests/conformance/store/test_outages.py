@@ -9,8 +9,8 @@ from sqlalchemy import text
 from community.errors import FatalError
 from community.store import outbox
 from community.store.unit_of_work import Store, StoreUnavailable
-from tests.support.postgres import PrivatePostgres, private_postgres
 from tests.support.stores import new_postgres_url, opened
+from tools.private_postgres import PrivatePostgres, private_postgres
 
 
 async def cursor(store: Store) -> int:

@@ -10,8 +10,8 @@ from community.store import frames
 from community.store.savepoints import RowRefused, savepoint
 from community.store.tables.measuring import FrameRow, SeenMessageRow
 from community.store.unit_of_work import Store, StoreUnavailable
-from tests.support.postgres import PrivatePostgres
 from tests.support.stores import new_postgres_url, opened
+from tools.private_postgres import PrivatePostgres
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FRAME = {"digest": "f", "source": "device_broker", "payload": b"", "received_at": NOW, "verdict": "rejected"}

@@ -4,8 +4,8 @@ import pytest
 
 from community.store.sole_sender import AnotherSends, sole_sender
 from community.store.unit_of_work import Store, StoreUnavailable
-from tests.support.postgres import PrivatePostgres, private_postgres
 from tests.support.stores import new_postgres_url, opened
+from tools.private_postgres import PrivatePostgres, private_postgres
 
 ACCOUNT, ANOTHER = "0x" + "a1" * 20, "0x" + "b2" * 20
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from tests.support.postgres import PostgresUnavailable, private_postgres
 from tools import private_postgres as postgres
+from tools.private_postgres import PostgresUnavailable, private_postgres
 
 
 async def test_gives_separate_databases_and_leaves_nothing() -> None:
