@@ -43,5 +43,5 @@ lock:
 	$(ENV) -m tools.lock
 
 clean:
-	rm -rf .venv node_modules .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results
+	rm -rf .venv node_modules .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results .bench
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

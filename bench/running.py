@@ -28,10 +28,10 @@ class UnknownBench(Exception):
 
 
 def discover(package: ModuleType) -> dict[str, Bench]:
-    """Every bench of the package by its name; raises ValueError when two have the same."""
+    """Every bench of the package by its name; what is a package is parts of one. Raises ValueError when two have the same."""
     found: dict[str, Bench] = {}
     for module in pkgutil.iter_modules(package.__path__):
-        if module.name in FRAMEWORK or module.ispkg:  # a package is what a bench needs, not a bench
+        if module.name in FRAMEWORK or module.ispkg:
             continue
         bench = cast("Bench", importlib.import_module(f"{package.__name__}.{module.name}"))
         if bench.NAME in found:

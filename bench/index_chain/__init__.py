@@ -1,0 +1,1 @@
+"""Parts of the indexing bench: the chain, those who index it, and what their processes cost."""
