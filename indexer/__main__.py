@@ -1,4 +1,4 @@
-"""Command line of the indexer: `python -m indexer run | verify | status | reconcile …`."""
+"""Command line of the indexer: `python -m indexer run | backfill | verify | status | reconcile …`."""
 
 import argparse
 import json
@@ -6,16 +6,16 @@ import sys
 from collections.abc import Awaitable, Callable
 
 from community.clients.evm import EvmNode
-from community.errors import CommunityError, RetryableError
+from community.errors import CommunityError, FatalError, RetryableError
 from community.runtime.lifecycle import run_command, run_until_stopped
 from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from community.store import balances, chain_index
 from community.store.unit_of_work import Store
 from community.units import TokenAmount, kwh_text
-from indexer import reconcile_cli
-from indexer.app import build, build_reconciler
-from indexer.nodes import check_node
+from indexer import reading, reconcile_cli
+from indexer.app import build, build_follower, build_reconciler
+from indexer.nodes import Nodes, check_node
 from indexer.reconcile_cli import Surroundings
 from indexer.settings import IndexerSettings, read_settings
 from indexer.verify import verify
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging("indexer")
     if chosen.command == "run":
         return run_until_stopped(lambda: build(read_settings()))
-    commands: dict[str, Command] = {"verify": _verify, "status": _status}
+    commands: dict[str, Command] = {"backfill": _backfill, "verify": _verify, "status": _status}
     if chosen.command == "reconcile":
         commands = {"reconcile": _reconcile_command(chosen)}
     return run_command(lambda: _with_store(commands[chosen.command]))
@@ -45,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="follow the chain and reconcile until stopped")
+    commands.add_parser("backfill", help="index everything that is final, then end")
     commands.add_parser("verify", help="compare every balance and the supply with the chain")
     commands.add_parser("status", help="how far the index has come")
     reconcile_cli.add_arguments(commands.add_parser("reconcile", help="compare meters, issuances and chain"))
@@ -71,6 +72,31 @@ def _reconcile_command(chosen: argparse.Namespace) -> Command:
         print(json.dumps(said.values, indent=2, ensure_ascii=False) if chosen.json else said.text)
 
     return command
+
+
+async def _backfill(settings: IndexerSettings, store: Store) -> None:
+    clock = SystemClock()
+
+    async def index(node: EvmNode) -> None:
+        follower = build_follower(settings, store, clock, Nodes([node]))
+        began_at = clock.now()
+        before = await _position(settings, store)
+        final = (await reading.heads(node)).finalised
+        if final is None:
+            raise FatalError("The chain node tells of no finalised block: `backfill` needs one that does.")
+        reached = before
+        while reached < final.number:
+            reached = (await follower.step(node)).checkpoint.finalised.number
+        took_s = (clock.now() - began_at).total_seconds()
+        print(f"Indexed {reached - before} blocks up to final block {reached} in {took_s:.2f} s.")
+
+    await _on_first_node(settings, index)
+
+
+async def _position(settings: IndexerSettings, store: Store) -> int:
+    async with store.read() as work:
+        known = await chain_index.checkpoint(work, settings.chain_id)
+    return 0 if known is None else known.finalised.number
 
 
 async def _status(settings: IndexerSettings, store: Store) -> None:

@@ -7,21 +7,25 @@ from datetime import timedelta
 import structlog
 
 from community.chain.index_checkpoint import IndexCheckpoint
-from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
+from community.clients.evm import EvmNode, NodeRefused
 from community.clock import Clock
 from community.errors import RetryableError
 from community.runtime.lifecycle import wait_or_stop
 from community.runtime.system_clock import SystemClock
 from community.store import chain_index
-from community.store.unit_of_work import Store
-from indexer.distrust import NodeContradiction
-from indexer.follow import FinalityContradicted, Follower
-from indexer.nodes import Nodes, check_node
+from community.store.sole_sender import AnotherIndexes, StillHeld, sole_indexer
+from community.store.unit_of_work import Store, StoreUnavailable
+from indexer.condition import Condition
+from indexer.follow import Follower
+from indexer.following import Following
+from indexer.heads import HeadWatch
+from indexer.nodes import Nodes
+from indexer.probes import probes
 from indexer.reconcile import Reconciler
 from indexer.settings import IndexerSettings
 
-RETRY_FIRST_S = 0.2
-RETRY_MAX_S = 10.0
+STAND_BY_S = 1.0
+"""How often one that stands by asks whether it may work."""
 
 _log = structlog.get_logger()
 
@@ -36,53 +40,48 @@ class IndexerApp:
     follower: Follower
     reconciler: Reconciler
     settled: asyncio.Event
+    condition: Condition
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Follow and reconcile until `stop` is set. Raises FatalError where going on would be wrong."""
+        """Follow and reconcile until `stop` is set; stand by while another indexer does.
+
+        Raises FatalError where going on would be wrong.
+        """
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._follow(stop))
-                tasks.create_task(self._reconcile(stop))
-        except ExceptionGroup as group:
-            # the other loop was cancelled; one sentence for the person is what is left to say
-            raise group.exceptions[0] from group
+            async with probes(self.condition, self.settings.probes_host, self.settings.probes_port):
+                while not stop.is_set():
+                    await self._take_turn(stop)
         finally:
             await self.nodes.close()
             await self.store.close()
 
-    async def _follow(self, stop: asyncio.Event) -> None:
-        checked: set[str] = set()
-        contradicted: set[str] = set()
-        pause_s = RETRY_FIRST_S
-        before: IndexCheckpoint | None = None
-        while not stop.is_set():
-            node = self.nodes.current
-            try:
-                if node.url not in checked:
-                    await check_node(node, self.settings.chain_id, self.settings.contracts)
-                    checked.add(node.url)
-                progress = await self.follower.step(node)
-            except FinalityContradicted as error:
-                contradicted.add(node.url)
-                if len(contradicted) == len(self.nodes):
-                    raise
-                self.nodes.fail_over(str(error))
-            except (RetryableError, NodeRefused) as error:
-                if isinstance(error, NodeUnavailable | NodeContradiction | NodeRefused):
-                    self.nodes.fail_over(str(error))
-                else:
-                    _log.warning("indexing_postponed", reason=str(error))
-                await wait_or_stop(stop, pause_s)
-                pause_s = min(2 * pause_s, RETRY_MAX_S)
-            else:
-                pause_s = RETRY_FIRST_S
-                contradicted.discard(node.url)
-                if progress.settled_final:
-                    self.settled.set()
-                # a node that names a head whose blocks it cannot give yet must not be asked without end
-                stuck, before = progress.checkpoint == before, progress.checkpoint
-                if progress.caught_up or stuck:
-                    await wait_or_stop(stop, self.settings.poll_ms / 1000)
+    async def _take_turn(self, stop: asyncio.Event) -> None:
+        """Work if no other indexer does, else look again a little later."""
+        try:
+            async with sole_indexer(self.store, self.settings.chain_id) as still_held:
+                self.condition.standing_by = False
+                await self._work(stop, still_held)
+        except AnotherIndexes as error:
+            if not self.condition.standing_by:
+                _log.info("indexer_stands_by", reason=str(error))
+            self.condition.standing_by = True
+            await wait_or_stop(stop, STAND_BY_S)
+        except StoreUnavailable as error:
+            self.condition.stalled(str(error))
+            _log.warning("indexing_postponed", reason=str(error))
+            await wait_or_stop(stop, STAND_BY_S)
+
+    async def _work(self, stop: asyncio.Event, still_held: StillHeld) -> None:
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                heads = HeadWatch(self.settings.head_urls, self.settings.poll_ms / 1000)
+                chain_id, contracts = self.settings.chain_id, self.settings.contracts
+                following = Following(self.follower, self.nodes, heads, self.condition, chain_id, contracts)
+                tasks.create_task(following.run(stop, still_held, self.settled.set))
+                tasks.create_task(self._reconcile(stop))
+        except ExceptionGroup as group:
+            # the other loop was cancelled; one sentence for the person is what is left to say
+            raise group.exceptions[0] from group
 
     async def _reconcile(self, stop: asyncio.Event) -> None:
         """After settlements became final, and now and then; never more than a tenth of the time."""
@@ -120,9 +119,28 @@ def build(settings: IndexerSettings, clock: Clock | None = None) -> IndexerApp:
     """Build the indexer from its settings."""
     clock = clock or SystemClock()
     store = Store.open(settings.database_url)
-    nodes = Nodes([EvmNode(url, settings.rpc_timeout_ms / 1000) for url in settings.rpc_urls])
-    follower = Follower(store, settings.chain_id, settings.contracts, start_block=settings.start_block, now=clock.now)
-    return IndexerApp(settings, store, nodes, follower, build_reconciler(settings, store, clock), asyncio.Event())
+    nodes = build_nodes(settings)
+    follower = build_follower(settings, store, clock, nodes)
+    reconciler, condition = build_reconciler(settings, store, clock), Condition(clock.now, settings.ready_behind)
+    return IndexerApp(settings, store, nodes, follower, reconciler, asyncio.Event(), condition)
+
+
+def build_nodes(settings: IndexerSettings) -> Nodes:
+    """The nodes, none of them asked yet."""
+    return Nodes([EvmNode(url, settings.rpc_timeout_ms / 1000) for url in settings.rpc_urls])
+
+
+def build_follower(settings: IndexerSettings, store: Store, clock: Clock, nodes: Nodes) -> Follower:
+    """The follower alone, for the command line."""
+    return Follower(
+        store,
+        settings.chain_id,
+        settings.contracts,
+        start_block=settings.start_block,
+        now=clock.now,
+        nodes=nodes,
+        finality_quorum=settings.finality_quorum,
+    )
 
 
 def build_reconciler(settings: IndexerSettings, store: Store, clock: Clock) -> Reconciler:

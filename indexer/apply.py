@@ -9,9 +9,10 @@ import structlog
 from community.chain.blocks import BlockRef
 from community.chain.index_checkpoint import IndexCheckpoint, IndexedBlock
 from community.errors import FatalError
-from community.store import balances, chain_index, issuer_events, outbox, secondary_indexes, transfers
+from community.store import balances, chain_index, issuer_events, outbox, secondary_indexes, share_transfers, transfers
 from community.store.unit_of_work import Store, Work
 from community.tokens.balances import Effects, effects_of_fields
+from community.tokens.share_transfers import ShareTransfer
 from community.tokens.transfers import transfer_lines
 from indexer.digest import digest_after
 from indexer.reading import ReadBlock
@@ -54,6 +55,7 @@ class Books:
                 await balances.fold_in(work, known.chain_id, moving, settling)
             else:
                 await balances.fold_in(work, known.chain_id, moving)
+            await self._fold_shares(work, known, blocks, final=final)
             await self._announce(work, head.number, moving)
             self._reached("block_written")
         self._reached("block_committed")
@@ -85,8 +87,11 @@ class Books:
             await transfers.remove_above(work, known.chain_id, ancestor.number)
             await issuer_events.remove_above(work, known.chain_id, ancestor.number)
             await chain_index.remove_above(work, known.chain_id, ancestor.number)
+            shares = await share_transfers.between(work, known.chain_id, ancestor.number, known.head.number)
+            await share_transfers.remove_above(work, known.chain_id, ancestor.number)
             effects = effects_of_fields(undone)
             await balances.take_back(work, known.chain_id, effects)
+            await balances.take_back(work, known.chain_id, _share_effects(shares), balances.SHARES)
             await self._announce(work, ancestor.number, effects)
             self._reached("rollback_written")
         self._reached("rollback_committed")
@@ -102,10 +107,26 @@ class Books:
                 await transfers.between(work, known.chain_id, known.finalised.number, block.number)
             )
             await balances.fold_in(work, known.chain_id, Effects(), final)
+            shares = await share_transfers.between(work, known.chain_id, known.finalised.number, block.number)
+            await balances.fold_in(work, known.chain_id, Effects(), _share_effects(shares), balances.SHARES)
             await self._announce(work, block.number, final)
             self._reached("finality_written")
         self._reached("finality_committed")
         return moved
+
+    async def _fold_shares(
+        self, work: Work, known: IndexCheckpoint, blocks: Sequence[ReadBlock], *, final: bool
+    ) -> None:
+        moved = [one for block in blocks for one in block.rows.shares]
+        before = (
+            await share_transfers.between(work, known.chain_id, known.finalised.number, known.head.number)
+            if final
+            else []
+        )
+        if moved or before:
+            await share_transfers.add(work, known.chain_id, moved)
+            settling = _share_effects([*before, *moved]) if final else Effects()
+            await balances.fold_in(work, known.chain_id, _share_effects(moved), settling, balances.SHARES)
 
     async def _add_rows(self, work: Work, known: IndexCheckpoint, blocks: Sequence[ReadBlock]) -> None:
         before = await chain_index.block_at(work, known.chain_id, known.head.number)
@@ -127,3 +148,7 @@ class Books:
         now = self._now()
         await outbox.announce_all(work, "balance", sorted({address for _, address in effects.last_block}), now)
         await outbox.announce(work, "block", str(block_number), now)
+
+
+def _share_effects(transfers: Sequence[ShareTransfer]) -> Effects:
+    return effects_of_fields(one.fields for one in transfers)

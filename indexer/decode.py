@@ -10,8 +10,9 @@ from eth_utils.crypto import keccak
 
 from community.chain.blocks import BlockHeader
 from community.tokens.issuer_events import EventField, IssuerEvent, SettledEvent
+from community.tokens.share_transfers import ShareTransfer
 from community.tokens.transfers import TransferFields
-from contracts import abi
+from contracts import abi, share_logs
 from indexer.distrust import CheckedLogs, NodeContradiction, data_of
 from indexer.wire import WireLog
 
@@ -20,14 +21,21 @@ _ADDRESS_TOPIC = re.compile(r"0x0{24}[0-9a-f]{40}")
 
 @dataclass(frozen=True, slots=True)
 class Contracts:
-    """The contracts whose logs are indexed, as lower-case addresses. A plain ERC-20 token has no issuer."""
+    """The contracts whose logs are indexed, as lower-case addresses. A plain ERC-20 token has no issuer and no shares."""
 
     token: str
     issuer: str | None
+    shares: str | None = None
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """Their names in the artifacts, and where they stand."""
+        known = (("KwhToken", self.token), ("EnergyIssuer", self.issuer), ("EnergyShares", self.shares))
+        return tuple((name, address) for name, address in known if address is not None)
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        return (self.token,) if self.issuer is None else (self.token, self.issuer)
+        return tuple(address for _, address in self.named)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +45,13 @@ class BlockRows:
     transfers: Sequence[TransferFields] = ()
     settled: Sequence[SettledEvent] = ()
     others: Sequence[IssuerEvent] = ()
+    shares: Sequence[ShareTransfer] = ()
 
 
 _Decoded = tuple[str | None, Mapping[str, EventField]]
 _MODES = {abi.MODE_DEVICE: "DEVICE", abi.MODE_ATTESTED: "ATTESTED"}
 _WORD_DATA = 66
+_SHARE_TOPICS = (share_logs.TOPIC_TRANSFER_SINGLE, share_logs.TOPIC_TRANSFER_BATCH)
 
 
 def decode(header: BlockHeader, checked: CheckedLogs, contracts: Contracts) -> BlockRows:
@@ -49,6 +59,7 @@ def decode(header: BlockHeader, checked: CheckedLogs, contracts: Contracts) -> B
     transfers: list[TransferFields] = []
     settled: list[SettledEvent] = []
     others: list[IssuerEvent] = []
+    shares: list[ShareTransfer] = []
     number, block_hash, token, transfer = header.number, header.hash, contracts.token, abi.TOPIC_TRANSFER
     index = -1
     try:
@@ -73,11 +84,13 @@ def decode(header: BlockHeader, checked: CheckedLogs, contracts: Contracts) -> B
                 )
             elif topic == abi.TOPIC_SETTLED and log.address == contracts.issuer:
                 settled.append(_settled(_Place(header, log, index)))
+            elif topic in _SHARE_TOPICS and log.address == contracts.shares:
+                shares += _shares(_Place(header, log, index))
             elif (event := _other(_Place(header, log, index), topic)) is not None:
                 others.append(event)
     except ValueError as error:
         raise NodeContradiction(f"Block {number}, log {index}: {error}") from error
-    return BlockRows(transfers, settled, others)
+    return BlockRows(transfers, settled, others, shares)
 
 
 _uint = int.from_bytes
@@ -142,6 +155,26 @@ def _settled(place: _Place) -> SettledEvent:
     )
 
 
+def _shares(place: _Place) -> list[ShareTransfer]:
+    found = share_logs.decode_share_transfer(place.topics, place.data)
+    return [
+        ShareTransfer(
+            block_number=place.header.number,
+            log_index=place.index,
+            position=position,
+            block_hash=place.header.hash,
+            tx_hash=place.log.transaction_hash,
+            contract=place.log.address,
+            operator=found.operator,
+            sender=found.sender,
+            recipient=found.recipient,
+            source_ref=source_ref,
+            amount=amount,
+        )
+        for position, (source_ref, amount) in enumerate(found.shares)
+    ]
+
+
 def _other(place: _Place, topic: str) -> IssuerEvent | None:
     decoder = _DECODERS.get(topic)
     if decoder is None:
@@ -170,6 +203,14 @@ def _corrected(log: _Place) -> _Decoded:
 
 def _active(log: _Place) -> _Decoded:
     return _of_source(asdict(abi.decode_source_active(log.topics, log.data)))
+
+
+def _shares_created(log: _Place) -> _Decoded:
+    return _of_source(asdict(share_logs.decode_shares_created(log.topics, log.data)))
+
+
+def _shares_bridged(log: _Place) -> _Decoded:
+    return _of_source(asdict(share_logs.decode_shares_bridged(log.topics, log.data)))
 
 
 def _of_source(fields: dict[str, EventField]) -> _Decoded:
@@ -204,6 +245,8 @@ _DECODERS: Mapping[str, tuple[str, Callable[[_Place], _Decoded]]] = {
     abi.TOPIC_CORRECTED: ("Corrected", _corrected),
     abi.TOPIC_SOURCE_ACTIVE: ("SourceActive", _active),
     abi.TOPIC_RETIRED: ("Retired", _retired),
+    share_logs.TOPIC_SHARES_CREATED: ("SharesCreated", _shares_created),
+    share_logs.TOPIC_SHARES_BRIDGED: ("SharesBridged", _shares_bridged),
     _topic("RoleGranted(bytes32,address,address)"): ("RoleGranted", _role),
     _topic("RoleRevoked(bytes32,address,address)"): ("RoleRevoked", _role),
     _topic("Paused(address)"): ("Paused", _pause),

@@ -17,7 +17,11 @@ def digest_after(previous: str, transfer_lines: bytes, rows: BlockRows) -> str:
     So an index that skipped over empty blocks and one that visited each of them have the same digest. Transfers are
     hashed as their lines (`transfer_lines`, given because they are at hand), the rarer rows as JSON.
     """
-    listed = [*(astuple(one) for one in rows.settled), *(astuple(one) for one in rows.others)]
+    listed = [
+        *(astuple(one) for one in rows.settled),
+        *(astuple(one) for one in rows.others),
+        *(astuple(one) for one in rows.shares),
+    ]
     if not transfer_lines and not listed:
         return previous
     text = json.dumps(listed, separators=(",", ":"), sort_keys=True, default=_instant)

@@ -1,7 +1,8 @@
 """Following the chain: finalised history in ranges, then block by block, through reorgs, up to the head."""
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -19,7 +20,10 @@ from indexer.backfill import Backfill
 from indexer.decode import Contracts
 from indexer.digest import START
 from indexer.distrust import NodeContradiction
+from indexer.finality import agreed_final
+from indexer.nodes import Nodes
 from indexer.pace import Pace
+from indexer.progress import BackfillProgress
 from indexer.ranges import RangeReader, ReadRange
 from indexer.reading import Heads
 
@@ -47,7 +51,7 @@ class Progress:
 class Follower:
     """Keeps the index of one chain up with its nodes. `step` may fail anywhere and be called again."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what surrounds it, and what tests put in its place
         self,
         store: Store,
         chain_id: int,
@@ -57,6 +61,8 @@ class Follower:
         now: Callable[[], datetime],
         reached: Reached = lambda _name: None,
         pace: Pace | None = None,
+        nodes: Nodes | None = None,
+        finality_quorum: int = 1,
     ) -> None:
         self._store = store
         self._chain_id = chain_id
@@ -65,16 +71,21 @@ class Follower:
         self._now = now
         self._reached = reached
         self._books = Books(store, now, reached)
-        self._pace = pace or Pace()
+        self._paces: dict[str, Pace] = {}
+        self._pace_first = pace or Pace()
+        self._nodes = nodes
+        self._finality_quorum = finality_quorum
         self._complete = False
         """Whether the secondary indexes are known to stand."""
+        self.stopping: Callable[[], bool] = lambda: False
+        """Asked between two units of work of a long step; whoever runs the follower sets it."""
 
     async def step(self, node: EvmNode) -> Progress:
         """Read what is new at `node` and bring it into the books.
 
         Everything is loaded from the store first, so nothing depends on how the step before ended.
         """
-        heads = await reading.heads(node)
+        heads = await self._heads(node)
         known, chain = await self._load(node, heads)
         before = known.finalised.number
         known, chain, ranged = await self._catch_up(node, heads, known, chain)
@@ -88,6 +99,17 @@ class Follower:
                     work, self._chain_id, before, known.finalised.number
                 )
         return Progress(known, settled_final, caught_up=known.head.number >= heads.latest.number)
+
+    async def _heads(self, node: EvmNode) -> Heads:
+        """The head at `node`, and the finalised block that the quorum of all nodes agrees on."""
+        if self._nodes is None or len(self._nodes) == 1:
+            return await reading.heads(node)
+        latest, finalised = await asyncio.gather(
+            reading.tagged(node, "latest"), agreed_final(self._nodes.all, self._finality_quorum)
+        )
+        if latest is None:
+            raise NodeContradiction("The chain node has no latest block")
+        return Heads(latest, finalised)
 
     async def _load(self, node: EvmNode, heads: Heads) -> tuple[IndexCheckpoint, LocalChain]:
         async with self._store.read() as work:
@@ -124,17 +146,25 @@ class Follower:
                 self._complete = True
             return known, chain, False
         await self._books.prepare_load()
-        reader = RangeReader(self._contracts, node, self._pace)
-        backfill = Backfill(self._books, reader, self._pace, self._reached, self._written)
-        done = await backfill.run(known, final.number, node_head=heads.latest.number)
+        pace = self._paces.setdefault(node.url, replace(self._pace_first))
+        witness = self._nodes.witness if self._nodes is not None else None
+        reader = RangeReader(self._contracts, node, pace, witness)
+        begin, upto, began_at, logs = known.head.number, final.number, self._now(), 0
+
+        def written(reached: IndexCheckpoint, read: ReadRange) -> None:
+            nonlocal logs
+            logs += read.log_count
+            at = reached.head.number
+            progress = BackfillProgress(at - begin, upto - at, logs, (self._now() - began_at).total_seconds())
+            _log.info("index_range_read", head=at, progress=progress.sentence())
+
+        backfill = Backfill(self._books, reader, pace, self._reached, written)
+        done = await backfill.run(known, upto, node_head=heads.latest.number, stopping=self.stopping)
         await self._books.complete_load()
         if done.checkpoint == known:
             # our head is on a branch that was given up: the walk finds the ancestor
             return known, chain, False
         return done.checkpoint, LocalChain((done.checkpoint.head,)), True
-
-    def _written(self, known: IndexCheckpoint, read: ReadRange) -> None:
-        _log.info("index_range_read", head=known.head.number, blocks=read.last - read.first + 1, logs=read.log_count)
 
     async def _walk(
         self, node: EvmNode, target: BlockHeader, known: IndexCheckpoint, chain: LocalChain

@@ -1,4 +1,4 @@
-"""One active sender per account: an advisory lock on PostgreSQL, a locked file beside a SQLite database."""
+"""One active sender per account, one indexer per chain: an advisory lock on PostgreSQL, a locked file beside SQLite's."""
 
 import fcntl
 import zlib
@@ -14,14 +14,15 @@ from community.errors import FatalError, RetryableError
 from community.store.unit_of_work import Store, StoreUnavailable, meaning_of
 
 _LOCK = 0x0EC0_5E7D
+_INDEXER_LOCK = 0x0EC0_1DE6
 
 
 class AnotherSends(RetryableError):
     """Another process sends from this account: one account has one sender. It may be waited for."""
 
 
-def _busy(account: str) -> AnotherSends:
-    return AnotherSends(f"Another settlement process sends from {account} already: one account has one sender.")
+class AnotherIndexes(RetryableError):
+    """Another process indexes this chain into this database. It may be waited for."""
 
 
 StillHeld = Callable[[], Awaitable[None]]
@@ -35,29 +36,44 @@ async def sole_sender(store: Store, account: str) -> AsyncIterator[StillHeld]:
     Raises AnotherSends if another process holds it, and StoreUnavailable if the database is away. The lock goes with the
     process or its connection, so a crash leaves none behind.
     """
+    busy = AnotherSends(f"Another settlement process sends from {account} already: one account has one sender.")
+    async with _sole(store, _LOCK, account, busy) as still_held:
+        yield still_held
+
+
+@asynccontextmanager
+async def sole_indexer(store: Store, chain_id: int) -> AsyncIterator[StillHeld]:
+    """Hold the right to index a chain into this database, as `sole_sender`. Raises AnotherIndexes, StoreUnavailable."""
+    busy = AnotherIndexes(f"Another indexer works on chain {chain_id} in this database: this one stands by.")
+    async with _sole(store, _INDEXER_LOCK, f"indexer-{chain_id}", busy) as still_held:
+        yield still_held
+
+
+@asynccontextmanager
+async def _sole(store: Store, lock: int, name: str, busy: RetryableError) -> AsyncIterator[StillHeld]:
     if store.dialect == "sqlite":
         database = store.engine.url.database
         if not database or database == ":memory:":
-            raise FatalError("Settlement needs a database file, not one in memory.")
-        with _locked(Path(f"{database}.{account}.lock"), account):
+            raise FatalError("A database file is needed, not one in memory.")
+        with _locked(Path(f"{database}.{name}.lock"), busy):
             yield _always
         return
     async with _connection(store) as connection:
-        key = {"key": _LOCK, "account": zlib.crc32(account.encode()) - (1 << 31)}
-        if not (await connection.execute(text("SELECT pg_try_advisory_lock(:key, :account)"), key)).scalar_one():
-            raise _busy(account)
+        key = {"key": lock, "name": zlib.crc32(name.encode()) - (1 << 31)}
+        if not (await connection.execute(text("SELECT pg_try_advisory_lock(:key, :name)"), key)).scalar_one():
+            raise busy
 
         async def still_held() -> None:
             try:
                 await connection.execute(text("SELECT 1"))
             except DBAPIError as error:
-                raise StoreUnavailable(f"The right to send was lost with its connection: {error.orig}") from error
+                raise StoreUnavailable(f"The sole right was lost with its connection: {error.orig}") from error
 
         try:
             yield still_held
         finally:
             with suppress(SQLAlchemyError):  # a connection that is gone holds nothing
-                await connection.execute(text("SELECT pg_advisory_unlock(:key, :account)"), key)
+                await connection.execute(text("SELECT pg_advisory_unlock(:key, :name)"), key)
 
 
 @asynccontextmanager
@@ -79,10 +95,10 @@ async def _always() -> None:
 
 
 @contextmanager
-def _locked(path: Path, account: str) -> Iterator[None]:
+def _locked(path: Path, busy: RetryableError) -> Iterator[None]:
     with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise _busy(account) from None
+            raise busy from None
         yield

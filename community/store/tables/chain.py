@@ -68,6 +68,41 @@ class BalanceRow(SQLModel, table=True):
     block_number: int = big()
 
 
+class ShareTransferRow(SQLModel, table=True):
+    """Shares of a source that moved: a pair of an ERC-1155 log, which may have several."""
+
+    __tablename__ = "share_transfer"
+    __table_args__ = (
+        Index("share_transfer_source", "chain_id", "source_ref", "block_number", "log_index"),
+        Index("share_transfer_sender", "chain_id", "sender", "block_number"),
+        Index("share_transfer_recipient", "chain_id", "recipient", "block_number"),
+    )
+    chain_id: int = big(primary_key=True)
+    block_number: int = big(primary_key=True)
+    log_index: int = big(primary_key=True)
+    position: int = Field(primary_key=True, description="which pair of a batch, from 0")
+    block_hash: str
+    tx_hash: str
+    contract: str
+    operator: str
+    sender: str
+    recipient: str
+    source_ref: str
+    amount: int = base_units()
+
+
+class ShareBalanceRow(SQLModel, table=True):
+    """Share tokens of an address at the indexed head; `token` is the source's id, as in `source_ref`."""
+
+    __tablename__ = "share_balance"
+    chain_id: int = big(primary_key=True)
+    token: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    amount: int = base_units()
+    final_amount: int = base_units(description="the fold of its finalised transfers only")
+    block_number: int = big()
+
+
 class SupplyRow(SQLModel, table=True):
     __tablename__ = "supply"
     chain_id: int = big(primary_key=True)

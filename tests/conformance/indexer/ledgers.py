@@ -1,7 +1,7 @@
 """Token and issuer on a private chain, and an index of it whose rows can be compared with another's."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,9 +10,19 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from sqlalchemy import select
 
 from community.clients.evm import EvmNode
-from community.store.tables.chain import BalanceRow, BlockRow, IssuerEventRow, SettledEventRow, SupplyRow, TransferRow
+from community.store.tables.chain import (
+    BalanceRow,
+    BlockRow,
+    IssuerEventRow,
+    SettledEventRow,
+    ShareBalanceRow,
+    ShareTransferRow,
+    SupplyRow,
+    TransferRow,
+)
 from community.store.unit_of_work import Store
-from contracts import abi
+from contracts import abi, shares
+from contracts.calls import call
 from indexer.decode import Contracts
 from indexer.follow import Follower
 from tests.support.anvil import CHAIN_ID, AnvilChain
@@ -20,8 +30,19 @@ from tests.support.anvil import CHAIN_ID, AnvilChain
 SOURCE_ID = bytes.fromhex("ab" * 32)
 SOURCE_REF = "0x" + SOURCE_ID.hex()
 START_WH = 1_000
+SHARED = (bytes.fromhex("c1" * 32), bytes.fromhex("c2" * 32))
+"""Sources that have share tokens."""
 _KEY = ec.derive_private_key(77, ec.SECP256R1()).public_key().public_numbers()
-_INDEXED = (BlockRow, TransferRow, SettledEventRow, IssuerEventRow, BalanceRow, SupplyRow)
+_INDEXED = (
+    BlockRow,
+    TransferRow,
+    SettledEventRow,
+    IssuerEventRow,
+    BalanceRow,
+    SupplyRow,
+    ShareTransferRow,
+    ShareBalanceRow,
+)
 
 
 def now() -> datetime:
@@ -47,7 +68,11 @@ class Ledger:
         self = cls(chain, accounts, Contracts("", None), config)
         token = str(self.send(None, abi.encode_deploy_token(accounts[0], 0))["contractAddress"])
         issuer = str(self.send(None, abi.encode_deploy_issuer(token, accounts[0], 0))["contractAddress"])
-        self.contracts = Contracts(token.lower(), issuer.lower())
+        tokens = self.send(None, shares.encode_deploy_shares("https://example.org/{id}", 900, accounts[0], 0))
+        self.contracts = Contracts(token.lower(), issuer.lower(), str(tokens["contractAddress"]).lower())
+        self.send(self.share_tokens, abi.encode_grant_role(abi.REGISTRAR_ROLE, accounts[0]))
+        for source_id in SHARED:
+            self.send(self.share_tokens, shares.encode_create(source_id, 1_000, accounts[0]))
         self.send(token, abi.encode_grant_role(abi.MINTER_ROLE, issuer))
         for role in (abi.SETTLER_ROLE, abi.REGISTRAR_ROLE, abi.CORRECTOR_ROLE):
             self.send(issuer, abi.encode_grant_role(role, accounts[0]))
@@ -92,6 +117,20 @@ class Ledger:
     def burn(self, sender: int, amount: int) -> None:
         self.send(self.contracts.token, abi.encode_burn(amount), sender)
 
+    def give_shares(self, recipient: int, counts: Sequence[int]) -> None:
+        """Shares of the first sources of `SHARED` from account 0: a single transfer, or a batch where there are several."""
+        sender, to = self.accounts[0], self.accounts[recipient]
+        if len(counts) == 1:
+            data = shares.encode_safe_transfer(sender, to, SHARED[0], counts[0])
+        else:
+            data = shares.encode_safe_batch_transfer(sender, to, list(zip(SHARED, counts, strict=False)))
+        self.send(self.share_tokens, data)
+
+    def grant(self, account: int, *, revoke: bool = False) -> None:
+        """Make an account a registrar of the issuer, or no longer one."""
+        change = "revokeRole" if revoke else "grantRole"
+        self.send(self.issuer, call(change, ("bytes32", "address"), (abi.REGISTRAR_ROLE, self.accounts[account])))
+
     def balance(self, account: int) -> int:
         data = abi.encode_balance_of(self.accounts[account])
         return abi.decode_uint(self._call(self.contracts.token, data))
@@ -107,6 +146,11 @@ class Ledger:
     def issuer(self) -> str:
         assert self.contracts.issuer is not None
         return self.contracts.issuer
+
+    @property
+    def share_tokens(self) -> str:
+        assert self.contracts.shares is not None
+        return self.contracts.shares
 
     def _call(self, to: str, data: bytes) -> bytes:
         return bytes.fromhex(self.chain.rpc("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest")[2:])

@@ -19,7 +19,11 @@ def busy(ledger: Ledger, seed: int, steps: int) -> None:
     draw = random.Random(seed)
     ledger.settle(1_000)
     for _ in range(steps):
-        match draw.randrange(4):
+        match draw.randrange(6):
+            case 4:
+                ledger.give_shares(draw.randrange(1, 4), [draw.randrange(3) for _ in range(draw.randrange(1, 3))])
+            case 5:
+                ledger.grant(draw.randrange(1, 4), revoke=draw.random() < 0.5)
             case 0:
                 ledger.settle(draw.randrange(1, 700))
             case 1:

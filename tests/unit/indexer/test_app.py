@@ -10,6 +10,7 @@ from community.errors import FatalError
 from community.store import balances
 from community.store.unit_of_work import Store
 from indexer.app import IndexerApp
+from indexer.condition import Condition
 from indexer.follow import Follower
 from indexer.nodes import Nodes
 from indexer.reconcile import Reconciler
@@ -29,12 +30,13 @@ async def app_with(tmp_path: Path, *nodes: ScriptedNode) -> IndexerApp:
     url = await new_sqlite_url(tmp_path)
     store = Store.open(url)
     settings = IndexerSettings(
-        database_url=url, rpc_urls=tuple(node.url for node in nodes), chain_id=CHAIN_ID, contracts=CONTRACTS, start_block=0,
+        database_url=url, rpc_urls=tuple(node.url for node in nodes), head_urls=(), finality_quorum=1, chain_id=CHAIN_ID, contracts=CONTRACTS, start_block=0,
         poll_ms=10, rpc_timeout_ms=1_000, reconcile_every_s=600, reconcile_pause_ms=600_000, grace_s=900,
     )  # fmt: skip
-    follower = Follower(store, CHAIN_ID, CONTRACTS, start_block=0, now=now)
+    panel = Nodes(nodes)
+    follower = Follower(store, CHAIN_ID, CONTRACTS, start_block=0, now=now, nodes=panel)
     reconciler = Reconciler(store, CHAIN_ID, CONTRACTS, timedelta(minutes=15), now)
-    return IndexerApp(settings, store, Nodes(nodes), follower, reconciler, asyncio.Event())
+    return IndexerApp(settings, store, panel, follower, reconciler, asyncio.Event(), Condition(now, 10))
 
 
 async def until_held(app: IndexerApp, amount: int) -> None:

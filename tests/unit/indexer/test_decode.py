@@ -91,7 +91,7 @@ def test_unknown_events_are_passed_over() -> None:
     approval = log(TOKEN, [topic("Approval(address,address,uint256)"), SOURCE, SOURCE], 1)
     anonymous = log(TOKEN, [])
     settled_by_the_token = changed(SETTLED, address=TOKEN)
-    nothing = BlockRows([], [], [])
+    nothing = BlockRows([], [], [], [])
     assert decoded([approval, anonymous, settled_by_the_token]) == nothing
     assert decoded([SETTLED], Contracts(TOKEN, None)) == nothing
 
