@@ -31,7 +31,16 @@ from api.scalars import PAGE_DEFAULT, Address, Cursor, Hash, PageSize
 from community.identity.identities import IdentityKind
 from community.store import api_keys, audit
 from community.store.unit_of_work import Work
-from community.store.views import balances, chain, exceptions, identities, issuances, metering, reconciliation
+from community.store.views import (
+    balances,
+    chain,
+    exceptions,
+    identities,
+    issuances,
+    metering,
+    reconciliation,
+    transfers,
+)
 from community.store.views.keyset import Page
 
 T = TypeVar("T")
@@ -224,7 +233,7 @@ class Query:
         scope = info.context.scope
         return await _page(
             info,
-            lambda work: chain.transfers(work, scope, address=address, tx_hash=tx_hash, first=first, after=after),
+            lambda work: transfers.page(work, scope, address=address, tx_hash=tx_hash, first=first, after=after),
             tokens.transfer_of,
         )
 

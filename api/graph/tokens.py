@@ -11,6 +11,7 @@ from api.graph.projection import Info, all_projected, projected
 from api.scalars import Address, Counter, Hash
 from community.store.views import chain as chain_views
 from community.store.views import issuances as issuance_views
+from community.store.views import transfers as transfer_views
 from community.units import TokenAmount, WattHours
 
 
@@ -203,5 +204,5 @@ class Transfer:
         return settlement_of(before[-1]) if before else None
 
 
-def transfer_of(view: chain_views.TransferView) -> Transfer:
+def transfer_of(view: transfer_views.TransferView) -> Transfer:
     return projected(Transfer, view, is_final=view.final)

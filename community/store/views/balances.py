@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from community.minting.apportionment import apportion
-from community.store.tables.chain import IndexCheckpointRow, SettledEventRow
+from community.store.tables.chain import SettledEventRow
 from community.store.tables.identity import EnergySourceRow, MemberRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
@@ -128,8 +128,7 @@ def _newest(column: Any) -> Any:
 def _last_settled() -> Any:
     """The register value up to which the source in the enclosing statement is settled on the indexed chain."""
     row = SettledEventRow
-    chain_id = select(func.min(col(IndexCheckpointRow.chain_id))).scalar_subquery()
-    own = (col(row.chain_id) == chain_id) & (col(row.source_ref) == col(EnergySourceRow.source_ref))
+    own = (col(row.chain_id) == chain.the_chain()) & (col(row.source_ref) == col(EnergySourceRow.source_ref))
     last = select(col(row.to_wh)).where(own).order_by(col(row.seq).desc()).limit(1)
     return last.correlate(EnergySourceRow).scalar_subquery()
 

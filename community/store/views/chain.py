@@ -1,11 +1,11 @@
-"""What the index knows of the chain: head, supply, transfers, settlements, balances of holders."""
+"""What the index knows of the chain: head, supply, settlements, balances of holders."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, or_, select
+from sqlalchemy import and_, func, select
 from sqlmodel import col
 
 from community.store.tables.chain import (
@@ -14,12 +14,10 @@ from community.store.tables.chain import (
     IndexCheckpointRow,
     SettledEventRow,
     SupplyRow,
-    TransferRow,
 )
 from community.store.tables.identity import CoinAddressRow, EnergySourceRow
 from community.store.unit_of_work import Work
 from community.store.views.keyset import Keyset, Page, fetch_page, select_rows
-from community.store.views.scope import Scope
 from community.units import TokenAmount, WattHours
 
 ROWS_MAX = 5000
@@ -45,21 +43,6 @@ class SupplyView:
     burned: TokenAmount
     final_minted: TokenAmount
     final_burned: TokenAmount
-
-
-@dataclass(frozen=True, slots=True)
-class TransferView:
-    chain_id: int
-    block_number: int
-    log_index: int
-    tx_hash: str
-    token: str
-    sender: str
-    recipient: str
-    amount: TokenAmount
-    kind: str
-    at: datetime | None
-    final: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +98,11 @@ async def supply(work: Work) -> list[SupplyView]:
     ]
 
 
+def the_chain() -> Any:
+    """The id of the indexed chain: every key of the chain's tables begins with it, so that a page finds its index."""
+    return select(func.min(col(IndexCheckpointRow.chain_id))).scalar_subquery()
+
+
 def _located(row: Any) -> tuple[Any, Any]:
     """The joins that give an event its block's instant and the finalised height."""
     block = and_(col(BlockRow.chain_id) == col(row.chain_id), col(BlockRow.number) == col(row.block_number))
@@ -123,46 +111,6 @@ def _located(row: Any) -> tuple[Any, Any]:
 
 def _keys(row: Any) -> tuple[Any, ...]:
     return (col(row.block_number).label("key_block"), col(row.log_index).label("key_log"))
-
-
-def _transfers() -> Any:
-    block, checkpoint = _located(TransferRow)
-    return (
-        select_rows(TransferRow, BlockRow.at, IndexCheckpointRow.finalised_number, *_keys(TransferRow))
-        .outerjoin(BlockRow, block)
-        .outerjoin(IndexCheckpointRow, checkpoint)
-    )
-
-
-def _transfer(row: Any) -> TransferView:
-    each, at, finalised = row[0], row[1], row[2]
-    return TransferView(
-        each.chain_id,
-        each.block_number,
-        each.log_index,
-        each.tx_hash,
-        each.token,
-        each.sender,
-        each.recipient,
-        TokenAmount(each.amount),
-        each.kind,
-        at,
-        finalised is not None and each.block_number <= finalised,
-    )
-
-
-async def transfers(
-    work: Work, scope: Scope, *, address: str | None, tx_hash: str | None, first: int, after: str | None
-) -> Page[TransferView]:
-    """Transfers, newest first, in which an address of the asker takes part."""
-    row = TransferRow
-    statement = _transfers().where(or_(scope.addresses(col(row.sender)), scope.addresses(col(row.recipient))))
-    if address is not None:
-        statement = statement.where(or_(col(row.sender) == address, col(row.recipient) == address))
-    if tx_hash is not None:
-        statement = statement.where(col(row.tx_hash) == tx_hash)
-    keyset = Keyset((col(row.block_number), col(row.log_index)), (int, int))
-    return await fetch_page(work, statement, keyset, _transfer, first, after)
 
 
 def _settlements() -> Any:
@@ -178,6 +126,7 @@ def _settlements() -> Any:
         .outerjoin(BlockRow, block)
         .outerjoin(IndexCheckpointRow, checkpoint)
         .outerjoin(EnergySourceRow, col(EnergySourceRow.source_ref) == col(SettledEventRow.source_ref))
+        .where(col(SettledEventRow.chain_id) == the_chain())
     )
 
 
@@ -228,14 +177,18 @@ async def amounts_of_holders(work: Work, holder_ids: Sequence[str], token: str |
 
     Added up here and not in SQL: SQLite knows no integers of 256 bits.
     """
+    # balances are keyed by chain, token and address: without the first two every balance there is would be read
+    tokens = select(col(SupplyRow.token)).where(col(SupplyRow.chain_id) == the_chain())
     statement = (
         select(col(CoinAddressRow.identity_id), col(BalanceRow.amount), col(BalanceRow.final_amount))
         .join(BalanceRow, col(BalanceRow.address) == col(CoinAddressRow.address))
-        .where(col(CoinAddressRow.identity_id).in_(holder_ids))
+        .where(
+            col(CoinAddressRow.identity_id).in_(holder_ids),
+            col(BalanceRow.chain_id) == the_chain(),
+            col(BalanceRow.token).in_(tokens) if token is None else col(BalanceRow.token) == token,
+        )
         .limit(ROWS_MAX)
     )
-    if token is not None:
-        statement = statement.where(col(BalanceRow.token) == token)
     totals: dict[str, tuple[int, int]] = {}
     for holder_id, amount, final in await work.session.execute(statement):
         before = totals.get(holder_id, (0, 0))

@@ -1,13 +1,14 @@
 """The latest comparison of both sides, pairs that agree, and breaks."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import col
 
-from community.store.tables.reconciling import BreakRow, MatchRow, ReconciliationRunRow
+from community.store.tables.minting import IssuanceRow
+from community.store.tables.reconciling import BreakItemRow, BreakRow, MatchRow, ReconciliationRunRow
 from community.store.unit_of_work import Work
 from community.store.views.keyset import Keyset, Page, fetch_page, select_rows
 from community.units import TokenAmount, WattHours
@@ -52,6 +53,90 @@ class BreakView:
     closed_at: datetime | None
     owner: str | None
     disposition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReconciledView:
+    """An issuance and how it stands: `matched`, `pending`, or the kind of the break it is in.
+
+    `explained` says that a person closed that break with a reason.
+    """
+
+    issuance_id: str
+    source_id: str
+    period_start: datetime
+    period_end: datetime
+    energy_wh: WattHours
+    amount: TokenAmount
+    state: str
+    explained: bool
+    break_id: str | None
+    tx_hash: str | None
+    block_number: int | None
+
+
+async def of_period(
+    work: Work,
+    source_id: str | None,
+    period: tuple[datetime, datetime] | None,
+    first: int,
+    after: str | None,
+) -> Page[ReconciledView]:
+    """How each issuance stands whose period ends in (start, end] of `period`, newest first; of one source or of all."""
+    row = IssuanceRow
+    statement = select_rows(
+        row, MatchRow, _break_of_issuance(), col(row.period_end).label("key_at"), col(row.id).label("key")
+    ).outerjoin(MatchRow, col(MatchRow.issuance_id) == col(row.id))
+    if source_id is not None:
+        statement = statement.where(col(row.source_id) == source_id)
+    if period is not None:
+        statement = statement.where(col(row.period_end) > period[0], col(row.period_end) <= period[1])
+    keyset = Keyset((col(row.period_end), col(row.id)), (datetime, str))
+    page = await fetch_page(work, statement, keyset, _reconciled, first, after)
+    ids = [one.break_id for one in page.items if one.break_id is not None]
+    found = select(col(BreakRow.id), col(BreakRow.kind), col(BreakRow.closed_by)).where(col(BreakRow.id).in_(ids))
+    kinds = {each.id: each for each in await work.session.execute(found)} if ids else {}
+    items = tuple(
+        one
+        if one.break_id is None
+        else replace(one, state=kinds[one.break_id].kind, explained=kinds[one.break_id].closed_by is not None)
+        for one in page.items
+    )
+    return Page(items, page.cursors, page.more)
+
+
+def _break_of_issuance() -> Any:
+    """The newest break that holds the issuance of the enclosing statement and has not come to agree."""
+    item = BreakItemRow
+    holding = (
+        select(col(BreakRow.id))
+        .join(item, col(item.break_id) == col(BreakRow.id))
+        .where(
+            col(item.kind) == "issuance",
+            col(item.key) == col(IssuanceRow.id),
+            col(BreakRow.closed_at).is_(None) | col(BreakRow.closed_by).is_not(None),
+        )
+        .order_by(col(BreakRow.opened_at).desc())
+        .limit(1)
+    )
+    return holding.correlate(IssuanceRow).scalar_subquery().label("break_id")
+
+
+def _reconciled(row: Any) -> ReconciledView:
+    issuance, match, break_id = row[0], row[1], row[2]
+    return ReconciledView(
+        issuance.id,
+        issuance.source_id,
+        issuance.period_start,
+        issuance.period_end,
+        WattHours(issuance.to_wh - issuance.from_wh),
+        TokenAmount(issuance.amount),
+        "pending" if match is None else "matched",
+        False,
+        break_id if match is None else None,
+        issuance.tx_hash if match is None else match.tx_hash,
+        issuance.mined_block if match is None else match.block_number,
+    )
 
 
 async def latest_run(work: Work) -> RunView | None:
@@ -103,12 +188,16 @@ def _break_columns() -> Any:
     return select_rows(row, col(row.opened_at).label("key_at"), col(row.id).label("key"))
 
 
-async def breaks(work: Work, is_open: bool | None, first: int, after: str | None) -> Page[BreakView]:
-    """Breaks, newest first: open ones, closed ones, or all."""
+async def breaks(
+    work: Work, is_open: bool | None, first: int, after: str | None, *, source_id: str | None = None
+) -> Page[BreakView]:
+    """Breaks, newest first: open ones, closed ones, or all; of one source or of every one."""
     row = BreakRow
     statement = _break_columns()
     if is_open is not None:
         statement = statement.where(col(row.closed_at).is_(None) if is_open else col(row.closed_at).is_not(None))
+    if source_id is not None:
+        statement = statement.where(col(row.source_id) == source_id)
     keyset = Keyset((col(row.opened_at), col(row.id)), (datetime, str))
     return await fetch_page(work, statement, keyset, _break, first, after)
 
