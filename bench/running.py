@@ -10,7 +10,9 @@ from typing import Protocol, cast
 
 from bench.measuring import Figure
 
-FRAMEWORK = frozenset({"__main__", "local_ledger", "measuring", "repricing", "running", "sending_devices"})
+FRAMEWORK = frozenset(
+    {"__main__", "ledger_of_size", "local_ledger", "measuring", "repricing", "running", "sending_devices"}
+)
 
 
 class Bench(Protocol):

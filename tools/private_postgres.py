@@ -1,8 +1,9 @@
-"""A private PostgreSQL server for one test session or bench: own directory, own port, removed at the end.
+"""A private PostgreSQL server for tests and benches: own directory, own port; a session's is removed at the end.
 
 The server binaries are those that are installed (Debian's package ``postgresql``); nothing of an installed cluster is
 touched. ``initdb`` refuses to run as root, so a root session runs the server as ``postgres`` or ``nobody``.
-Durability is switched off for tests, as the data live as long as the session; a bench asks for a durable one.
+Durability is switched off: the data of a session live as long as it, and those that a bench keeps can be made anew. A bench
+that measures writing asks for a durable one.
 """
 
 import contextlib
@@ -172,7 +173,7 @@ class PrivatePostgres:
             "port": str(self.port),
             "listen_addresses": "127.0.0.1",
         }
-        settings["unix_socket_directories"] = str(self.directory)
+        settings["unix_socket_directories"] = ""  # a socket's name has at most 107 bytes, a directory's more
         command = [str(self.binaries / "postgres"), "-D", str(self.data)]
         command += [argument for key, value in settings.items() for argument in ("-c", f"{key}={value}")]
         with self.log.open("ab") as log:
@@ -222,8 +223,7 @@ def _identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
 def private_postgres(*, durable: bool = False) -> Iterator[PrivatePostgres]:
     """A running private server, stopped and removed on the way out; raises PostgresUnavailable when it cannot be."""
     binaries, user = find_binaries(), _unprivileged_user()
-    # A short path: the name of a unix socket may have at most 107 bytes.
-    directory = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp" if Path("/tmp").is_dir() else None))  # noqa: S108
+    directory = Path(tempfile.mkdtemp(prefix="pg-"))
     server = PrivatePostgres(binaries, directory, user, durable=durable)
     try:
         if user is not None:
@@ -234,3 +234,20 @@ def private_postgres(*, durable: bool = False) -> Iterator[PrivatePostgres]:
     finally:
         server.stop()
         shutil.rmtree(directory, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def kept_postgres(directory: Path) -> Iterator[PrivatePostgres]:
+    """A running server whose data stay in `directory` for the next time; raises PostgresUnavailable."""
+    binaries, user = find_binaries(), _unprivileged_user()
+    directory.mkdir(parents=True, exist_ok=True)
+    server = PrivatePostgres(binaries, directory, user)
+    try:
+        if user is not None:
+            os.chown(directory, user.pw_uid, user.pw_gid)
+        if not (server.data / "PG_VERSION").exists():
+            server.initialise()
+        server.start()
+        yield server
+    finally:
+        server.stop()

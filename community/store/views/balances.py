@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
 from community.minting.apportionment import apportion
@@ -59,7 +59,7 @@ async def balances(
     statement = statement.order_by(col(MemberRow.identity_id)).limit(MEMBERS_MAX)
     members = list((await work.session.execute(statement)).scalars())
     amounts = await chain.amounts_of_holders(work, members, token)
-    earned, until = await _earned(work)
+    earned, until = await _earned(work, members)
     views = []
     for member_id in members:
         amount, final = amounts.get(member_id, (0, 0))
@@ -75,17 +75,22 @@ async def balances(
     return views
 
 
-async def _earned(work: Work) -> tuple[dict[str, int], datetime | None]:
-    """Base units earned and not yet minted by holder, over all sources."""
-    earned: dict[str, int] = {}
-    until: datetime | None = None
-    for reach in await _reaches(work):
-        until = reach.verified_at if until is None else max(until, reach.verified_at)
-        issued_wh = await _add_unminted_parts(work, reach, earned)
-        rest_wh = reach.verified_wh - max(issued_wh, reach.minted_wh)
-        if rest_wh > 0:
-            await _add_current_split(work, reach, rest_wh, earned)
-    return earned, until
+async def _earned(work: Work, member_ids: Sequence[str]) -> tuple[dict[str, int], datetime | None]:
+    """Base units earned and not yet minted by holder, over all sources: one query each, however many sources there are."""
+    reaches = await _reaches(work)
+    if not reaches:
+        return {}, None
+    unminted = or_(
+        *[
+            and_(col(IssuanceRow.source_id) == one.source_id, col(IssuanceRow.from_wh) >= one.minted_wh)
+            for one in reaches
+        ]
+    )
+    issued = await _issued(work, unminted)
+    earned = await _unminted_parts(work, unminted, member_ids)
+    rests = [(one, one.verified_wh - max(issued.get(one.source_id, 0), one.minted_wh)) for one in reaches]
+    await _add_current_splits(work, [(one, rest_wh) for one, rest_wh in rests if rest_wh > 0], earned)
+    return earned, max(one.verified_at for one in reaches)
 
 
 async def _reaches(work: Work) -> list[_Reach]:
@@ -133,38 +138,55 @@ def _last_settled() -> Any:
     return last.correlate(EnergySourceRow).scalar_subquery()
 
 
-async def _add_unminted_parts(work: Work, reach: _Reach, earned: dict[str, int]) -> int:
-    """Add the parts of issuances that the index has not seen on chain. Returns the last register value issued."""
-    row = IssuanceRow
+async def _issued(work: Work, unminted: Any) -> dict[str, int]:
+    """The last register value issued by source, over issuances that the index has not seen on chain."""
+    issuance = IssuanceRow
+    statement = select(col(issuance.source_id), func.max(col(issuance.to_wh))).where(unminted)
+    statement = statement.group_by(col(issuance.source_id))
+    return {row[0]: row[1] for row in await work.session.execute(statement)}
+
+
+async def _unminted_parts(work: Work, unminted: Any, member_ids: Sequence[str]) -> dict[str, int]:
+    """The parts of those issuances by holder."""
+    part = IssuancePartRow
     statement = (
-        select(col(IssuancePartRow.holder_id), col(IssuancePartRow.amount), col(row.to_wh))
-        .join(row, col(row.id) == col(IssuancePartRow.issuance_id))
-        .where(col(row.source_id) == reach.source_id, col(row.from_wh) >= reach.minted_wh)
+        select(col(part.holder_id), col(part.amount))
+        .join(IssuanceRow, col(IssuanceRow.id) == col(part.issuance_id))
+        .where(unminted, col(part.holder_id).in_(member_ids))
         .limit(UNMINTED_MAX)
     )
-    issued_wh = 0
-    for holder_id, amount, to_wh in await work.session.execute(statement):
+    earned: dict[str, int] = {}
+    for holder_id, amount in await work.session.execute(statement):
         earned[holder_id] = earned.get(holder_id, 0) + amount
-        issued_wh = max(issued_wh, to_wh)
-    return issued_wh
+    return earned
 
 
-async def _add_current_split(work: Work, reach: _Reach, energy_wh: int, earned: dict[str, int]) -> None:
+async def _add_current_splits(work: Work, rests: Sequence[tuple[_Reach, int]], earned: dict[str, int]) -> None:
     """Split energy that no issuance covers over the shares valid at its end, as the contract will split it."""
+    if not rests:
+        return
     table = ShareTableRow
-    statement = (
-        select(col(ShareRow.holder_id), col(ShareRow.share_count))
-        .join(table, col(table.id) == col(ShareRow.share_table_id))
-        .where(
-            col(table.source_id) == reach.source_id,
-            col(table.valid_from) < reach.verified_at,
-            col(table.valid_to).is_(None) | (col(table.valid_to) >= reach.verified_at),
-        )
-        .order_by(col(ShareRow.position))
+    valid = or_(
+        *[
+            and_(
+                col(table.source_id) == reach.source_id,
+                col(table.valid_from) < reach.verified_at,
+                col(table.valid_to).is_(None) | (col(table.valid_to) >= reach.verified_at),
+            )
+            for reach, _ in rests
+        ]
     )
-    shares = list(await work.session.execute(statement))
-    if not shares:
-        return  # before the first share table nobody has earned anything
-    parts = apportion(WattHours(energy_wh), [count for _, count in shares])
-    for (holder_id, _), part in zip(shares, parts, strict=True):
-        earned[holder_id] = earned.get(holder_id, 0) + part
+    statement = (
+        select(col(table.source_id), col(ShareRow.holder_id), col(ShareRow.share_count))
+        .join(table, col(table.id) == col(ShareRow.share_table_id))
+        .where(valid)
+        .order_by(col(table.source_id), col(ShareRow.position))
+    )
+    shares: dict[str, list[tuple[str, int]]] = {}
+    for source_id, holder_id, count in await work.session.execute(statement):
+        shares.setdefault(source_id, []).append((holder_id, count))
+    for reach, energy_wh in rests:
+        held = shares.get(reach.source_id, [])  # before the first share table nobody has earned anything
+        parts = apportion(WattHours(energy_wh), [count for _, count in held]) if held else ()
+        for (holder_id, _), amount in zip(held, parts, strict=True):
+            earned[holder_id] = earned.get(holder_id, 0) + amount

@@ -21,7 +21,7 @@ from community.units import TokenAmount
 
 ADDRESSES_MAX = 100
 """Addresses of one asker that a page looks at: newest first."""
-_KEYSET = Keyset((col(TransferRow.block_number), col(TransferRow.log_index)), (int, int))
+KEYSET = Keyset((col(TransferRow.block_number), col(TransferRow.log_index)), (int, int))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ async def page(
     def make(found: Any) -> TransferView:
         return _view(found[0], found[1], checkpoint.finalised_number)
 
-    return await fetch_page(work, statement, _KEYSET, make, first, after)
+    return await fetch_page(work, statement, KEYSET, make, first, after)
 
 
 def _newest_keys(chain_id: int, addresses: Sequence[str], other: str | None, limit: int, after: str | None) -> Any:
@@ -84,7 +84,7 @@ def _newest_keys(chain_id: int, addresses: Sequence[str], other: str | None, lim
             if other is not None:
                 branch = branch.where(opposite == other)
             if after is not None:
-                branch = branch.where(tuple_(*_KEYSET.columns) < tuple_(*_KEYSET.values(after)))
+                branch = branch.where(tuple_(*KEYSET.columns) < tuple_(*KEYSET.values(after)))
             newest = branch.order_by(col(row.block_number).desc(), col(row.log_index).desc()).limit(limit).subquery()
             sides.append(select(newest.c.block_number, newest.c.log_index))
     return union(*sides).subquery() if sides else None

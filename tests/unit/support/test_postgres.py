@@ -7,7 +7,7 @@ import asyncpg
 import pytest
 
 from tools import private_postgres as postgres
-from tools.private_postgres import PostgresUnavailable, private_postgres
+from tools.private_postgres import PostgresUnavailable, kept_postgres, private_postgres
 
 
 async def test_gives_separate_databases_and_leaves_nothing() -> None:
@@ -40,3 +40,14 @@ def test_says_which_package_is_missing(monkeypatch: pytest.MonkeyPatch, tmp_path
 def test_does_not_follow_the_callers_pg_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGHOST", "elsewhere.invalid")
     assert "PGHOST" not in postgres._environment()
+
+
+def test_kept_data_are_there_the_next_time(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    for parent in tmp_path.parents[:2]:
+        parent.chmod(0o755)
+    folder = tmp_path / "kept"
+    with kept_postgres(folder) as server:
+        server.execute("CREATE TABLE mark (id INTEGER)")
+    with kept_postgres(folder) as server:
+        assert server.execute("SELECT count(*) FROM mark") == "0"
