@@ -93,11 +93,11 @@ class AlteredReading:
 
 @dataclass(frozen=True, slots=True)
 class AlteredInterval:
-    """A stored interval whose energy is not what the readings at its two ends give."""
+    """A stored interval whose energy is not what the readings at its two ends give; `stored_wh` None: it is gone."""
 
     source_id: str
     starts_at: datetime
-    stored_wh: int
+    stored_wh: int | None
     registers_wh: int
 
     @property

@@ -22,14 +22,15 @@ def altered(facts: Facts, named_already: Iterable[str]) -> Iterator[Break]:
         )
     known = set(named_already)
     for interval in facts.altered_intervals:
+        stored = "is missing" if interval.stored_wh is None else f"holds {interval.stored_wh} Wh"
         if interval.key not in known:
             yield Break(
                 BreakKind.ENERGY_DIFFERS,
                 interval.key,
                 f"The interval of {names.get(interval.source_id, interval.source_id)} from "
-                f"{interval.starts_at:%Y-%m-%d %H:%M} UTC holds {interval.stored_wh} Wh; the readings at its two ends give "
+                f"{interval.starts_at:%Y-%m-%d %H:%M} UTC {stored}; the readings at its two ends give "
                 f"{interval.registers_wh} Wh.",
                 source_id=interval.source_id,
                 expected=f"{interval.registers_wh} Wh",
-                found=f"{interval.stored_wh} Wh",
+                found=None if interval.stored_wh is None else f"{interval.stored_wh} Wh",
             )

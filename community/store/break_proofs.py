@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import or_, select
 from sqlmodel import SQLModel, col
 
+from community.clock import QUARTER_HOUR
 from community.reconciliation.breaks import BreakKind
 from community.store import breaks
 from community.store.breaks import StoredBreak
 from community.store.tables.chain import BalanceRow, BlockRow, SettledEventRow, SupplyRow, TransferRow
 from community.store.tables.identity import EnergySourceRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
+from community.store.tables.metering import InstallationRow
 from community.store.tables.minting import IssuancePartRow, IssuanceRow
 from community.store.tables.reconciling import MatchRow
 from community.store.unit_of_work import Work
@@ -84,9 +86,9 @@ async def _readings(work: Work, ids: Sequence[str]) -> list[Proof]:
 async def _events(work: Work, keys: Sequence[str]) -> list[Proof]:
     event, transfer = SettledEventRow, TransferRow
     places = [tuple(int(part) for part in key.split(":")) for key in keys]
-    here = or_(*[(col(event.block_number) == block) & (col(event.log_index) == index) for block, index in places])
     if not places:
         return []
+    here = or_(*[(col(event.block_number) == block) & (col(event.log_index) == index) for block, index in places])
     hashes = select(col(event.tx_hash)).where(here)
     return [
         await _rows(
@@ -109,6 +111,22 @@ async def _intervals(work: Work, keys: Sequence[str]) -> list[Proof]:
     return [await _rows(work, "The quarter-hours", row, columns, here)]
 
 
+async def _readings_around(work: Work, interval: str) -> Proof:
+    """The readings at the two ends of an interval."""
+    source_id, start = interval.rsplit("@", 1)
+    starts_at = datetime.fromisoformat(start)
+    row = MeasurementRow
+    places = (
+        select(col(InstallationRow.id))
+        .join(EnergySourceRow, col(EnergySourceRow.metering_point_id) == col(InstallationRow.metering_point_id))
+        .where(col(EnergySourceRow.identity_id) == source_id)
+    )
+    ends = (starts_at, starts_at + QUARTER_HOUR)
+    columns = "at id register_id register_wh statement_digest recorded_at"
+    here = col(row.installation_id).in_(places) & col(row.at).in_(ends)
+    return await _rows(work, "The readings at its ends", row, columns, here)
+
+
 async def _of_subject(work: Work, found: StoredBreak) -> list[Proof]:
     """What the break's subject names, by its kind."""
     subject = found.subject
@@ -118,6 +136,20 @@ async def _of_subject(work: Work, found: StoredBreak) -> list[Proof]:
             return [
                 await _balances(work, col(BalanceRow.address) == subject),
                 await _transfers(work, "Its transfers", moved),
+            ]
+        case BreakKind.SUPPLY_DIFFERS if found.source_id is not None:
+            refs = select(col(EnergySourceRow.source_ref)).where(col(EnergySourceRow.identity_id) == subject)
+            columns = "source_ref seq from_wh to_wh read_at minted_wh block_number tx_hash"
+            plant = "identity_id source_ref opening_register_wh opening_at"
+            return [
+                await _rows(work, "The source", EnergySourceRow, plant, col(EnergySourceRow.identity_id) == subject),
+                await _rows(
+                    work,
+                    "Its settlements in the index",
+                    SettledEventRow,
+                    columns,
+                    col(SettledEventRow.source_ref).in_(refs),
+                ),
             ]
         case BreakKind.SUPPLY_DIFFERS:
             columns = "chain_id token minted burned final_minted final_burned"
@@ -130,7 +162,7 @@ async def _of_subject(work: Work, found: StoredBreak) -> list[Proof]:
         case BreakKind.READING_DIFFERS:
             return await _readings(work, [subject])
         case BreakKind.ENERGY_DIFFERS if "@" in subject:
-            return await _intervals(work, [subject])
+            return [*await _intervals(work, [subject]), await _readings_around(work, subject)]
         case BreakKind.MISSING_OFF_CHAIN | BreakKind.UNATTRIBUTED:
             tx_hash = subject.partition(":")[0]
             here = col(TransferRow.tx_hash) == tx_hash

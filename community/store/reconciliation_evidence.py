@@ -10,13 +10,14 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from community.attestation.statement import MalformedStatement, SignedStatement, parse_cose_sign1
+from community.clock import QUARTER_HOUR
 from community.metering.intervals import RegisterPoint, energy_between
 from community.reconciliation.facts import AlteredInterval, AlteredReading, ShareTableFacts
 from community.reconciliation.proofs import signed_wh
 from community.store.reconciliation_facts import VERIFIED, newest_revisions
 from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
-from community.store.tables.metering import InstallationRow, RegisterRow
+from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
 from community.store.unit_of_work import Work
 
 _FETCHED_AT_ONCE = 2000
@@ -101,7 +102,45 @@ async def altered_intervals(work: Work, known_at: datetime) -> tuple[AlteredInte
             registers_wh = points[6] - points[2]
         if registers_wh != stored_wh:
             found.append(AlteredInterval(source_id, starts_at, stored_wh, registers_wh))
-    return tuple(found)
+    return tuple(found) + await _missing_intervals(work, known_at)
+
+
+async def _missing_intervals(work: Work, known_at: datetime) -> tuple[AlteredInterval, ...]:
+    """Quarter-hours with a reading at both ends and no interval, which intake writes together with the second one."""
+    measurement, interval = MeasurementRow, IntervalRow
+    starts: dict[str, set[datetime]] = {}
+    stored = (
+        select(col(EnergySourceRow.identity_id), col(interval.starts_at))
+        .join(interval, col(interval.metering_point_id) == col(EnergySourceRow.metering_point_id))
+        .execution_options(yield_per=_FETCHED_AT_ONCE)
+    )
+    async for source_id, starts_at in await work.session.stream(stored):
+        starts.setdefault(source_id, set()).add(starts_at)
+    columns: tuple[Any, ...] = (
+        col(EnergySourceRow.identity_id), col(measurement.register_id), col(measurement.at), col(measurement.register_wh)
+    )  # fmt: skip
+    readings = (
+        select(*columns)
+        .join(MeteringPointRow, col(MeteringPointRow.id) == col(EnergySourceRow.metering_point_id))
+        .join(InstallationRow, col(InstallationRow.metering_point_id) == col(MeteringPointRow.id))
+        .join(measurement, col(measurement.installation_id) == col(InstallationRow.id))
+        .join(RegisterRow, col(RegisterRow.id) == col(measurement.register_id))
+        .where(
+            col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
+            col(measurement.recorded_at) <= known_at,
+            col(measurement.at) >= col(EnergySourceRow.opening_at),
+        )
+        .order_by(col(EnergySourceRow.identity_id), col(measurement.register_id), col(measurement.at))
+        .execution_options(yield_per=_FETCHED_AT_ONCE)
+    )
+    missing, before = [], None
+    async for source_id, register_id, at, register_wh in await work.session.stream(readings):
+        here = (source_id, register_id, at, register_wh)
+        neighbours = before is not None and before[:2] == here[:2] and at - before[2] == QUARTER_HOUR
+        if before is not None and neighbours and before[2] not in starts.get(source_id, ()):
+            missing.append(AlteredInterval(source_id, before[2], None, register_wh - before[3]))
+        before = here
+    return tuple(missing)
 
 
 async def share_tables(work: Work, known_at: datetime) -> tuple[StoredShareTable, ...]:
