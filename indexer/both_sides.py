@@ -26,9 +26,9 @@ from indexer.decode import Contracts
 
 @dataclass(frozen=True, slots=True)
 class AsOf:
-    """Two times: `known_at`, when we knew it; `valid_until`, up to when the energy was produced (None: all of it)."""
+    """Two times: `known_at`, when we knew it (None: now); `valid_until`, up to when energy was produced (None: all)."""
 
-    known_at: datetime
+    known_at: datetime | None = None
     valid_until: datetime | None = None
 
 
@@ -49,24 +49,32 @@ async def facts_now(
 
 
 async def facts_as_of(
-    work: Work, chain_id: int, contracts: Contracts, grace: timedelta, as_of: AsOf
+    work: Work, chain_id: int, contracts: Contracts, grace: timedelta, as_of: AsOf, now: datetime
 ) -> tuple[BlockRef, Facts]:
     """The facts of an earlier time: the finalised block known then, and of the books what was recorded by then.
 
     Raises FatalError if nothing was known then.
     """
-    known = await chain_index.checkpoint(work, chain_id)
-    run = await reconciliation.last_run(work, as_of.known_at)
-    block = run.finalised if run is not None else None
-    if block is None and known is not None:
-        block = await chain_history.last_block_by(work, chain_id, as_of.known_at, known.finalised.number)
+    known_at = as_of.known_at or now
+    block = await _final_block(work, chain_id, as_of.known_at)
     if block is None:
-        raise FatalError(f"Nothing of the chain was known at {as_of.known_at.isoformat()}: take a later instant.")
-    facts = await _facts(work, chain_id, contracts, grace, as_of.known_at, block.number)
+        raise FatalError(f"Nothing of the chain was known at {known_at.isoformat()}: take a later instant.")
+    facts = await _facts(work, chain_id, contracts, grace, known_at, block.number)
     if as_of.valid_until is not None:
         return block, until(facts, as_of.valid_until)
     balances, supply = await chain_history.totals_at(work, chain_id, contracts.token, block.number)
     return block, replace(facts, balances=balances, supply=supply)
+
+
+async def _final_block(work: Work, chain_id: int, known_at: datetime | None) -> BlockRef | None:
+    """The finalised block that was known then: that of the run before, else by the blocks' own times."""
+    known = await chain_index.checkpoint(work, chain_id)
+    if known_at is None or known is None:
+        return None if known is None else known.finalised
+    run = await reconciliation.last_run(work, known_at)
+    if run is not None:
+        return run.finalised
+    return await chain_history.last_block_by(work, chain_id, known_at, known.finalised.number)
 
 
 async def _facts(

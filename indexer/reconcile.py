@@ -66,7 +66,7 @@ class Reconciler:
     async def as_of(self, as_of: AsOf) -> tuple[BlockRef, Facts, Reconciliation]:
         """What a run then would have found, without the contracts' own answers. Stores nothing; repeatable."""
         async with self.store.read() as work:
-            block, facts = await facts_as_of(work, self.chain_id, self.contracts, self.grace, as_of)
+            block, facts = await facts_as_of(work, self.chain_id, self.contracts, self.grace, as_of, self.now())
         return block, facts, reconcile(facts)
 
     async def _question(self, work: Work, now: datetime) -> _Question:

@@ -101,7 +101,7 @@ async def answer(chosen: argparse.Namespace, here: Surroundings) -> Answer:
 
 async def _run(chosen: argparse.Namespace, here: Surroundings) -> Answer:
     if chosen.known_at is not None or chosen.until is not None:
-        as_of = AsOf(chosen.known_at or here.clock.now(), chosen.until)
+        as_of = AsOf(chosen.known_at, chosen.until)
         block, facts, result = await here.reconciler.as_of(as_of)
         return texts.of_past_run(as_of, block, facts, result)
     await here.with_node(lambda node: _compare(here, node))
@@ -171,11 +171,13 @@ async def _statement(chosen: argparse.Namespace, here: Surroundings) -> Answer:
     period = (chosen.starts_at, chosen.ends_at)
     if chosen.ends_at <= chosen.starts_at:
         raise FatalError("A statement's period must end after it begins: check --from and --to.")
-    as_of = AsOf(chosen.known_at or here.clock.now())
+    as_of = AsOf(chosen.known_at)
     try:
         async with here.store.read() as work:
             if chosen.source is not None:
-                _, facts = await facts_as_of(work, here.chain_id, here.contracts, here.reconciler.grace, as_of)
+                _, facts = await facts_as_of(
+                    work, here.chain_id, here.contracts, here.reconciler.grace, as_of, here.clock.now()
+                )
                 return texts.of_statement(source_statement(facts, chosen.source, *period))
             known = await chain_index.checkpoint(work, here.chain_id)
             addresses = await chain_history.addresses_of(work, chosen.holder)

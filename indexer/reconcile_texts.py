@@ -74,7 +74,7 @@ def of_run(
 
 def of_past_run(as_of: AsOf, block: BlockRef, facts: Facts, result: Reconciliation) -> Answer:
     """What a run as of then finds. It is not stored."""
-    when = f"as known at {as_of.known_at:{_MINUTE}:%S} UTC"
+    when = f"as known at {facts.now:{_MINUTE}:%S} UTC"
     if as_of.valid_until is not None:
         when += f", of energy up to {as_of.valid_until:{_MINUTE}} UTC"
     lines = [
@@ -84,7 +84,7 @@ def of_past_run(as_of: AsOf, block: BlockRef, facts: Facts, result: Reconciliati
         *(f"{one.severity}: {one.kind}\n  {one.detail}" for one in result.breaks),
     ]
     values = {
-        "known_at": as_of.known_at, "valid_until": as_of.valid_until, "block": asdict(block),
+        "known_at": facts.now, "valid_until": as_of.valid_until, "block": asdict(block),
         "digest": result_digest(result), "match_count": len(result.matches), "verified_wh": result.verified_wh,
         "issued_wh": result.issued_wh, "settled_wh": result.settled_wh, "supply": facts.supply.outstanding,
         "breaks": [asdict(one) | {"detail": one.detail} for one in result.breaks],

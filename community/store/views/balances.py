@@ -43,6 +43,7 @@ class _Reach:
     verified_wh: int
     verified_at: datetime
     minted_wh: int
+    issued_wh: int
 
 
 async def balances(
@@ -86,9 +87,8 @@ async def _earned(work: Work, member_ids: Sequence[str]) -> tuple[dict[str, int]
             for one in reaches
         ]
     )
-    issued = await _issued(work, unminted)
     earned = await _unminted_parts(work, unminted, member_ids)
-    rests = [(one, one.verified_wh - max(issued.get(one.source_id, 0), one.minted_wh)) for one in reaches]
+    rests = [(one, one.verified_wh - max(one.issued_wh, one.minted_wh)) for one in reaches]
     await _add_current_splits(work, [(one, rest_wh) for one, rest_wh in rests if rest_wh > 0], earned)
     return earned, max(one.verified_at for one in reaches)
 
@@ -104,6 +104,7 @@ async def _reaches(work: Work) -> list[_Reach]:
             _newest(col(MeasurementRow.register_wh)),
             _newest(col(MeasurementRow.at)).label("at"),
             func.coalesce(_last_settled(), col(EnergySourceRow.opening_register_wh)),
+            func.coalesce(_last_issued(), 0),
         )
         .join(MeteringPointRow, col(MeteringPointRow.id) == col(EnergySourceRow.metering_point_id))
         .join(InstallationRow, col(InstallationRow.metering_point_id) == col(MeteringPointRow.id))
@@ -115,10 +116,10 @@ async def _reaches(work: Work) -> list[_Reach]:
         .limit(SOURCES_MAX)
     )
     newest: dict[str, _Reach] = {}
-    for source_id, register_wh, at, minted_wh in await work.session.execute(statement):
+    for source_id, register_wh, at, minted_wh, issued_wh in await work.session.execute(statement):
         known = newest.get(source_id)
         if at is not None and (known is None or known.verified_at < at):  # an exchanged meter leaves an older register
-            newest[source_id] = _Reach(source_id, register_wh, at, minted_wh)
+            newest[source_id] = _Reach(source_id, register_wh, at, minted_wh, issued_wh)
     return list(newest.values())
 
 
@@ -138,12 +139,12 @@ def _last_settled() -> Any:
     return last.correlate(EnergySourceRow).scalar_subquery()
 
 
-async def _issued(work: Work, unminted: Any) -> dict[str, int]:
-    """The last register value issued by source, over issuances that the index has not seen on chain."""
-    issuance = IssuanceRow
-    statement = select(col(issuance.source_id), func.max(col(issuance.to_wh))).where(unminted)
-    statement = statement.group_by(col(issuance.source_id))
-    return {row[0]: row[1] for row in await work.session.execute(statement)}
+def _last_issued() -> Any:
+    """The register value up to which the source in the enclosing statement has issuances."""
+    row = IssuanceRow
+    newest = select(col(row.to_wh)).where(col(row.source_id) == col(EnergySourceRow.identity_id))
+    newest = newest.order_by(col(row.period_end).desc(), col(row.id).desc()).limit(1)
+    return newest.correlate(EnergySourceRow).scalar_subquery()
 
 
 async def _unminted_parts(work: Work, unminted: Any, member_ids: Sequence[str]) -> dict[str, int]:

@@ -101,13 +101,17 @@ async def test_a_page_reads_no_table_that_grows_from_end_to_end(ledger: Store, p
     assert asked
     for statement, parameters in asked:
         plan = await plan_of(ledger, statement, parameters)
-        bad = [line for line in plan if is_whole_table(line)]
+        ends_early = "LIMIT" in statement and "GROUP BY" not in statement
+        bad = [line for line in plan if is_whole_table(line, ends_early)]
         assert bad == [], f"{statement}\n" + "\n".join(plan)
 
 
 async def test_a_condition_without_an_index_is_seen(ledger: Store) -> None:
     plan = await plan_of(ledger, "SELECT * FROM transfer WHERE block_hash = sender", ())
     assert any(is_whole_table(line) for line in plan), plan
+    if ledger.dialect == "sqlite":
+        plan = await plan_of(ledger, "SELECT max(to_wh) FROM issuance GROUP BY source_id", ())
+        assert any(is_whole_table(line) for line in plan), plan
 
 
 async def plan_of(store: Store, statement: str, parameters: Any) -> list[str]:
@@ -120,10 +124,10 @@ async def plan_of(store: Store, statement: str, parameters: Any) -> list[str]:
         return [str(row[-1]) for row in found]
 
 
-def is_whole_table(line: str) -> bool:
+def is_whole_table(line: str, ends_early: bool = False) -> bool:
     """Whether this line of a plan reads a growing table whole: SQLite says SCAN, PostgreSQL Seq Scan."""
     words = line.replace("->", " ").split()
     if words[:1] == ["SCAN"]:
-        # a scan by an index in its order ends with the page's last row
-        return words[1] in GROWING and "INDEX" not in words
+        # a scan in the order of an index ends with the page's last row, if the statement has such an end
+        return words[1] in GROWING and not (ends_early and "INDEX" in words)
     return words[:2] == ["Seq", "Scan"] and words[3] in GROWING
