@@ -272,6 +272,14 @@ def _settlements(w: _Words, size: Size) -> Iterator[tuple[str, str]]:
         },
         every,
     )  # fmt: skip
+    yield from _comparison(w, size, place | {"tx_hash": tx_hash}, issuance, source_id, ends)
+
+
+def _comparison(
+    w: _Words, size: Size, place: dict[str, str], issuance: str, source_id: str, ends: str
+) -> Iterator[tuple[str, str]]:
+    """A run with its matches and breaks; the expressions are those of the settlements."""
+    every, tx_hash = w.numbers(size.quarters * SOURCES), place["tx_hash"]
     run = {
         "id": "'run_1'", "started_at": w.at("0"), "finalised_block": str(size.blocks), "finalised_hash": "'0x'",
         "verified_wh": "0", "issued_wh": "0", "settled_wh": "0", "supply": w.units("0"), "match_count": "0",
@@ -282,7 +290,7 @@ def _settlements(w: _Words, size: Size) -> Iterator[tuple[str, str]]:
         "reconciliation_match",
         place
         | {
-            "issuance_id": issuance, "source_id": source_id, "tx_hash": tx_hash, "energy_wh": "2000",
+            "issuance_id": issuance, "source_id": source_id, "energy_wh": "2000",
             "amount": w.units("2000"), "run_id": "'run_1'", "matched_at": ends,
         },
         f"{every} WHERE g.i % 1000 <> 999",

@@ -130,6 +130,14 @@ class ShareTableFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ShareTokens:
+    """A source's share tokens by their holders' addresses, and when the last of them moved."""
+
+    held: Mapping[str, int]
+    moved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Configured:
     """The issuer was told to count a source from `opening_wh` on; the register before was `closing_wh`."""
 
@@ -182,8 +190,8 @@ class Facts:
     balances: Mapping[str, int] = field(default_factory=dict)
     asked: AskedTotals | None = None
     share_tables: tuple[ShareTableFacts, ...] = ()
-    shares_on_chain: Mapping[str, Mapping[str, int]] | None = None
-    """Share tokens by holder's address, per source id; None where no share contract is indexed."""
+    shares_on_chain: Mapping[str, ShareTokens] = field(default_factory=dict)
+    """Share tokens per source id, of the sources that have them."""
     altered_readings: tuple[AlteredReading, ...] = ()
     altered_intervals: tuple[AlteredInterval, ...] = ()
     has_issuer: bool = True

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
+from community.clock import QUARTER_HOUR
 from community.reconciliation.breaks import Break, BreakKind
 from community.reconciliation.facts import Facts, ShareTableFacts
 
@@ -59,13 +60,15 @@ def _committed(facts: Facts, ref: str) -> str | None:
 
 
 def _tokens(facts: Facts) -> Iterator[Break]:
-    """Share tokens against the register: the fixed total, then holder by holder."""
-    if facts.shares_on_chain is None:
-        return
+    """Share tokens against the register: the fixed total, then holder by holder.
+
+    A transfer counts from a later boundary on, and is committed when the source is settled up to there: it has time.
+    """
     for table in facts.share_tables:
-        if table.valid_to is not None:
+        found = facts.shares_on_chain.get(table.source_id)
+        if table.valid_to is not None or found is None:
             continue
-        tokens = {address: count for address, count in facts.shares_on_chain.get(table.source_id, {}).items() if count}
+        tokens = {address: count for address, count in found.held.items() if count}
         held = sum(tokens.values())
         if held != table.share_total:
             yield Break(
@@ -76,6 +79,9 @@ def _tokens(facts: Facts) -> Iterator[Break]:
                 expected=str(table.share_total),
                 found=str(held),
             )
+            continue
+        collects = next((one.collects for one in facts.sources if one.id == table.source_id), timedelta(0))
+        if not facts.is_old(max(found.moved_at, table.recorded_at), collects + QUARTER_HOUR):
             continue
         register = dict(table.shares)
         for address in sorted(register.keys() | tokens.keys()):

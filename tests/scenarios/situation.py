@@ -22,11 +22,12 @@ from community.reconciliation.facts import (
     AskedTotals,
     Configured,
     Facts,
+    ShareTokens,
     SourceOnChain,
 )
 from community.reconciliation.matching import Reconciliation
 from community.tokens.supply import Supply
-from tests.support.books_in_agreement import OPENING_AT, SOURCE, agreeing
+from tests.support.books_in_agreement import LONG_AGO, OPENING_AT, SOURCE, agreeing
 
 HERE = Path(__file__).parent
 _SETTLED = re.compile(r"^(\d\d):(\d\d) settled (\d+) Wh\b")
@@ -117,7 +118,8 @@ def _told_by_the_chain(facts: Facts, chain: dict[str, Any], others: dict[str, An
     if "indexed_balances" in chain:
         facts = replace(facts, balances={**facts.balances, **{k: int(v) for k, v in chain["indexed_balances"].items()}})
     if "share_tokens" in chain:
-        facts = replace(facts, shares_on_chain={SOURCE.id: chain["share_tokens"]})
+        moved_at = chain.get("share_tokens_moved_at", LONG_AGO)
+        facts = replace(facts, shares_on_chain={SOURCE.id: ShareTokens(chain["share_tokens"], moved_at)})
     times = {one.block_number: one.read_at for one in facts.settled}
     if others.get("plain_token"):
         facts = replace(facts, has_issuer=False, block_times=times, settled=(), issuances=(), configured=())
