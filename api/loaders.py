@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar
 from strawberry.dataloader import DataLoader
 
 from community.store.unit_of_work import Work
-from community.store.views import balances, chain, identities, issuances, measurements, metering, shares
+from community.store.views import balances, chain, identities, issuances, measurements, metering, reconciliation, shares
 from community.store.views.scope import Scope
 
 K = TypeVar("K", bound=Hashable)
@@ -71,6 +71,7 @@ class Loaders:
         )
         self.attempts: DataLoader[str, list[issuances.AttemptView]] = self._many(issuances.attempts)
         self.settlements_by_tx: DataLoader[str, list[chain.SettlementView]] = self._many(chain.settlements_by_tx)
+        self.story: DataLoader[str, list[reconciliation.BreakEntryView]] = self._many(reconciliation.stories)
         self.balance: DataLoader[str, balances.BalanceView | None] = self._one(self._balances)
 
     async def _balances(self, work: Work, keys: Sequence[str]) -> dict[str, balances.BalanceView]:

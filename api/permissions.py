@@ -44,14 +44,14 @@ PERMISSIONS: Mapping[str, Roles] = {
         "Query",
         PEOPLE,
         "identity identities members member energySources meteringPoints meteringPoint measurements series gaps issuances "
-        "issuance settlements transfers balances balance supply reconciliation matches breaks",
+        "issuance settlements transfers balances balance supply reconciliation matches reconciled breaks",
     ),
     **_fields("Query", STAFF, "devices auditEntries"),
     **_fields("Query", OPERATORS, "quarantine apiKeys"),
     **_fields(
         "Mutation",
         OPERATORS,
-        "approveDevice revokeDevice disposeBreak resolveQuarantine createApiKey revokeApiKey",
+        "approveDevice revokeDevice disposeBreak noteBreak closeBreak resolveQuarantine createApiKey revokeApiKey",
     ),
     **_fields("Subscription", PEOPLE, "balances measurements settlements breaks chainHead"),
     **_fields("Subscription", OPERATORS, "quarantine"),
@@ -137,7 +137,14 @@ PERMISSIONS: Mapping[str, Roles] = {
     **_fields(
         "Break",
         PEOPLE,
-        "id kind severity subject source detail expected found openedAt closedAt owner disposition",
+        "id kind severity subject source detail expected found openedAt closedAt closedBy owner disposition",
+    ),
+    **_fields("Break", STAFF, "story"),
+    **_fields("BreakEntry", STAFF, "at actor action text"),
+    **_fields(
+        "Reconciled",
+        PEOPLE,
+        "issuance source periodStart periodEnd energyWh amount state explained breakId txHash blockNumber",
     ),
     # operators
     **_fields("AuditEntry", STAFF, "id actor command subject reason recordedAt"),
@@ -168,6 +175,7 @@ PERMISSIONS: Mapping[str, Roles] = {
     **_connection("Settlement", PEOPLE),
     **_connection("Transfer", PEOPLE),
     **_connection("Match", PEOPLE),
+    **_connection("Reconciled", PEOPLE),
     **_connection("Break", PEOPLE),
     **_connection("AuditEntry", STAFF),
     **_connection("ApiKey", OPERATORS),

@@ -141,6 +141,12 @@ async def _device(info: Info, device_id: str) -> DeviceDecided | Problem:
     return DeviceDecided(device=device) if isinstance(device, Device) else NOT_FOUND
 
 
+async def _break(info: Info, break_id: str) -> BreakDisposed | Problem:
+    async with info.context.reading() as work:
+        found = await reconciliation.break_by_id(work, break_id)
+    return NOT_FOUND if found is None else BreakDisposed(break_=projected(Break, found))
+
+
 @strawberry.type
 class Mutation:
     """Commands for operators."""
@@ -177,11 +183,27 @@ class Mutation:
             command,
             lambda work: decisions.dispose_break(work, subject, who, what, now, actor=info.context.asker.credential),
         )
-        if problem is not None:
-            return problem
-        async with info.context.reading() as work:
-            found = await reconciliation.break_by_id(work, subject)
-        return NOT_FOUND if found is None else BreakDisposed(break_=projected(Break, found))
+        return problem or await _break(info, subject)
+
+    @strawberry.mutation
+    async def note_break(self, info: Info, break_id: strawberry.ID, text: str, command: CommandInput) -> BreakResult:
+        """Add a comment to a break's story."""
+        subject, now, said = given_id(break_id), info.context.clock.now(), _checked_text("text", text)
+        actor = info.context.asker.key_id
+        problem = await _carry_out(
+            info, "note_break", subject, command, lambda work: decisions.note_break(work, subject, said, actor, now)
+        )
+        return problem or await _break(info, subject)
+
+    @strawberry.mutation
+    async def close_break(self, info: Info, break_id: strawberry.ID, command: CommandInput) -> BreakResult:
+        """Close a break though both sides differ, for the command's reason. It opens anew when the finding changes."""
+        subject, now, reason = given_id(break_id), info.context.clock.now(), _checked_text("reason", command.reason)
+        actor = info.context.asker.key_id
+        problem = await _carry_out(
+            info, "close_break", subject, command, lambda work: decisions.close_break(work, subject, reason, actor, now)
+        )
+        return problem or await _break(info, subject)
 
     @strawberry.mutation
     async def resolve_quarantine(

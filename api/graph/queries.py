@@ -24,7 +24,7 @@ from api.graph.metering import (
     quarantine_entry_of,
 )
 from api.graph.projection import Info, all_projected, given_id, projected
-from api.graph.reconciliation import Break, Match, ReconciliationRun, run_of
+from api.graph.reconciliation import Break, Match, Reconciled, ReconciliationRun, run_of
 from api.graph.tokens import Balance, ChainHead, Issuance, Settlement, Supply, Transfer
 from api.paging import Connection, connection
 from api.scalars import PAGE_DEFAULT, Address, Cursor, Hash, PageSize
@@ -285,17 +285,37 @@ class Query:
         )
 
     @strawberry.field
+    async def reconciled(
+        self,
+        info: Info,
+        since: datetime,
+        until: datetime,
+        source_id: strawberry.ID | None = None,
+        first: PageSize = PAGE_DEFAULT,
+        after: Cursor | None = None,
+    ) -> Connection[Reconciled]:
+        """How each issuance stands whose period ends after `since` and by `until`, newest first."""
+        source = _id_or_none(source_id)
+        return await _page(
+            info,
+            lambda work: reconciliation.of_period(work, source, (since, until), first, after),
+            lambda view: projected(Reconciled, view),
+        )
+
+    @strawberry.field
     async def breaks(
         self,
         info: Info,
         open: bool | None = True,  # noqa: A002  the name in the schema
+        source_id: strawberry.ID | None = None,
         first: PageSize = PAGE_DEFAULT,
         after: Cursor | None = None,
     ) -> Connection[Break]:
-        """Open breaks, or with `open: null` all."""
+        """Open breaks, or with `open: null` all; of one source or of every one."""
+        source = _id_or_none(source_id)
         return await _page(
             info,
-            lambda work: reconciliation.breaks(work, open, first, after),
+            lambda work: reconciliation.breaks(work, open, first, after, source_id=source),
             lambda view: projected(Break, view),
         )
 

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 
 from api.graph.identities import EnergySource, load_as
-from api.graph.projection import Info, projected
+from api.graph.projection import Info, all_projected, projected
 from api.graph.tokens import Issuance, issuance_of
 from api.scalars import Counter, Hash
 from community.store.views import reconciliation as views
@@ -60,6 +60,41 @@ class Match:
 
 
 @strawberry.type
+class Reconciled:
+    """An issuance and how it stands: `matched`, `pending`, or the kind of the break that holds it."""
+
+    period_start: datetime
+    period_end: datetime
+    energy_wh: WattHours
+    amount: TokenAmount
+    state: str
+    explained: bool = strawberry.field(description="A person closed that break with a reason.")
+    break_id: strawberry.ID | None
+    tx_hash: Hash | None
+    block_number: Counter | None
+    issuance_id: strawberry.Private[str]
+    source_id: strawberry.Private[str]
+
+    @strawberry.field
+    async def issuance(self, info: Info) -> Issuance | None:
+        return issuance_of(await info.context.loaders.issuance.load(self.issuance_id))
+
+    @strawberry.field
+    async def source(self, info: Info) -> EnergySource | None:
+        return await load_as(info, EnergySource, self.source_id)
+
+
+@strawberry.type
+class BreakEntry:
+    """One line of a break's story: who did what and when."""
+
+    at: datetime
+    actor: str
+    action: str
+    text: str
+
+
+@strawberry.type
 class Break:
     """A disagreement, with its age, owner and what is done about it."""
 
@@ -72,9 +107,15 @@ class Break:
     found: str | None
     opened_at: datetime
     closed_at: datetime | None
+    closed_by: str | None = strawberry.field(description="Who closed it; null where both sides came to agree.")
     owner: str | None
     disposition: str | None
     source_id: strawberry.Private[str | None]
+
+    @strawberry.field
+    async def story(self, info: Info) -> list[BreakEntry]:
+        """What happened to it, oldest first. Nothing of it is ever rewritten."""
+        return all_projected(BreakEntry, await info.context.loaders.story.load(str(self.id)))
 
     @strawberry.field
     async def source(self, info: Info) -> EnergySource | None:

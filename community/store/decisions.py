@@ -89,6 +89,20 @@ async def dispose_break(
     return Decided() if found else NotFound()
 
 
+async def note_break(work: Work, break_id: str, text: str, actor: str, now: datetime) -> Outcome:
+    """Add a comment to a break."""
+    return Decided() if await breaks.note(work, break_id, text, actor, now) else NotFound()
+
+
+async def close_break(work: Work, break_id: str, reason: str, actor: str, now: datetime) -> Outcome:
+    """Close a break though both sides differ. It opens anew when the finding changes."""
+    if await breaks.close(work, break_id, reason, actor, now):
+        return Decided()
+    if await breaks.break_by_id(work, break_id) is None:
+        return NotFound()
+    return NotPossible("The break is closed already. Its reason stays.")
+
+
 async def _device_state(work: Work, device_id: str) -> str | None:
     """The state, held until the unit of work ends: of two decisions under way at once the second sees the first."""
     row = DeviceRow

@@ -1,5 +1,6 @@
 """The latest comparison of both sides, pairs that agree, and breaks."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -8,10 +9,12 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from community.store.tables.minting import IssuanceRow
-from community.store.tables.reconciling import BreakItemRow, BreakRow, MatchRow, ReconciliationRunRow
+from community.store.tables.reconciling import BreakEntryRow, BreakItemRow, BreakRow, MatchRow, ReconciliationRunRow
 from community.store.unit_of_work import Work
 from community.store.views.keyset import Keyset, Page, fetch_page, select_rows
 from community.units import TokenAmount, WattHours
+
+ENTRIES_MAX = 5000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +54,19 @@ class BreakView:
     found: str | None
     opened_at: datetime
     closed_at: datetime | None
+    closed_by: str | None
     owner: str | None
     disposition: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEntryView:
+    """One line of a break's story. `actor` is an API key's id, a name from the command line, or `reconciliation`."""
+
+    at: datetime
+    actor: str
+    action: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +235,17 @@ def _break(row: Any) -> BreakView:
         each.found,
         each.opened_at,
         each.closed_at,
+        each.closed_by,
         each.owner,
         each.disposition,
     )
+
+
+async def stories(work: Work, break_ids: Sequence[str]) -> dict[str, list[BreakEntryView]]:
+    """The stories of breaks, oldest line first."""
+    row = BreakEntryRow
+    statement = select(row).where(col(row.break_id).in_(break_ids)).order_by(col(row.id)).limit(ENTRIES_MAX)
+    found: dict[str, list[BreakEntryView]] = {}
+    for each in (await work.session.execute(statement)).scalars():
+        found.setdefault(each.break_id, []).append(BreakEntryView(each.at, each.actor, each.action, each.text))
+    return found

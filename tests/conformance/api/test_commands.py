@@ -57,6 +57,21 @@ async def test_break_gets_an_owner_and_stays_open(served: Served) -> None:
     assert open_now["breaks"]["nodes"] == [{"id": "brk_1", "owner": "Eva"}]
 
 
+async def test_break_is_noted_on_and_closed_for_a_reason_and_its_story_stays(served: Served) -> None:
+    await add_break(served.store, NOW)
+    note = 'mutation { noteBreak(breakId: "brk_1", text: "The node lags.", command: {idempotencyKey: "key-00001", reason: "looked"}) { __typename } }'
+    close = 'mutation ($key: String!) { closeBreak(breakId: "brk_1", command: {idempotencyKey: $key, reason: "Sent before counting began."}) { ... on BreakDisposed { break { closedAt closedBy disposition } } ... on Problem { code } } }'
+    assert (await ask(served.app, note, served.keys.operator))["noteBreak"]["__typename"] == "BreakDisposed"
+    closed = (await ask(served.app, close, served.keys.operator, key="key-00002"))["closeBreak"]["break"]
+    assert closed["closedAt"] and closed["closedBy"] and closed["disposition"] == "Sent before counting began."
+    again = (await ask(served.app, close, served.keys.operator, key="key-00003"))["closeBreak"]
+    assert again["code"] == "NOT_POSSIBLE"
+    query = '{ breaks(open: null, sourceId: "src_sued") { nodes { story { action text } } } }'
+    (told,) = (await ask(served.app, query, served.keys.auditor))["breaks"]["nodes"]
+    assert [line["action"] for line in told["story"]] == ["noted", "closed"]
+    assert await code_of(served.app, query, served.keys.anna) == "FORBIDDEN"
+
+
 async def test_quarantine_is_resolved_once(served: Served) -> None:
     resolve = 'mutation ($key: String!) { resolveQuarantine(entryId: "qua_0", resolution: "meter exchanged", command: {idempotencyKey: $key, reason: "called"}) { ... on QuarantineResolved { entry { resolution resolvedAt } } ... on Problem { code } } }'
     entry = (await ask(served.app, resolve, served.keys.operator, key="key-00001"))["resolveQuarantine"]["entry"]

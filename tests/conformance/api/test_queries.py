@@ -166,3 +166,25 @@ async def test_reconciliation_names_three_energies_that_agree(served: Served) ->
         "finalised": served.seeded.settlement_count - 4,
         "lag": 0,
     }
+
+
+async def test_a_period_shows_how_each_issuance_stands(served: Served) -> None:
+    query = """query ($since: DateTime!, $until: DateTime!, $after: Cursor) { reconciled(since: $since, until: $until,
+      sourceId: "src_sued", first: 5, after: $after) { nodes { state energyWh periodEnd issuance { id } } pageInfo { hasNextPage endCursor } } }"""
+    seeded, found, after = served.seeded, [], None
+    while True:
+        data = await ask(
+            served.app,
+            query,
+            served.keys.anna,
+            since=seeded.first.isoformat(),
+            until=seeded.now.isoformat(),
+            after=after,
+        )
+        found += data["reconciled"]["nodes"]
+        after = data["reconciled"]["pageInfo"]["endCursor"]
+        if not data["reconciled"]["pageInfo"]["hasNextPage"]:
+            break
+    assert [one["issuance"]["id"] for one in found] == list(seeded.issuance_ids)[::-1]
+    assert sum(one["energyWh"] for one in found) == seeded.settled_wh
+    assert {one["state"] for one in found} == {"pending"}  # nothing was compared yet
