@@ -189,7 +189,7 @@ class Mutation:
     async def note_break(self, info: Info, break_id: strawberry.ID, text: str, command: CommandInput) -> BreakResult:
         """Add a comment to a break's story."""
         subject, now, said = given_id(break_id), info.context.clock.now(), _checked_text("text", text)
-        actor = info.context.asker.key_id
+        actor = info.context.asker.credential
         problem = await _carry_out(
             info, "note_break", subject, command, lambda work: decisions.note_break(work, subject, said, actor, now)
         )
@@ -199,7 +199,7 @@ class Mutation:
     async def close_break(self, info: Info, break_id: strawberry.ID, command: CommandInput) -> BreakResult:
         """Close a break though both sides differ, for the command's reason. It opens anew when the finding changes."""
         subject, now, reason = given_id(break_id), info.context.clock.now(), _checked_text("reason", command.reason)
-        actor = info.context.asker.key_id
+        actor = info.context.asker.credential
         problem = await _carry_out(
             info, "close_break", subject, command, lambda work: decisions.close_break(work, subject, reason, actor, now)
         )

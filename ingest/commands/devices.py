@@ -20,6 +20,7 @@ from ingest.cli import Options, add_command, add_group
 from ingest.commands import device_answers
 from ingest.commands.deciding import (
     add_decision,
+    add_who_and_why,
     bytes_of,
     carry_out,
     device_id_of,

@@ -13,8 +13,8 @@ from bench.pages import pages
 from community.store.unit_of_work import Store, Work
 from community.store.views import chain, reconciliation, transfers
 from community.store.views.scope import Scope
-from tests.support.postgres import PrivatePostgres
 from tests.support.stores import BACKENDS
+from tools.private_postgres import PrivatePostgres
 
 SIZE = Size(20_000)
 GROWING = ("transfer", "chain_block", "balance", "issuance", "measurement", "settled_event", "reconciliation_match")

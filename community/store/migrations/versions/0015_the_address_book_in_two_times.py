@@ -5,8 +5,8 @@ from alembic import op
 
 from community.store.column_types import UtcInstant
 
-revision = "0013"
-down_revision = "0012"
+revision = "0015"
+down_revision = "0014"
 
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
