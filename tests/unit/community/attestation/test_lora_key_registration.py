@@ -43,6 +43,7 @@ def test_any_34_bytes_are_a_key_or_malformed(content: bytes) -> None:
         b"\0\x04" + bytes(32),
         b"\0\x02" + b"\xff" * 32,
     ],
+    ids=["nothing", "no_point", "unknown_flag", "unknown_form", "beyond_the_field"],
 )
 def test_what_registers_no_key(content: bytes) -> None:
     with pytest.raises(MalformedRegistration):
