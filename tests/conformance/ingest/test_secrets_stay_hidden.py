@@ -33,6 +33,21 @@ def forms(secret: bytes) -> list[str]:
     return [secret.hex(), secret.hex().upper(), repr(secret), repr(secret)[2:-1], str(list(secret))]
 
 
+def settings_told(folder: Path, url: str, file_key: ColumnKey) -> list[str]:
+    """What settings with secrets in files show of themselves."""
+    (folder / "pin").write_text(PIN)
+    settings = read_books_settings(
+        {
+            "INGEST_DATABASE_URL": url,
+            "INGEST_COLUMN_KEY_FILE": str(folder / "column.key"),
+            "INGEST_KEY_SERVICE_MODULE": "/nowhere.so",
+            "INGEST_KEY_SERVICE_TOKEN": "t",
+            "INGEST_KEY_SERVICE_PIN_FILE": str(folder / "pin"),
+        }
+    )
+    return [repr(settings), str(dataclasses.replace(settings)), repr(file_key)]
+
+
 async def _add(store: Store, device: NewDevice) -> None:
     async with store.begin() as work:
         await add_device(work, device, COLUMN_KEY, NOON)
@@ -90,17 +105,7 @@ async def test_whatever_happens_no_secret_is_written_anywhere(tmp_path: Path, mo
             "a mistake of ours", secret=device.secret.hex(), column_key_secret=METER_KEY.hex()
         )
     file_key = add_column_key(tmp_path / "column.key")
-    (tmp_path / "pin").write_text(PIN)
-    settings = read_books_settings(
-        {
-            "INGEST_DATABASE_URL": url,
-            "INGEST_COLUMN_KEY_FILE": str(tmp_path / "column.key"),
-            "INGEST_KEY_SERVICE_MODULE": "/nowhere.so",
-            "INGEST_KEY_SERVICE_TOKEN": "t",
-            "INGEST_KEY_SERVICE_PIN_FILE": str(tmp_path / "pin"),
-        }
-    )
-    said += [repr(settings), str(dataclasses.replace(settings)), repr(file_key)]
+    said += settings_told(tmp_path, url, file_key)
     database = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("community.db*")))
     log = written.getvalue()
     assert "uplink_refused" in log and "provisioning_refused" in log  # it was listened to
