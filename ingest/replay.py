@@ -10,11 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from community.clock import Clock
+from community.store import frames, lora_frames, outbox
 from community.store.frames import Frame
 from community.store.inbox import ReplayChoice, frames_to_replay
 from community.store.unit_of_work import Store
+from ingest.cases import Case
 from ingest.intake import Intake
 from ingest.judging import Judge
+from ingest.lorawan.frames import enter_waiting
 from ingest.outcomes import Outcome
 from ingest.sources.chirpstack_json import uplink_from_json as chirpstack_uplink
 from ingest.sources.things_stack_json import uplink_from_json as things_stack_uplink
@@ -64,14 +67,34 @@ async def replay(
     try:
         while True:
             async with store.read() as work:
-                frames = await frames_to_replay(work, choice, after, PAGE)
-            if not frames:
+                page = await frames_to_replay(work, choice, after, PAGE)
+            if not page:
                 return done
-            for outcome in await asyncio.gather(*(intake.take_in(uplink_of(frame)) for frame in frames)):
+            for outcome in await asyncio.gather(*(intake.take_in(uplink_of(frame)) for frame in page)):
                 done.add(outcome)
-            after = frames[-1]
+            after = page[-1]
             if progress is not None:
                 progress(done.frames)
     finally:
         stop.set()
         await writing
+
+
+async def enter_what_came_by_radio(store: Store, judge: Judge, clock: Clock, eui: str) -> int:
+    """Enter the statements of a LoRaWAN device that were put together before the registry let them in.
+
+    Its frames are opened already, so judging them again says nothing new. Returns at how many metering points
+    something was entered. Raises NotFoldable, StoreUnavailable.
+    """
+    async with store.begin() as work:
+        await frames.lock_intake(work)
+        device = await judge.load(work, eui)
+        if device is None or await lora_frames.progress_of(work, device.id) is None:
+            return 0
+        now = clock.now()
+        # what refers to a frame refers to the one that made its statement whole, never to this empty one
+        case = Case(work, Uplink("things_stack", eui, b"", now), device, None, now)
+        outcome = await enter_waiting(case, device, judge.folds)
+        for point in sorted(outcome.metering_points):
+            await outbox.announce(work, "measurement", point, now)
+    return len(outcome.metering_points)

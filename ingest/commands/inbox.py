@@ -14,7 +14,7 @@ from community.store.onboarding import advance
 from ingest.books import Books, open_books
 from ingest.cli import EXIT_FOUND_WRONG, Options, add_command, add_group
 from ingest.judging import Judge
-from ingest.replay import Replayed, replay
+from ingest.replay import Replayed, enter_what_came_by_radio, replay
 from ingest.uplinks import eui_or_none
 
 
@@ -95,6 +95,9 @@ async def _adopt(options: Options, out: Terminal) -> int:
         since = SystemClock().now() - INBOX_KEPT
         reasons = tuple(reason.value for reason in REGISTRY_BEHIND)
         code = await _again(books, out, ReplayChoice(device_eui=eui, reasons=reasons, received_since=since))
+        judge = Judge(books.column_keys, books.zone, books.boundary_tolerance)
+        if await enter_what_came_by_radio(books.store, judge, SystemClock(), eui):
+            out.line("what had come by radio is on the books")
         async with books.store.begin() as work:
             await advance(work, device.id, SystemClock().now())
         return code

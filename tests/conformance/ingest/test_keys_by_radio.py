@@ -21,6 +21,8 @@ from community.store.tables.identity import DeviceKeyRow, DeviceRow
 from community.store.unit_of_work import Store, Work
 from gateway_agent.settings_sink import LorawanEcw1SinkSettings
 from gateway_agent.uplinks.lorawan_key import send_key
+from ingest.judging import Judge
+from ingest.replay import enter_what_came_by_radio
 from standalone.lora_month import FIRST_SLOT
 from tests.conformance.ingest.intakes import RunningIntake, running_intake
 from tests.support.legacy_gateway import IMPORT
@@ -80,6 +82,14 @@ async def test_the_key_comes_by_radio_and_its_first_statement_proves_it(sqlite_s
             assert await stage_of(work) == Stage.SIGNATURE_VERIFIED
             told = Told("op_anna", "compared on site", "command-0001")
             assert await onboarding.confirm_serial(work, "dev-house", "SN-house", told, intake.clock.now()) == Decided()
+        assert await intake.readings("house", IMPORT) == []
+        for entered in (1, 0):  # the second time nothing waits
+            judge = Judge(COLUMN_KEY)
+            assert await enter_what_came_by_radio(store, judge, intake.clock, device.eui) == entered
+        assert await enter_what_came_by_radio(store, judge, intake.clock, "70b3d57ed00000ff") == 0
+        assert [
+            one for one in await intake.refused() if one.reason == Reason.DEVICE_NOT_ACTIVE and not one.resolved_at
+        ] == []
         for frame in device.quarter(FIRST_SLOT + QUARTERS):
             await send_at(intake, device, frame)
         readings = await intake.readings("house", IMPORT)
