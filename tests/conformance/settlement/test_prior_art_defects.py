@@ -32,7 +32,7 @@ async def until_final(world: SimulatedSettlement, count: int) -> list[tuple[int,
         found = await world.issuances()
         if [one.state for one in found] == [IssuanceState.FINAL] * count:
             return [(one.from_wh - OPENING_WH, one.to_wh - OPENING_WH) for one in found]
-    raise AssertionError([(one.state, one.failure) for one in found])
+    raise AssertionError([(one.state, one.failure) for one in await world.issuances()])
 
 
 @given(first=st.integers(1, 10**9), second=st.integers(1, 10**9))
@@ -158,3 +158,25 @@ def test_25_fixed_sums_are_exact_without_a_tolerance(energy: int, weights: tuple
     parts = apportion(WattHours(energy), weights)
     assert sum(parts) == energy * BASE_UNITS_PER_WH and min(parts) >= 0
     assert parts == apportion(WattHours(energy), list(weights))
+
+
+@pytest.mark.parametrize("depth", [1, 128])
+async def test_a_reorg_of_any_depth_that_removes_a_mint_is_healed(tmp_path: Path, depth: int) -> None:
+    """Golden list 2.11: reorg of depth 1 and 128 removing a mint."""
+    world = await simulated_settlement(tmp_path, guarded=False)
+    world.chain.finality = 200
+    world.chain.mine(200, empty=True)
+    await world.produce(500)
+    replica = await world.replica()
+    await world.run(replica)
+    world.chain.mine(depth)
+    await world.run(replica)
+    assert [one.state for one in await world.issuances()] == [IssuanceState.MINED]
+    world.chain.reorg(depth, forget=True)
+    assert world.chain.minted() == 0
+    await world.run(replica)
+    assert [one.state for one in await world.issuances()] == [IssuanceState.BROADCAST]
+    world.chain.finality = 6
+    assert await until_final(world, 1) == [(0, 500)]
+    assert world.chain.minted() == 500 * BASE_UNITS_PER_WH and max(world.chain.counts().values()) == 1
+    await world.close()

@@ -215,3 +215,32 @@ def test_a_local_day_has_as_many_quarter_hours_as_it_has(day: tuple[int, int, in
         0,
         1,
     )
+
+
+@pytest.mark.parametrize("period", [INTERVAL, DAY])
+@pytest.mark.parametrize("missing", [1, 5, 96])
+def test_a_gap_of_any_length_is_settled_whole_unless_the_shares_change_inside_it(
+    missing: int, period: SettlementPeriod
+) -> None:
+    """Golden list 2.11: gaps of 1, 5 and 96 intervals, with and without a change of shares."""
+    behind = missing + 2
+    taken = readings(**{"q1": 5, f"q{behind}": 90, f"q{behind + 96}": 95})
+    assert span(plan(period, taken, register=5, start=1))[:2] == (5, 90)
+    inside = (table("old", 0, 2), table("new", 2))
+    blocked = plan(period, taken, *inside, register=5, start=1)
+    assert isinstance(blocked, PlanBlocked) and "inside a gap" in blocked.reason
+    at_its_end = (table("old", 0, behind), table("new", behind))
+    assert span(plan(period, taken, *at_its_end, register=5, start=1)) == (5, 90, at(1), at(behind), "old")
+
+
+def test_who_leaves_gets_his_part_up_to_the_boundary_and_nothing_after() -> None:
+    """Golden list 2.11: leaver."""
+    both = (Share("anna", "0x" + "aa" * 20, 4), Share("bert", "0x" + "bb" * 20, 6))
+    before = ShareTable("with anna", "plant", 1, 10, both, "0x", at(0), at(2))
+    after = ShareTable("without", "plant", 2, 10, (Share("bert", "0x" + "bb" * 20, 10),), "0x", at(2))
+    taken = readings(q1=10, q2=30, q3=60)
+    found, settled = [], SettledUpTo(WattHours(0), at(0))
+    while isinstance(planned := plan_next(Cadence(), settled, taken, (before, after), 10**6), PlannedPeriod):
+        found.append((planned.energy_wh, [share.holder_id for share in planned.share_table.shares]))
+        settled = SettledUpTo(planned.reading.register_wh, planned.reading.at, "register")
+    assert found == [(10, ["anna", "bert"]), (20, ["anna", "bert"]), (30, ["bert"])]
