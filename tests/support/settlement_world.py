@@ -232,7 +232,7 @@ async def settlement_world(
             if not serve:
                 yield world
                 return
-            async with _signer(world):
+            async with answering_signer(world):
                 yield world
 
 
@@ -361,7 +361,8 @@ async def write_source(store: Store, config: ShareConfig) -> None:
 
 
 @asynccontextmanager
-async def _signer(world: SettlementWorld) -> AsyncIterator[None]:
+async def answering_signer(world: SettlementWorld) -> AsyncIterator[None]:
+    """The signer behind the broker, until the block ends."""
     folder = world.folder / "signer"
     journal, stop = Journal(folder), asyncio.Event()
     signer = Signer(open_settler(folder, PASSPHRASE), journal, follow(journal))

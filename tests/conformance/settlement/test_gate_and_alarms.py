@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from community.clients.evm import EvmNode
+from community.clients.evm import EvmNode, NodeUnavailable
 from community.errors import FatalError
 from community.minting.issuances import IssuanceState
 from community.runtime.system_clock import SystemClock
@@ -17,7 +17,14 @@ from settlement.loop import SettlementLoop
 from settlement.report import resume, status_lines
 from settlement.terms import GWEI, SettlementTerms
 from tests.support.anvil import DEVELOPMENT_ADDRESSES
-from tests.support.settlement_world import ADMIN, HOLDERS, SOURCE_REF, SettlementWorld, settlement_world
+from tests.support.settlement_world import (
+    ADMIN,
+    HOLDERS,
+    SOURCE_REF,
+    SettlementWorld,
+    answering_signer,
+    settlement_world,
+)
 from tests.support.stores import new_sqlite_url, opened
 
 pytestmark = pytest.mark.timeout(90)
@@ -131,27 +138,37 @@ async def test_fees_above_the_ceiling_wait(tmp_path: Path) -> None:
 
 
 async def test_a_silent_signer_delays_and_its_late_answer_is_the_same(tmp_path: Path) -> None:
-    async with settlement_world(tmp_path) as world:
+    async with settlement_world(tmp_path, serve=False) as world:
         await world.add_readings((1, 400))
-        registry = (tmp_path / "signer" / "registry.json").read_text()
-        (tmp_path / "signer" / "registry.json").write_text("broken")
         async with world.running(timeout_s=1) as loop:
             await loop.pass_once()
         (waiting,) = await world.issuances()
         assert waiting.state is IssuanceState.REQUESTED
-        (tmp_path / "signer" / "registry.json").write_text(registry)
-        (final,) = await world.settle_until(1)
+        async with answering_signer(world):
+            (final,) = await world.settle_until(1)
         assert final.id == waiting.id and world.mine_nonces() == 1
+
+
+class NodeThatGoesAway(EvmNode):
+    """Answers nothing while it is away."""
+
+    away = False
+
+    async def call(self, method: str, *params: Any) -> Any:
+        if self.away:
+            raise NodeUnavailable(f"{method}: the node is away")
+        return await super().call(method, *params)
 
 
 async def test_a_node_that_is_away_delays(tmp_path: Path) -> None:
     async with settlement_world(tmp_path) as world:
         await world.add_readings((1, 400))
-        async with world.running() as loop:
-            url, loop.submitter.node.url = loop.submitter.node.url, "http://127.0.0.1:9"
+        node = NodeThatGoesAway(world.chain.url)
+        async with world.running(node=node) as loop:
+            node.away = True
             await loop.pass_once()
             assert await world.issuances() == []
-            loop.submitter.node.url = url
+            node.away = False
             await loop.pass_once()
         assert len(await world.issuances()) == 1
 
