@@ -58,7 +58,7 @@ def deadly(chance: Random, deaths: list[str]) -> Callable[[str], None]:
     return maybe
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.long), pytest.param(3, marks=pytest.mark.long)])
 async def test_each_watt_hour_is_minted_once(tmp_path: Path, seed: int) -> None:
     chance, deaths, reorgs = Random(seed), [], 0
     async with settlement_world(tmp_path, slots_in_an_epoch=6) as world:
