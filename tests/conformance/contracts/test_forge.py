@@ -18,7 +18,7 @@ def installed() -> None:
         pytest.fail("forge is not installed in node_modules; run make test, which installs it (or npm ci)")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_forge() -> None:
     """Unit, fuzz and invariant tests; signatures without (prague) and with (osaka) the P-256 precompile."""
     done = subprocess.run([str(FORGE), "test"], cwd=CONTRACTS, capture_output=True, text=True, check=False)
@@ -34,7 +34,7 @@ def test_forge() -> None:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("fork", ["prague", "osaka"])
 def test_forge_on_each_hard_fork(fork: str, tmp_path: Path) -> None:
     """Compiled for and run on each; the tests that always run are compiled for prague and some of them run on osaka."""
@@ -44,14 +44,15 @@ def test_forge_on_each_hard_fork(fork: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
 
 
-A_FEW_MUTANTS = ("anybody-mints", "retirement-without-a-claim", "transfers-count-at-once")
+A_FEW_MUTANTS = ("followed-any-table", "bridged-into-the-future")
+"""Of the issuer, whose change compiles one file, and with a quick suite."""
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_a_few_mutants_are_killed() -> None:
     done = mutate(*A_FEW_MUTANTS)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "3 of 3 mutants killed" in done.stdout
+    assert "2 of 2 mutants killed" in done.stdout
 
 
 @pytest.mark.long
@@ -67,7 +68,7 @@ def mutate(*names: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.long
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_every_finding_of_slither_is_answered(tmp_path: Path) -> None:
     """In an environment of its own: it wants other versions than the product."""
     version = tomllib.loads((CONTRACTS / "slither.toml").read_text(encoding="utf-8"))["version"]
@@ -79,7 +80,7 @@ def test_every_finding_of_slither_is_answered(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_committed_artifacts_are_what_the_compiler_makes() -> None:
     done = subprocess.run([str(CONTRACTS / "tools" / "build"), "--check"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
