@@ -558,7 +558,8 @@ contract EnergyIssuer is AccessControlDefaultAdminRules, Pausable {
 
     function _commitShares(bytes32 sourceId, Config calldata config, uint40 instant) private {
         if (!shares.isTable(sourceId, config.holders, config.weights, instant)) revert WrongShares(instant);
-        _following[sourceId].tableAt = instant;
+        // A bridge was for the change before this table; the next one needs its own.
+        _following[sourceId] = Following(instant, 0);
     }
 
     function _emitConfigured(bytes32 sourceId, uint64 closingWh) private {

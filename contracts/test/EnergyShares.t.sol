@@ -278,6 +278,17 @@ contract EnergySharesTest is Shareholding {
         equal(token.balanceOf(member(0)), 100 * WH);
     }
 
+    function test_aBridgeEndsWithTheTableItWasFor() public {
+        give(TREASURY, member(0), 30);
+        vm.warp(uint256(SLOT + 11) * 900);
+        give(TREASURY, member(0), 30);
+        vm.warp(uint256(SLOT + 14) * 900);
+        issuer.bridgeShares(ROOF, uint40(SLOT + 14) * 900, keccak256("no reading"));
+        attest(SLOT + 11, 1100, tableOf(SLOT)); // the reading turned up after all
+        follow(tableOf(SLOT + 11));
+        refusedBy(EnergyIssuer.SharesChanged.selector, SLOT + 14, 1200, tableOf(SLOT + 11));
+    }
+
     function test_theRegistrarCannotCommitAnotherTable() public {
         EnergyIssuer.Config memory other = shares(KEY, 2);
         vm.expectPartialRevert(EnergyIssuer.WrongShares.selector);

@@ -116,7 +116,7 @@ contract Market is Shareholding {
             return;
         }
         follow(config);
-        tableSlot = settledSlot;
+        (tableSlot, bridgedSlot) = (settledSlot, 0);
     }
 
     /// The meter was off at the next change, the registrar says.
