@@ -87,7 +87,13 @@ class Backfill:
             limit = limit_in("response too large")
         if not self._pace.refused(limit, blocks):
             raise error
-        _log.info("index_range_refused", reason=str(error), blocks=self._pace.blocks, calls=self._pace.calls)
+        _log.info(
+            "index_range_refused",
+            endpoint=self._reader.endpoint,
+            reason=str(error),
+            blocks=self._pace.blocks,
+            calls=self._pace.calls,
+        )
         if isinstance(limit, TooFast):
             await asyncio.sleep(PAUSE_S)
 

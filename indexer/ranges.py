@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from community.chain.blocks import BlockHeader
 from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
 from indexer.decode import BlockRows, Contracts, decode
 from indexer.distrust import CheckedLogs, Completeness, NodeContradiction, check_against_receipts, check_logs, header_of
 from indexer.pace import Pace
 from indexer.reading import ReadBlock
-from indexer.wire import WireLog, block_call, blocks_of, logs_call, logs_of
+from indexer.wire import WireLog, block_call, blocks_of, is_quantity, logs_call, logs_of
+
+_log = structlog.get_logger()
 
 _DENSE = 8
 """A block in so many at least has logs: then the headers of all blocks are read, with or without a witness."""
@@ -28,10 +32,6 @@ class ReadRange:
     log_count: int
 
 
-class WitnessDisagrees(NodeContradiction):
-    """Two nodes give different logs for the same finalised blocks: one of them lies or lacks some."""
-
-
 class RangeReader:
     """Reads ranges of finalised blocks from `node`. A `witness`, another node, is asked for the logs too.
 
@@ -45,23 +45,37 @@ class RangeReader:
         self._pace = pace
         self._witness = witness
 
+    @property
+    def endpoint(self) -> str:
+        """The name of the node that is read."""
+        return self._node.name
+
     async def read(self, first: int, last: int) -> ReadRange:
         """The range. Raises NodeRefused where the provider finds it too much, NodeUnavailable, NodeContradiction."""
         where = {"fromBlock": hex(first), "toBlock": hex(last)}
         logs, witnessed = await asyncio.gather(self._logs(self._node, where), self._witnessed(where))
+        suspects: set[int] = set()
         if witnessed is not None and witnessed != logs:
-            raise WitnessDisagrees(
-                f"Two nodes disagree about the logs of blocks {first} to {last}: {len(logs)}, {len(witnessed)}"
-            )
+            suspects = self._disagreed(logs, witnessed)
+            witnessed = None
         by_block = _by_block(logs, first, last)
         numbers: Sequence[int] = range(first, last + 1)
         if witnessed is not None and len(by_block) * _DENSE < len(numbers):
             numbers = sorted({first, last, *by_block})
         headers = await self._headers(numbers)
         log_count = len(logs)
+        agreed = witnessed is not None
         del logs, witnessed
-        blocks = await self._checked(headers, by_block, last)
+        blocks = await self._checked(headers, by_block, last, None if agreed else suspects)
         return ReadRange(first, last, headers[0].parent_hash, blocks, log_count)
+
+    def _disagreed(self, logs: Sequence[WireLog], witnessed: Sequence[WireLog]) -> set[int]:
+        """The blocks that two nodes give different logs of: one of them lies, and receipts will tell."""
+        witness = self._witness.name if self._witness is not None else ""
+        told = set(logs).symmetric_difference(witnessed)
+        numbers = {int(log.block_number, 16) for log in told} if all(map(is_quantity, told)) else set()
+        _log.warning("witness_disagrees", endpoint=self._node.name, witness=witness, blocks=sorted(numbers)[:10])
+        return numbers
 
     async def _logs(self, node: EvmNode, where: dict[str, str]) -> tuple[WireLog, ...]:
         return logs_of(await node.fetch([logs_call(self._contracts.addresses, where)]))
@@ -91,14 +105,18 @@ class RangeReader:
         return headers
 
     async def _checked(
-        self, headers: Sequence[BlockHeader], by_block: dict[int, list[WireLog]], last: int
+        self, headers: Sequence[BlockHeader], by_block: dict[int, list[WireLog]], last: int, suspects: set[int] | None
     ) -> list[ReadBlock]:
+        """The blocks to index. `suspects` are compared with their receipts, as are doubtful ones; None if a witness agreed."""
         blocks: list[ReadBlock] = []
         doubtful: list[tuple[BlockHeader, CheckedLogs]] = []
         addresses = self._contracts.addresses
+        # one block of each range is compared in full, so that a node that leaves out like logs is found soon
+        sample = headers[int(headers[-1].hash[-8:], 16) % len(headers)].number
         for header in headers:
             checked = check_logs(header, by_block.pop(header.number, ()), addresses)
-            if checked.completeness is Completeness.DOUBTFUL and self._witness is None:
+            doubted = checked.completeness is Completeness.DOUBTFUL or header.number == sample
+            if suspects is not None and (doubted or header.number in suspects):
                 doubtful.append((header, checked))
             if checked.logs or header.number == last:
                 blocks.append(

@@ -53,9 +53,11 @@ async def header(node: EvmNode, which: int | str) -> BlockHeader | None:
 
 
 async def block(node: EvmNode, of: BlockHeader, contracts: Contracts) -> ReadBlock:
-    """One block with its rows. Nothing is believed complete that neither header nor receipts show to be."""
+    """One block with its rows, complete: nothing is believed empty that its header does not exclude, and logs that
+    came are compared with the receipts, for the header does not show that one of two like logs was left out.
+    """
     logs = logs_of(await node.fetch([logs_call(contracts.addresses, {"blockHash": of.hash})]))
     checked = check_logs(of, logs, contracts.addresses)
-    if checked.completeness is Completeness.DOUBTFUL:
+    if logs or checked.completeness is Completeness.DOUBTFUL:
         await check_against_receipts(node, of, logs, contracts.addresses)
     return ReadBlock(of, decode(of, checked, contracts))

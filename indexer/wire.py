@@ -1,5 +1,6 @@
 """What nodes answer, as typed structs of only the fields used: parsed six times as fast as into dictionaries."""
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,11 +12,12 @@ from community.clients.evm import NodeUnavailable, refusal
 from community.clients.json_rpc import Call
 
 _BODY_IN_ERROR: Final = 80
+_QUANTITY: Final = re.compile(r"0x[0-9a-fA-F]{1,16}")
 _RECURSION_MAX: Final = 2_000
 """msgspec stops at the interpreter's limit; with one that a library raised, deep nesting exhausts the C stack first."""
 
 
-class WireLog(msgspec.Struct, rename="camel", gc=False):
+class WireLog(msgspec.Struct, rename="camel", gc=False, frozen=True):
     """A log as JSON-RPC writes it: quantities and data are 0x text, unchecked."""
 
     address: str
@@ -56,6 +58,11 @@ _block = msgspec.json.Decoder(_BlockAnswer)
 _blocks = msgspec.json.Decoder(list[_BlockAnswer])
 
 
+def is_quantity(log: WireLog) -> bool:
+    """Whether the log's block number can be read."""
+    return bool(_QUANTITY.fullmatch(log.block_number))
+
+
 def logs_of(body: bytes) -> tuple[WireLog, ...]:
     """The logs in an answer to `eth_getLogs`. Raises NodeRefused or NodeUnavailable."""
     answer: _LogsAnswer = _decoded(_logs, body, "eth_getLogs")
@@ -63,7 +70,23 @@ def logs_of(body: bytes) -> tuple[WireLog, ...]:
         raise refusal("eth_getLogs", answer.error)
     if answer.result is None:
         raise NodeUnavailable("The chain node's answer to eth_getLogs is no list")
-    return answer.result
+    logs = answer.result
+    # some nodes write addresses with a checksum's capitals; the first log shows it
+    return tuple(map(_lowered, logs)) if logs and logs[0] != _lowered(logs[0]) else logs
+
+
+def _lowered(log: WireLog) -> WireLog:
+    topics = tuple(topic.lower() for topic in log.topics)
+    return WireLog(
+        log.address.lower(),
+        topics,
+        log.data.lower(),
+        log.block_number.lower(),
+        log.block_hash.lower(),
+        log.transaction_hash.lower(),
+        log.log_index.lower(),
+        log.removed,
+    )
 
 
 def blocks_of(body: bytes, asked: int) -> list[WireBlock | None]:
