@@ -1,4 +1,4 @@
-"""Command line of the indexer: `python -m indexer run | backfill | verify | status | reconcile …`."""
+"""Command line of the indexer: `python -m indexer run | backfill | verify | reindex | status | reconcile …`."""
 
 import argparse
 import json
@@ -11,10 +11,12 @@ from community.runtime.lifecycle import run_command, run_until_stopped
 from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from community.store import balances, chain_index
+from community.store.reindexing import building_place, swap_in
 from community.store.unit_of_work import Store
 from community.units import TokenAmount, kwh_text
 from indexer import reading, reconcile_cli
 from indexer.app import build, build_follower, build_reconciler
+from indexer.compare import compare
 from indexer.nodes import Nodes, check_node
 from indexer.reconcile_cli import Surroundings
 from indexer.settings import IndexerSettings, read_settings
@@ -33,7 +35,9 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging("indexer")
     if chosen.command == "run":
         return run_until_stopped(lambda: build(read_settings()))
-    commands: dict[str, Command] = {"backfill": _backfill, "verify": _verify, "status": _status}
+    commands: dict[str, Command] = {"backfill": _backfill, "verify": _verify, "reindex": _reindex, "status": _status}
+    if chosen.command == "verify" and chosen.against:
+        commands["verify"] = _compare_command(chosen.against)
     if chosen.command == "reconcile":
         commands = {"reconcile": _reconcile_command(chosen)}
     return run_command(lambda: _with_store(commands[chosen.command]))
@@ -46,7 +50,11 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="follow the chain and reconcile until stopped")
     commands.add_parser("backfill", help="index everything that is final, then end")
-    commands.add_parser("verify", help="compare every balance and the supply with the chain")
+    verifying = commands.add_parser("verify", help="compare every balance and the supply with the chain")
+    verifying.add_argument(
+        "--against", metavar="DATABASE_URL", help="compare with another index instead, block by block"
+    )
+    commands.add_parser("reindex", help="build the index anew beside the one in use, then swap them")
     commands.add_parser("status", help="how far the index has come")
     reconcile_cli.add_arguments(commands.add_parser("reconcile", help="compare meters, issuances and chain"))
     return parser
@@ -75,22 +83,49 @@ def _reconcile_command(chosen: argparse.Namespace) -> Command:
 
 
 async def _backfill(settings: IndexerSettings, store: Store) -> None:
+    await _on_first_node(settings, lambda node: _index_final(settings, store, node))
+
+
+async def _index_final(settings: IndexerSettings, store: Store, node: EvmNode) -> None:
+    """Index everything that is final at `node`, and say so."""
     clock = SystemClock()
+    follower = build_follower(settings, store, clock, Nodes([node]))
+    began_at, before = clock.now(), await _position(settings, store)
+    final = (await reading.heads(node)).finalised
+    if final is None:
+        raise FatalError("The chain node tells of no finalised block, which this command needs.")
+    reached = before
+    while reached < final.number:
+        reached = (await follower.step(node)).checkpoint.finalised.number
+    took_s = (clock.now() - began_at).total_seconds()
+    print(f"Indexed {reached - before} blocks up to final block {reached} in {took_s:.2f} s.")
 
-    async def index(node: EvmNode) -> None:
-        follower = build_follower(settings, store, clock, Nodes([node]))
-        began_at = clock.now()
-        before = await _position(settings, store)
-        final = (await reading.heads(node)).finalised
-        if final is None:
-            raise FatalError("The chain node tells of no finalised block: `backfill` needs one that does.")
-        reached = before
-        while reached < final.number:
-            reached = (await follower.step(node)).checkpoint.finalised.number
-        took_s = (clock.now() - began_at).total_seconds()
-        print(f"Indexed {reached - before} blocks up to final block {reached} in {took_s:.2f} s.")
 
-    await _on_first_node(settings, index)
+async def _reindex(settings: IndexerSettings, store: Store) -> None:
+    async def anew(node: EvmNode) -> None:
+        async with building_place(store, settings.database_url) as place:
+            await _index_final(settings, place, node)
+            await swap_in(store, settings.chain_id, SystemClock().now())
+        print("The new index is in its place; a running indexer goes on from there.")
+
+    await _on_first_node(settings, anew)
+
+
+def _compare_command(other_url: str) -> Command:
+    async def command(settings: IndexerSettings, store: Store) -> None:
+        other = Store.open(other_url)
+        try:
+            found = await compare(store, other, settings.chain_id)
+        finally:
+            await other.close()
+        if found.differs_at is not None:
+            raise Disagreement(
+                f"The two indexes agree up to block {found.agreed_upto} and differ from block {found.differs_at} on: look "
+                "at the transfers and events of that block in both, and run `python -m indexer verify` on each."
+            )
+        print(f"The two indexes agree up to block {found.agreed_upto}.")
+
+    return command
 
 
 async def _position(settings: IndexerSettings, store: Store) -> int:

@@ -40,7 +40,7 @@ Limit = RangeTooLong | TooManyLogs | TooFast | BatchTooLarge
 _NUMBER = r"(\d[\d,_' ]*)([kKmM]?)"
 _PROPOSED = re.compile(r"\[?\s*(0x[0-9a-f]+)\s*[,-]\s*(0x[0-9a-f]+)\s*\]?", re.IGNORECASE)
 _TOO_FAST = re.compile(
-    r"rate.?limit|too many requests|request rate|requests? per (?:second|minute|day)|compute units per second|throughput|"
+    r"rate.?limit|/second|calls per second|too many requests|request rate|requests? per (?:second|minute|day)|compute units per second|throughput|"
     r"daily (?:request|relay) |capacity (?:limit )?exceeded|slow down|\bcredits?\b|quota|monthly (?:request|capacity)|"
     r"project id request|retry (?:in|after)|temporarily blocked",
     re.IGNORECASE,

@@ -100,6 +100,18 @@ async def block_at(work: Work, chain_id: int, number: int) -> IndexedBlock | Non
     return found[0] if found and found[0].ref.number == number else None
 
 
+async def digest_at(work: Work, chain_id: int, number: int) -> str:
+    """The digest after block `number`: that of the last stored block up to there, for others change nothing. "" for none."""
+    row = BlockRow
+    statement = (
+        select(col(row.digest))
+        .where(col(row.chain_id) == chain_id, col(row.number) <= number)
+        .order_by(col(row.number).desc())
+        .limit(1)
+    )
+    return (await work.session.execute(statement)).scalar_one_or_none() or ""
+
+
 def _checkpoint(row: IndexCheckpointRow) -> IndexCheckpoint:
     return IndexCheckpoint(
         chain_id=row.chain_id,

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
@@ -59,6 +60,19 @@ class Store:
         """
         async with self._session(write=True) as work:
             yield work
+
+    @asynccontextmanager
+    async def attached(self, path: Path, name: str) -> AsyncIterator[Work]:
+        """As `begin`, with another SQLite file attached as `name`: what is moved between both commits together."""
+        async with AsyncSession(self.engine, expire_on_commit=False, autoflush=False) as session:
+            await session.execute(text(f"ATTACH DATABASE :path AS {name}"), {"path": str(path)})
+            try:
+                await session.execute(text("BEGIN IMMEDIATE"))
+                yield Work(session, self.dialect)
+                await session.commit()
+            finally:
+                await session.rollback()
+                await session.execute(text(f"DETACH DATABASE {name}"))
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Work]:
