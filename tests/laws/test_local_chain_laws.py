@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import UTC, datetime
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,3 +109,24 @@ def test_another_finalised_block_is_a_contradiction(ours: list[int], theirs: lis
     above = branch(other, theirs)[0]
     assert offer(chain, at_final) == Contradicted(FINAL, other.hash)
     assert offer(chain, above) == Contradicted(FINAL, other.hash)
+
+
+@given(one=SALTS.filter(bool), two=SALTS.filter(bool), data=st.data())
+def test_heads_in_any_order_leave_the_chain_linked_and_convergent(
+    one: list[int], two: list[int], data: st.DataObject
+) -> None:
+    headers = [*branch(FINAL, one), *branch(FINAL, two)]
+    parents = {header.hash: header.parent_hash for header in headers}
+    chain = chain_of([])
+    for header in data.draw(st.permutations(headers)):
+        match offer(chain, header):
+            case Extended(longer):
+                chain = longer
+            case Forked(ancestor) if ancestor is not None:
+                chain = chain.cut(ancestor)
+            case outcome:
+                assert isinstance(outcome, Duplicate | Missing | Forked)
+        assert all(parents[above.hash] == below.hash for below, above in pairwise(chain.blocks))
+    node = branch(FINAL, two)
+    reached = follow(chain, node)
+    assert reached.blocks[: len(node) + 1] == chain_of(node).blocks
