@@ -136,8 +136,10 @@ async def test_a_lie_is_noticed_and_another_node_asked(
 
 @pytest.mark.parametrize("lie", ["no logs at all", "truncated", "another block"])
 async def test_alone_with_a_liar_nothing_is_committed_until_it_is_honest(
-    sqlite_store: Store, histories: dict[str, History], liar: LyingNode, tmp_path: Path, lie: str
-) -> None:
+    sqlite_store: Store, histories: dict[str, History], liar: LyingNode, tmp_path: Path, lie: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("indexer.following.RETRY_MAX_S", 0.2)
     history = histories["blocks"]
     LIES[lie](liar)
     async with following(sqlite_store, history.ledger, history.start, liar.url):
