@@ -8,7 +8,7 @@ from typing import Any
 
 CPU_S_MAX = 2.0
 """Processor time that one input may take; a deframer gets some ten thousand bytes in it."""
-PACKAGES = ("community", "gateway_agent", "ingest", "contracts", "signer")
+PACKAGES = ("community", "gateway_agent", "indexer", "ingest", "contracts", "signer")
 
 MODULES = {
     "hdlc": "telegrams",
@@ -40,6 +40,8 @@ MODULES = {
     "http_signature": "documents",
     "logs": "documents",
     "calldata": "documents",
+    "node_logs": "node_answers",
+    "node_blocks": "node_answers",
 }
 """Every target, and the module of `tests.fuzz.targets` that defines it."""
 PLANTED = "planted"
