@@ -8,7 +8,7 @@ from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from ingest.app import build
 from ingest.cli import perform
-from ingest.commands import devices, gaps, importing, inbox, secrets
+from ingest.commands import devices, gaps, importing, inbox, rebuild, secrets
 from ingest.settings import read_settings
 
 
@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
     gaps.add_to(commands)
     importing.add_to(commands)
     inbox.add_to(commands)
+    rebuild.add_to(commands)
     secrets.add_to(commands)
     return root
 

@@ -11,10 +11,12 @@ from community.clock import Clock
 from community.errors import FatalError
 from community.runtime.lifecycle import wait_or_stop
 from community.store.schema import require_current_schema
-from community.store.unit_of_work import Store
+from community.store.unit_of_work import Store, StoreUnavailable
+from ingest import failpoints
 from ingest.acknowledgements import Acknowledgements
 from ingest.advancement import Advancement
 from ingest.column_keys import open_column_keys
+from ingest.failpoints import Failpoint
 from ingest.intake import Intake
 from ingest.judging import Judge
 from ingest.outcomes import Outcome
@@ -30,12 +32,16 @@ from ingest.workers import ended_input, run_workers
 log = structlog.get_logger(__name__)
 
 BROKER_RETRY_S = 2.0
+STORE_RETRY_S = 1.0
 
 
 class IngestApp:
     """Ingest, ready to run. The first process (worker 0) has every source; others help with the device broker."""
 
-    def __init__(self, settings: Settings, clock: Clock, worker: int = 0) -> None:
+    def __init__(
+        self, settings: Settings, clock: Clock, worker: int = 0, failpoint: Failpoint = failpoints.none
+    ) -> None:
+        self._failpoint = failpoint
         self._settings = settings
         self._worker = worker
         self._clock = clock
@@ -45,7 +51,8 @@ class IngestApp:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in until `stop`. Raises FatalError if the database's schema is not current."""
-        await require_current_schema(self._settings.database_url)
+        if not await self._database_answers(stop):
+            return
         store = Store.open(self._settings.database_url)
         try:
             await self._run(store, stop)
@@ -53,6 +60,18 @@ class IngestApp:
             raise failures.exceptions[0] from None  # one sentence for the person who has to act
         finally:
             await store.close()
+
+    async def _database_answers(self, stop: asyncio.Event) -> bool:
+        """Wait for a database that is away at the start; False if `stop` comes before it."""
+        while not stop.is_set():
+            try:
+                await require_current_schema(self._settings.database_url)
+            except StoreUnavailable as error:
+                log.warning("store_unavailable_at_start", reason=str(error), retry_s=STORE_RETRY_S)
+                await wait_or_stop(stop, STORE_RETRY_S)
+            else:
+                return True
+        return False
 
     async def _run(self, store: Store, stop: asyncio.Event) -> None:
         acknowledgements = Acknowledgements(store, self._send_down)
@@ -62,7 +81,7 @@ class IngestApp:
             await acknowledgements.committed(outcomes)
             await repairs.committed(outcomes)
 
-        intake = Intake(store, self._judge, self._clock, committed)
+        intake = Intake(store, self._judge, self._clock, committed, self._failpoint)
         settings = self._settings
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(intake.run(stop))
@@ -136,9 +155,9 @@ class IngestApp:
             )
 
 
-def build(settings: Settings, clock: Clock, worker: int = 0) -> IngestApp:
+def build(settings: Settings, clock: Clock, worker: int = 0, failpoint: Failpoint = failpoints.none) -> IngestApp:
     """Ingest with these settings. Raises FatalError if the column key cannot be read."""
-    return IngestApp(settings, clock, worker)
+    return IngestApp(settings, clock, worker, failpoint)
 
 
 async def _until_available(run: Callable[[asyncio.Event], Awaitable[None]], stop: asyncio.Event) -> None:

@@ -20,7 +20,9 @@ from community.store.frames import Frame
 from community.store.quarantine import Refusal, quarantine
 from community.store.savepoints import savepoint
 from community.store.unit_of_work import Store, StoreUnavailable, Work
+from ingest import failpoints
 from ingest.device_files import DeviceFiles
+from ingest.failpoints import Failpoint
 from ingest.judging import Judge
 from ingest.outcomes import Outcome
 from ingest.plain_messages import PlainMessage, prove, take_in_plain
@@ -72,11 +74,13 @@ class Intake:
         judge: Judge,
         clock: Clock,
         committed: Callable[[list[Outcome]], Awaitable[None]] | None = None,
+        failpoint: Failpoint = failpoints.none,
     ) -> None:
         self._store = store
         self._judge = judge
         self._clock = clock
         self._committed = committed
+        self._failpoint = failpoint
         self._files = DeviceFiles(judge.column_key)
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_MAX)
         self.counts = IntakeCounts()
@@ -159,25 +163,31 @@ class Intake:
 
     async def _commit(self, uplinks: list[Uplink], *, together: bool) -> list[Outcome]:
         """Judge and store in one unit of work: what is usual together, the rest one by one."""
+        self._failpoint("received")
         euis = {uplink.device_eui for uplink in uplinks if uplink.device_eui is not None}
         plain: list[PlainMessage | None] = [None] * len(uplinks)
         if together:
             async with self._store.read() as work:
                 await self._files.refresh(work, euis)
             plain = [prove(uplink, self._files) for uplink in uplinks]
+            self._failpoint("proven")
         async with self._store.begin() as work:
             await frames.lock_intake(work)
+            self._failpoint("begun")
             changed = await self._files.refresh(work, euis)
             if changed and together:  # a device was registered, changed or revoked meanwhile
                 plain = [prove(uplink, self._files) for uplink in uplinks]
             on_file = {eui: known.file if (known := self._files.get(eui)) else None for eui in euis}
-            outcomes = await take_in_plain(work, plain, self._clock.now())
+            outcomes = await take_in_plain(work, plain, self._clock.now(), self._failpoint)
             complete = [
                 outcome or await self._take_in_one(work, uplink, on_file)
                 for uplink, outcome in zip(uplinks, outcomes, strict=True)
             ]
+            self._failpoint("one_by_one_written")
             points: set[str] = set().union(*(outcome.metering_points for outcome in complete))
             await outbox.announce_all(work, "measurement", sorted(points), self._clock.now())
+            self._failpoint("announced")
+        self._failpoint("committed")
         return complete
 
     async def _take_in_one(self, work: Work, uplink: Uplink, on_file: dict[str, DeviceFile | None]) -> Outcome:
@@ -220,5 +230,6 @@ class Intake:
             if not waiting.answer.done():
                 waiting.answer.set_result(outcomes[begin:end])
             begin = end
+        self._failpoint("answered")
         if self._committed is not None:
             await self._committed(stored)

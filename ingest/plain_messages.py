@@ -28,7 +28,9 @@ from community.store.quarantine import Refusal
 from community.store.statements import StoredStatement
 from community.store.unit_of_work import Work
 from community.units import WattHours
+from ingest import failpoints
 from ingest.device_files import DeviceFiles
+from ingest.failpoints import Failpoint
 from ingest.outcomes import Outcome
 from ingest.proofs import key_id, newest_keyno
 from ingest.uplinks import Uplink
@@ -94,7 +96,9 @@ def prove(uplink: Uplink, files: DeviceFiles) -> PlainMessage | None:
     )
 
 
-async def take_in_plain(work: Work, messages: Sequence[PlainMessage | None], now: datetime) -> list[Outcome | None]:
+async def take_in_plain(
+    work: Work, messages: Sequence[PlainMessage | None], now: datetime, failpoint: Failpoint = failpoints.none
+) -> list[Outcome | None]:
     """Write what is usual among `messages` and return its outcomes; None stands where `judging` has to look.
 
     Raises RowRefused if the database refuses a row, StoreUnavailable.
@@ -107,7 +111,7 @@ async def take_in_plain(work: Work, messages: Sequence[PlainMessage | None], now
         if one is not None and outcome is None:
             left.add(one.device.id)
         outcomes.append(outcome)
-    await _write(work, books)
+    await _write(work, books, failpoint)
     return outcomes
 
 
@@ -293,13 +297,20 @@ def _follow_up(
         slot, at, id_ = next_slot, next_at, next_id
 
 
-async def _write(work: Work, books: _Books) -> None:
+async def _write(work: Work, books: _Books, failpoint: Failpoint) -> None:
     await frames.add_frames(work, books.frames)
+    failpoint("frames_written")
     await statements.add_statements(work, books.statements, books.now)
+    failpoint("statements_written")
     await frames.mark_all_seen(work, books.marks)
     await frames.forget_below_windows(work, books.forgotten)
+    failpoint("counters_written")
     await measurements.add_measurement_rows(work, books.measurements)
+    failpoint("measurements_written")
     await intervals.add_intervals(work, books.intervals, books.now)
+    failpoint("intervals_written")
     for point, gap in books.gaps:
         await gaps.open_gap(work, point, gap, books.now)
+    failpoint("gaps_written")
     await quarantine.quarantine_all(work, books.refused, books.now)
+    failpoint("refusals_written")

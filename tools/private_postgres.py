@@ -153,9 +153,9 @@ class PrivatePostgres:
         if answer.returncode != 0:
             raise PostgresUnavailable(f"initdb failed: {answer.stderr.strip() or answer.stdout.strip()}")
 
-    def start(self) -> None:
-        """Start the server on a free port of the loopback interface and wait until it answers."""
-        self.port = free_port()
+    def start(self, port: int | None = None) -> None:
+        """Start the server on a free port of the loopback interface, or on `port`, and wait until it answers."""
+        self.port = port or free_port()
         self._start()
 
     def crash(self) -> None:
@@ -193,6 +193,21 @@ class PrivatePostgres:
         words = self.log.read_text(errors="replace")[-2000:]
         self.stop()
         raise PostgresUnavailable(f"The private PostgreSQL server did not start. Its log ends:\n{words}")
+
+    def kill_and_start_again(self) -> None:
+        """kill -9 of the server and all its processes, then the recovery, on the same port."""
+        process, self._process = self._process, None
+        if process is None:
+            raise PostgresUnavailable("The private PostgreSQL server does not run.")
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        for pid in (process.pid, *map(int, children)):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(STOP_TIMEOUT_S)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        while any(Path(f"/proc/{pid}").exists() for pid in children) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        self.start(self.port)
 
     def stop(self) -> None:
         """Fast shutdown; killed if it does not obey."""

@@ -8,10 +8,12 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
 
 from community.errors import FatalError
 from community.store import tables
 from community.store.engine import open_engine
+from community.store.unit_of_work import StoreUnavailable, meaning_of
 
 _FOLDER = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x0EC0_5C4E
@@ -64,11 +66,21 @@ async def migrate(url: str) -> str:
 
 
 async def require_current_schema(url: str) -> None:
-    """Raise FatalError unless the database is at the revision this code needs. Every process calls it at start."""
+    """Raise FatalError unless the database is at the revision this code needs. Every process calls it at start.
+
+    Raises StoreUnavailable if the database is away.
+    """
     engine = open_engine(url)
     try:
         async with engine.connect() as connection:
             current = await connection.run_sync(lambda sync: MigrationContext.configure(sync).get_current_revision())
+    except OSError as error:
+        raise StoreUnavailable(f"The database is away: {error}") from error
+    except DBAPIError as error:
+        meaning = meaning_of(error)
+        if meaning is None:
+            raise
+        raise meaning from error
     finally:
         await engine.dispose()
     if current != newest_revision():

@@ -1,6 +1,7 @@
 """Real MQTT brokers on free ports of the loopback, each stopped when its block ends."""
 
 import asyncio
+import contextlib
 import os
 import pwd
 import shutil
@@ -67,9 +68,15 @@ class MosquittoBroker:
         )
         await _accepting(self.port)
 
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
+            with contextlib.suppress(ProcessLookupError):
+                self._process.terminate()
             await self._process.wait()
         self._process = None
 

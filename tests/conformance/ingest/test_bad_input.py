@@ -260,7 +260,9 @@ async def test_a_frame_that_breaks_the_intake_is_kept_and_stops_nothing(
                 raise LookupError("a bug")
             return outcome
 
-        async def failing_together(work: Work, messages: Sequence[PlainMessage | None], now: datetime) -> object:
+        async def failing_together(
+            work: Work, messages: Sequence[PlainMessage | None], now: datetime, *_: object
+        ) -> object:
             outcomes = await take_in_plain(work, messages, now)
             if any(one is not None and one.uplink.payload == poison for one in messages):
                 raise LookupError("a bug")

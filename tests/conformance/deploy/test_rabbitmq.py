@@ -1,0 +1,114 @@
+"""RabbitMQ with the configuration and the rights of deploy/rabbitmq: who gets in, and what each may do."""
+
+import asyncio
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from community.clients.mqtt import BrokerUnavailable, Message, MqttAddress, MqttConnection
+from tests.architecture.repository import ROOT
+from tests.support.brokers import free_port
+from tests.support.rabbitmq import start_rabbitmq
+from tools.deployment import make_device, make_everything
+
+OWN, OTHER = "70b3d57ed0000001", "70b3d57ed0000002"
+ALLOW = ROOT / "deploy" / "rabbitmq" / "allow"
+DEADLINE_S = 40.0
+
+
+class Ear:
+    """Keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, bytes]] = []
+        self.changed = asyncio.Event()
+
+    async def __call__(self, message: Message) -> None:
+        self.heard.append((message.topic, message.payload))
+        self.changed.set()
+
+    async def until(self, payload: bytes) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not any(each == payload for _, each in self.heard):
+                self.changed.clear()
+                await self.changed.wait()
+
+
+async def refused(address: MqttAddress, name: str) -> None:
+    connection = MqttConnection(address, name)
+    with pytest.raises(BrokerUnavailable):
+        await connection.start(5)
+
+
+async def refuses_to_publish(device: MqttConnection, topic: str) -> None:
+    """In MQTT 3.1.1 a broker has no other answer to a forbidden message than to close the connection."""
+    with pytest.raises(BrokerUnavailable):
+        await device.publish(topic, b"forged", timeout_s=2)
+
+
+@pytest.mark.timeout(240)
+async def test_who_may_enter_rabbitmq_and_do_what(tmp_path: Path) -> None:
+    make_everything(tmp_path, "localhost", datetime.now(UTC))
+    plain, tls = free_port(), free_port()
+    config = (ROOT / "deploy" / "rabbitmq" / "rabbitmq.conf").read_text()
+    for old, new in {
+        "0.0.0.0:1883": f"127.0.0.1:{plain}",
+        "0.0.0.0:8883": f"127.0.0.1:{tls}",
+        "/etc/rabbitmq/certs/": f"{tmp_path}/deploy/secrets/broker/",
+    }.items():
+        assert old in config
+        config = config.replace(old, new)
+    secrets = tmp_path / "deploy" / "secrets"
+    password = (secrets / "broker_password_ingest").read_text()
+
+    def device(eui: str) -> MqttAddress:
+        folder = make_device(tmp_path, eui, datetime.now(UTC))
+        files = (str(secrets / "broker" / "ca.pem"), str(folder / "device.pem"), str(folder / "device.key"))
+        return MqttAddress(f"mqtts://localhost:{tls}", None, None, *files, version=4)
+
+    async with start_rabbitmq(tmp_path, config, plain) as broker:
+        for words in (("ingest", password), ("device", OWN)):
+            await asyncio.to_thread(broker.control, *words, script=ALLOW)
+        ear, own_ear = Ear(), Ear()
+        ingest_at = MqttAddress(f"mqtt://127.0.0.1:{plain}", "ingest", password, version=4)
+        ingest = MqttConnection(ingest_at, "ingest", subscriptions={"ec/v1/+/up": ear})
+        own = MqttConnection(device(OWN), OWN, subscriptions={f"ec/v1/{OWN}/down": own_ear})
+        await ingest.start(DEADLINE_S)
+        await own.start(DEADLINE_S)
+        try:
+            await own.publish(f"ec/v1/{OWN}/up", b"in its own name")
+            await ear.until(b"in its own name")
+            await ingest.publish(f"ec/v1/{OWN}/down", b"for this one")
+            await own_ear.until(b"for this one")
+            await refuses_to_publish(own, f"ec/v1/{OTHER}/up")
+            await refuses_to_publish(own, "sign/v1/signer/request")
+        finally:
+            await own.stop()
+            await ingest.stop()
+        assert ear.heard == [(f"ec/v1/{OWN}/up", b"in its own name")]
+        eavesdropper = MqttConnection(device(OWN), OWN, subscriptions={f"ec/v1/{OTHER}/up": own_ear})
+        with pytest.raises(BrokerUnavailable):
+            await eavesdropper.start(5)
+        thief = MqttConnection(device(OWN), OTHER, subscriptions={f"ec/v1/{OWN}/down": own_ear})  # another's session
+        with pytest.raises(BrokerUnavailable):
+            await thief.start(5)
+        await refused(
+            MqttAddress(f"mqtts://localhost:{tls}", ca_file=str(secrets / "broker" / "ca.pem"), version=4), OWN
+        )
+        await refused(MqttAddress(ingest_at.url, version=4), "ingest")
+        await refused(MqttAddress(ingest_at.url, "ingest", "guessed", version=4), "ingest")
+        await refused(MqttAddress(ingest_at.url, OWN, "", version=4), OWN)  # a device's name without its certificate
+
+
+@pytest.mark.parametrize("words", [[], ["device"], ["device", "gw-1"], ["device", OWN[:-1]], ["somebody", "x"]])
+def test_rights_are_given_to_nobody_else(words: list[str]) -> None:
+    answer = subprocess.run(
+        [ALLOW, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"RABBITMQCTL": "false", "PATH": "/usr/bin:/bin"},
+    )
+    assert answer.returncode == 2 and ("usage" in answer.stderr or "16 lower-case hex digits" in answer.stderr)
