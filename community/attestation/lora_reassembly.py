@@ -215,7 +215,9 @@ class Reassembly:
             return first + span - 1
         if self.device.covered_to is not None:
             return self.device.covered_to
-        return -1 if self.device.anchor is None else self.device.anchor.slot
+        if self.device.anchor is None or not self.device.verified_ctr:
+            return -1  # an anchor of a later statement says nothing of what lies before
+        return self.device.anchor.slot
 
     def _take_chunks(self, run: SignatureRun, received_slot: int) -> int | None:
         """Take in a part of a signature; returns the statement's counter, None for one verified long ago."""

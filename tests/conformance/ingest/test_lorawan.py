@@ -384,6 +384,22 @@ async def test_a_whole_statement_that_no_key_made_is_told_to_a_person(sqlite_sto
     assert len(await measured(sqlite_store)) >= 4
 
 
+async def test_what_lies_before_a_later_statement_is_not_stored_by_it(sqlite_store: Store) -> None:
+    """Nothing is acknowledged beyond a statement that is missing, also not by a process that begins with the later one."""
+    device = RadioDevice(5, seed=17)
+    await register_radio(sqlite_store, device.identity)
+    frames = sent(device, 16)
+    for frame in frames[6:14]:
+        async with running_intake(sqlite_store) as intake:
+            assert (await send(intake, up(device, frame))).verdict == "admitted"
+    stored = [parse_cose_sign1(each).statement.ctr for each in await statements(sqlite_store)]
+    assert stored and 1 not in stored
+    async with sqlite_store.read() as work:
+        progress = await progress_of(work, "dev-house")
+    assert progress is not None and progress.anchor_slot is not None
+    assert (progress.verified_ctr, progress.covered_to) == (0, None)
+
+
 async def test_a_judge_loads_what_it_needs(sqlite_store: Store) -> None:
     device = RadioDevice(5, seed=12)
     await register_radio(sqlite_store, device.identity)
