@@ -98,6 +98,7 @@ def test_the_books_do_not_depend_on_what_happens_to_the_frames(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 @settings(
     max_examples=25,
     deadline=None,
