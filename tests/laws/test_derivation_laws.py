@@ -5,7 +5,14 @@ from eth_keys.datatypes import PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from community.identity.derivation import CoinChain, address_of, derive_address, derive_public_key, hdwallet_public_key
+from community.identity.derivation import (
+    CoinChain,
+    address_of,
+    derive_address,
+    derive_addresses,
+    derive_public_key,
+    hdwallet_public_key,
+)
 from community.identity.extended_keys import parse_account_xpub
 from signer.hd_tree import entropy_of, mnemonic_of, seed_of, xpub_at
 
@@ -22,6 +29,8 @@ def test_public_and_private_derivation_agree(entropy: bytes, account: int, index
     assert derive_public_key(xpub, index) == expected.to_compressed_bytes() == hdwallet_public_key(xpub, index)
     assert derive_address(xpub, CoinChain.EVM, index) == expected.to_address()
     assert address_of(expected.to_compressed_bytes(), CoinChain.EVM) == expected.to_address()
+    for chain in CoinChain:
+        assert list(derive_addresses(xpub, chain, index, 1)) == [derive_address(xpub, chain, index)]
     assert parse_account_xpub(xpub).text() == xpub
 
 
