@@ -67,7 +67,9 @@ def test_the_signers_manual_names_every_command_and_setting() -> None:
     commands = set(re.findall(r'add\(\s*"([a-z-]+)"', source)) | {"registry draft", "registry approve", "registry pin"}
     assert len(commands) >= 11
     assert sorted(command for command in commands if f"`{command}" not in text and f"    {command}" not in text) == []
-    options = set(re.findall(r'add_argument\(\s*"(--[a-z0-9-]+)"', source + (ROOT / "signer" / "cli_options.py").read_text()))
+    options = set(
+        re.findall(r'add_argument\(\s*"(--[a-z0-9-]+)"', source + (ROOT / "signer" / "cli_options.py").read_text())
+    )
     assert sorted(set(re.findall(r"(?<![\w-])--[a-z][a-z0-9-]+", text)) - options - {"--help"}) == []
     settings = set(re.findall(r"SIGNER_[A-Z_]+", text))
     example = (ROOT / ".env.example").read_text()

@@ -6,6 +6,7 @@ too, by the contract.
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -129,6 +130,15 @@ class Thief:
         provider = web3_of(self.url, RequestSigner(self.asker._key)).provider
         return dict(await asyncio.to_thread(provider.make_request, "eth_signTransaction", [fields]))  # type: ignore[arg-type]
 
+    def mined(self, raw: bytes) -> dict:
+        """The receipt of a transaction; a chain on a busy machine mines it a little later."""
+        chain, deadline = self.world.chain, time.monotonic() + 30
+        tx_hash = chain.rpc("eth_sendRawTransaction", "0x" + raw.hex())
+        while (receipt := chain.rpc("eth_getTransactionReceipt", tx_hash)) is None:
+            assert time.monotonic() < deadline, "the transaction was not mined"
+            time.sleep(0.05)
+        return dict(receipt)
+
     def on_chain(self, request: SignatureRequest) -> str:
         """What the chain makes of the call when the signer's own key has signed it: the name of the contract's error."""
         keystore = json.loads((self.world.folder / "signer" / SETTLER_FILE).read_text())
@@ -136,9 +146,7 @@ class Thief:
         chain = self.world.chain
         nonce = self.world.mine_nonces()
         raw = sign_transaction(account, replace(request, nonce=nonce)).raw
-        tx_hash = chain.rpc("eth_sendRawTransaction", "0x" + raw.hex())
-        receipt = chain.rpc("eth_getTransactionReceipt", tx_hash)
-        assert receipt["status"] == "0x0", "the contract took it"
+        assert self.mined(raw)["status"] == "0x0", "the contract took it"
         call = {"from": account.address, "to": request.to, "data": "0x" + request.data.hex()}
         try:
             chain.rpc("eth_call", call, "latest")
@@ -233,7 +241,7 @@ async def test_a_stolen_backend_mints_no_watt_hour_twice(thief: Thief) -> None:
     good = thief.request(true, nonce=nonce)
     reply = await thief.asker.ask(good)
     assert isinstance(reply, SignedReply)
-    world.chain.rpc("eth_sendRawTransaction", "0x" + reply.raw.hex())
+    assert thief.mined(reply.raw)["status"] == "0x1"
     supply = world.supply()
     assert supply == 500 * 10**15
     old = thief.evidence(400, 1)
