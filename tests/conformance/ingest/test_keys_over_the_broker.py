@@ -46,7 +46,7 @@ async def whole_ingest(store: Store, broker: RunningBroker) -> AsyncIterator[Non
 
     acknowledgements = Acknowledgements(store, send_down)
     intake = Intake(store, Judge(COLUMN_KEY), clock, acknowledgements.committed)
-    source = DeviceBroker(broker.address, "ingest", intake.take_in, clock)
+    source = DeviceBroker(broker.address, "ingest", intake.take_in_all, clock)
     prov = Provisioning(broker.address, "ingest-prov", store, COLUMN_KEY, clock)
     tasks = [asyncio.create_task(part.run(stop)) for part in (intake, acknowledgements, source, prov)]
     await until(lambda: source.connected and prov.connected, "ingest is connected")
