@@ -10,6 +10,7 @@ import pytest
 import structlog
 from sqlalchemy.exc import IntegrityError
 
+from community.clients.mqtt import MqttAddress
 from community.errors import FatalError
 from community.runtime.logs import configure_logging
 from community.store.column_key_file import add_column_key
@@ -82,7 +83,7 @@ async def test_whatever_happens_no_secret_is_written_anywhere(tmp_path: Path, mo
             assert file is not None and file.secret == device.secret
             assert file.installations[0].meter_key == METER_KEY
             said += [repr(file), str(file), repr(NewDevice("dev_x", "x", EUI, "ecw1", 1, device.secret))]
-            prov = Provisioning(None, "x", store, COLUMN_KEY, StandingClock())  # type: ignore[arg-type]
+            prov = Provisioning(MqttAddress("mqtt://nobody.listens"), "x", store, COLUMN_KEY, StandingClock())
             for payload in (b"garbage", good):
                 assert await prov.answer(EUI, payload) is None
             for attempt in (
