@@ -31,10 +31,10 @@ from community.store.unit_of_work import Store, StoreUnavailable
 from ingest.failpoints import FAILPOINTS
 from ingest.sources.device_broker import UP_TOPICS
 from tests.support.brokers import MosquittoBroker, start_mosquitto
-from tests.support.postgres import PrivatePostgres, private_postgres
 from tests.support.rabbitmq import RabbitBroker, start_rabbitmq
 from tests.support.sending_device import SendingDevice, register
 from tests.support.stores import BACKENDS, COLUMN_KEY, new_postgres_url, new_sqlite_url, opened
+from tools.private_postgres import PrivatePostgres, private_postgres
 
 ROOT = Path(__file__).parents[2]
 DEADLINE_S = 600.0
