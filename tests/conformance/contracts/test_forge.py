@@ -48,6 +48,7 @@ A_FEW_MUTANTS = ("followed-any-table", "bridged-into-the-future")
 """Of the issuer, whose change compiles one file, and with a quick suite."""
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_a_few_mutants_are_killed() -> None:
     done = mutate(*A_FEW_MUTANTS)
