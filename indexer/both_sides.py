@@ -15,6 +15,7 @@ from community.store import (
     reconciliation,
     reconciliation_evidence,
     reconciliation_facts,
+    share_tokens,
     transfers,
 )
 from community.store.reconciliation_evidence import StoredShareTable
@@ -83,12 +84,14 @@ async def _facts(
     token, issuer = contracts.token, contracts.issuer
     changes = await issuer_events.others(work, chain_id, ("SourceConfigured", "Corrected"), final)
     tables = await reconciliation_evidence.share_tables(work, known_at)
+    sources = await reconciliation_facts.sources(work)
+    by_ref = {source.ref: source.id for source in sources}
     return Facts(
         now=known_at,
         grace=grace,
         finalised_block=final,
         token=token,
-        sources=await reconciliation_facts.sources(work),
+        sources=sources,
         issuances=()
         if issuer is None
         else await reconciliation_facts.issuances(work, chain_id, issuer, known_at),
@@ -98,6 +101,7 @@ async def _facts(
         configured=tuple(_configured(event) for event in changes if event.name == "SourceConfigured"),
         corrected_wh=_debts(changes),
         share_tables=tuple(_hashed(table) for table in tables),
+        shares_on_chain=await share_tokens.share_tokens(work, chain_id, by_ref, final),
         altered_readings=await reconciliation_evidence.altered_readings(work, known_at),
         altered_intervals=await reconciliation_evidence.altered_intervals(work, known_at),
         has_issuer=issuer is not None,

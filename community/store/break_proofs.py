@@ -12,7 +12,7 @@ from community.clock import QUARTER_HOUR
 from community.reconciliation.breaks import BreakKind
 from community.store import breaks
 from community.store.breaks import StoredBreak
-from community.store.tables.chain import BalanceRow, BlockRow, SettledEventRow, SupplyRow, TransferRow
+from community.store.tables.chain import BalanceRow, BlockRow, SettledEventRow, ShareTransferRow, SupplyRow, TransferRow
 from community.store.tables.identity import EnergySourceRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow
@@ -181,7 +181,13 @@ async def _share_tables(work: Work, subject: str) -> list[Proof]:
     here = col(table.id) == subject if source_id is None else col(table.source_id) == source_id
     ids = select(col(table.id)).where(here)
     columns = "id source_id revision share_total config_hash valid_from valid_to recorded_at recorded_by"
+    refs = select(col(EnergySourceRow.source_ref)).where(col(EnergySourceRow.identity_id) == source_id)
+    moved = "block_number log_index tx_hash sender recipient amount"
+    tokens = await _rows(
+        work, "The share tokens that moved", ShareTransferRow, moved, col(ShareTransferRow.source_ref).in_(refs)
+    )
     return [
+        tokens,
         await _rows(work, "The share table", table, columns, here),
         await _rows(
             work, "Its rows", share, "share_table_id position holder_id address share_count",
