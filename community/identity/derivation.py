@@ -126,18 +126,21 @@ def checksum_address(address: str) -> str:
 def _bech32_p2wpkh(key_hash: bytes) -> str:
     """Segregated witness version 0 of a 20-byte key hash on Bitcoin's main network."""
     number = int.from_bytes(key_hash, "big")
-    words = [0, *((number >> shift) & 31 for shift in range(155, -1, -5))]
-    expanded = [*(ord(c) >> 5 for c in "bc"), 0, *(ord(c) & 31 for c in "bc")]
-    check = _bech32_polymod([*expanded, *words, 0, 0, 0, 0, 0, 0]) ^ 1
-    words += [(check >> shift) & 31 for shift in range(25, -1, -5)]
-    return "bc1" + "".join(_BECH32[word] for word in words)
+    words = [0, *[(number >> shift) & 31 for shift in _WORD_SHIFTS]]
+    check = _bech32_polymod([*words, 0, 0, 0, 0, 0, 0], _BECH32_AFTER_BC) ^ 1
+    words += [(check >> shift) & 31 for shift in (25, 20, 15, 10, 5, 0)]
+    return "bc1" + "".join([_BECH32[word] for word in words])
 
 
-def _bech32_polymod(values: list[int]) -> int:
-    check = 1
+def _bech32_polymod(values: list[int], check: int = 1) -> int:
     for value in values:
         check = (check & 0x1FFFFFF) << 5 ^ value ^ _BECH32_FOLDED[check >> 25]
     return check
+
+
+_WORD_SHIFTS = range(155, -1, -5)
+_BECH32_AFTER_BC = _bech32_polymod([*(ord(c) >> 5 for c in "bc"), 0, *(ord(c) & 31 for c in "bc")])
+"""The checksum's state after the human-readable part, which is the same for every address."""
 
 
 __all__ = [
