@@ -21,7 +21,7 @@ from signer.journal_schema import create_schema
 
 JOURNAL_FILE = "journal.db"
 ATTEMPTS_MAX = 8
-"""Signed attempts of one transaction; the requester asks for at most 6."""
+"""Signed attempts of one transaction; the requester asks for at most 7 (community.chain.transactions)."""
 DAY_S = 24 * 3600
 
 
