@@ -22,7 +22,7 @@ demo:
 
 test:
 	$(call prepare,test)
-	$(ENV) -m pytest --numprocesses 2 --dist loadfile $(if $(LONG),--long) $(ARGS)
+	$(ENV) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(if $(LONG),--long) $(ARGS)
 
 check:
 	$(call prepare,check)

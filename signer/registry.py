@@ -105,7 +105,8 @@ class Registry:
 _TOP = ("revision", "previous", "operators", "chain_id", "issuer", "signing_role", "limits", "requesters", "sources")
 _OPTIONAL = ("attestations", "reverted_nonces")
 _CEILINGS = ("gas_max", "max_fee_wei_max", "tip_wei_max")
-_CEILINGS_PER_DAY = ("fee_wei_per_day_max", "debt_wh_per_day_max")
+_CEILINGS_PER_DAY = {"fee_wei_per_day_max": (1 << 256) - 1, "debt_wh_per_day_max": (1 << 63) - 1}
+"""With the most that each may be: ten coins are more wei than 63 bits hold."""
 
 
 def parse_registry(text: str) -> Registry:
@@ -129,7 +130,10 @@ def parse_registry(text: str) -> Registry:
         ),
         limits=Limits(
             *(reader.integer(ceilings, "limits", name) for name in _CEILINGS),
-            *(reader.integer(ceilings, "limits", name) if name in ceilings else None for name in _CEILINGS_PER_DAY),
+            *(
+                reader.integer(ceilings, "limits", name, high=high) if name in ceilings else None
+                for name, high in _CEILINGS_PER_DAY.items()
+            ),
         ),
         sources={source.source_ref: source for source in sources},
         requesters=_keys(reader, top, "requesters", 1),
@@ -288,10 +292,12 @@ class _Reader:
             return []
         return found
 
-    def integer(self, value: Mapping[str, Any], where: str, name: str, *, low: int = 1) -> int:
+    def integer(
+        self, value: Mapping[str, Any], where: str, name: str, *, low: int = 1, high: int = (1 << 63) - 1
+    ) -> int:
         found = value.get(name)
-        if type(found) is not int or not low <= found < 1 << 63:
-            self.note(f"{where}: {name} must be a whole number of at least {low}")
+        if type(found) is not int or not low <= found <= high:
+            self.note(f"{where}: {name} must be a whole number of at least {low} and at most {high}")
             return low
         return found
 

@@ -10,18 +10,30 @@ from tests.support.stores import BACKENDS, new_postgres_url, new_sqlite_url, ope
 from tests.support.tokens import SoftToken, soft_token, softhsm_module
 from tools.private_postgres import PrivatePostgres, private_postgres
 
+USUAL_LIMIT_S = 120.0
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long tests too: full sizes, many seeds")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long tests out, and count them as deselected, unless they are asked for."""
+    """Leave the long tests out, and count them as deselected, unless they are asked for.
+
+    The files of tests that ask for more time than others come first: at the end no worker waits for one of them.
+    """
+    slow = {item.path for item in items if _time_limit_s(item) > USUAL_LIMIT_S}
+    items.sort(key=lambda item: item.path not in slow)
     if config.getoption("--long"):
         return
     long = [item for item in items if item.get_closest_marker("long")]
     items[:] = [item for item in items if not item.get_closest_marker("long")]
     config.hook.pytest_deselected(items=long)
+
+
+def _time_limit_s(item: pytest.Item) -> float:
+    mark = item.get_closest_marker("timeout")
+    return float(mark.args[0]) if mark is not None and mark.args and not item.get_closest_marker("long") else 0.0
 
 
 @pytest.fixture(scope="session")

@@ -121,10 +121,10 @@ class PrivatePostgres:
         """``postgresql://`` address of a database on this server."""
         return f"postgresql://{SUPERUSER}@127.0.0.1:{self.port}/{database}"
 
-    def create_database(self) -> str:
-        """Create an empty database; returns its address."""
+    def create_database(self, template: str = "template1") -> str:
+        """Create a database, empty or with what the database `template` has; returns its address."""
         name = f"community_{next(self._numbers)}"
-        self.execute(f'CREATE DATABASE "{name}"')
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:

@@ -128,6 +128,7 @@ async def go_on(day: BadDay, environments: Mapping[str, Mapping[str, str]], read
 
 
 @pytest.mark.timeout(170)
+@pytest.mark.long
 async def test_a_bad_day(tmp_path: Path) -> None:
     happened = await live_through(tmp_path, seed=11, readings=READINGS_OFTEN, postgres=False, limit_s=150)
     assert happened["dropped"] + happened["html 500"] + happened["accepted then hang"] >= 3

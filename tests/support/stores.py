@@ -17,6 +17,9 @@ COLUMN_KEY = ColumnKey(bytes(range(32)))
 BACKENDS = ("sqlite", "postgresql")
 
 
+_postgres_templates: dict[Path, str] = {}
+
+
 @cache
 def _template_folder() -> "TemporaryDirectory[str]":
     return TemporaryDirectory(prefix="store-template-")
@@ -33,10 +36,13 @@ async def new_sqlite_url(folder: Path, name: str = "community.db") -> str:
 
 
 async def new_postgres_url(server: PrivatePostgres) -> str:
-    """The URL of a fresh PostgreSQL database at the newest revision."""
-    url = server.create_database()
-    await migrate(url)
-    return url
+    """The URL of a fresh PostgreSQL database at the newest revision. Migrated once a server, then copied."""
+    template = _postgres_templates.get(server.data)
+    if template is None:
+        url = server.create_database()
+        await migrate(url)
+        template = _postgres_templates[server.data] = url.rsplit("/", 1)[1]
+    return server.create_database(template)
 
 
 async def waiting_for_a_lock(server: PrivatePostgres, url: str) -> None:

@@ -31,7 +31,7 @@ async def test_who_lost_the_right_with_its_connection_notices(postgres_server: P
                 f"WHERE locktype = 'advisory' AND datname = '{url.rsplit('/', 1)[1]}'"
             )
             async with sole_sender(other, ACCOUNT):
-                with pytest.raises(StoreUnavailable, match="right to send"):
+                with pytest.raises(StoreUnavailable, match="right was lost"):
                     await still_held()
         async with sole_sender(store, ACCOUNT) as held_again:
             await held_again()

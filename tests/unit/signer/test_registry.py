@@ -42,14 +42,14 @@ def test_a_registry_is_read() -> None:
 def test_what_may_be_left_out_may_be_given() -> None:
     full = content()
     full["signing_role"] = "corrector"
-    full["limits"] |= {"fee_wei_per_day_max": 4, "debt_wh_per_day_max": 5}
+    full["limits"] |= {"fee_wei_per_day_max": 10_000 * 10**18, "debt_wh_per_day_max": 5}
     full["reverted_nonces"] = [3, 5]
     full["sources"][0]["legacy"] = {"meter_key": "0a" * 16, "zone": "Europe/Vienna"}
     attested = {"source_ref": SOURCE_REF.hex(), "register_wh": 5, "read_at": 6, "evidence": "0x" + "0b" * 32}
     full["attestations"] = [attested]
     registry = parse_registry(json.dumps(full))
     assert registry.role is SigningRole.CORRECTOR and registry.reverted_nonces == {3, 5}
-    assert (registry.limits.fee_wei_per_day_max, registry.limits.debt_wh_per_day_max) == (4, 5)
+    assert (registry.limits.fee_wei_per_day_max, registry.limits.debt_wh_per_day_max) == (10_000 * 10**18, 5)
     assert registry.attestations == {PinnedAttestation("0x" + SOURCE_REF.hex(), 5, 6, "0x" + "0b" * 32)}
     assert registry.sources["0x" + SOURCE_REF.hex()].legacy == LegacyMeter(bytes([10] * 16), "Europe/Vienna")
 

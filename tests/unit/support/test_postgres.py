@@ -1,6 +1,7 @@
 """The private PostgreSQL server starts, gives separate databases, stops and leaves nothing."""
 
 import socket
+import tempfile
 from pathlib import Path
 
 import asyncpg
@@ -42,12 +43,13 @@ def test_does_not_follow_the_callers_pg_variables(monkeypatch: pytest.MonkeyPatc
     assert "PGHOST" not in postgres._environment()
 
 
-def test_kept_data_are_there_the_next_time(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:2]:
-        parent.chmod(0o755)
-    folder = tmp_path / "kept"
-    with kept_postgres(folder) as server:
-        server.execute("CREATE TABLE mark (id INTEGER)")
-    with kept_postgres(folder) as server:
-        assert server.execute("SELECT count(*) FROM mark") == "0"
+def test_kept_data_are_there_the_next_time() -> None:
+    with tempfile.TemporaryDirectory(
+        prefix="kept-"
+    ) as outside:  # tmp_path is closed to the user that the server runs as
+        Path(outside).chmod(0o755)
+        folder = Path(outside) / "kept"
+        with kept_postgres(folder) as server:
+            server.execute("CREATE TABLE mark (id INTEGER)")
+        with kept_postgres(folder) as server:
+            assert server.execute("SELECT count(*) FROM mark") == "0"
