@@ -81,6 +81,25 @@ def test_a_rate_counts_the_units_of_a_call() -> None:
     assert calls >= 1  # one call may take the whole turn on a busy machine
 
 
+class Breaking:
+    NAME = "breaking"
+
+    def run(self) -> list[Figure]:
+        raise RuntimeError("no server")
+
+
+class Whole:
+    NAME = "whole"
+
+    def run(self) -> list[Figure]:
+        return [FAST]
+
+
+def test_a_bench_that_fails_takes_no_figure_of_another_away(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.measured([Breaking(), Whole()]) == ([FAST], ["breaking"])
+    assert "no server" in capsys.readouterr().err
+
+
 def test_the_results_are_a_list_of_figures(tmp_path: Path) -> None:
     path = tmp_path / "results" / "latest.json"
     write_results([SLOW], path)
