@@ -18,8 +18,9 @@ async def shut_down(broker: Broker, limit_s: float = 5.0) -> None:
     """Stop `broker`, and again for each session that does not end within `limit_s` seconds. Raises TimeoutError.
 
     amqtt 0.12 reads with `asyncio.wait_for`, which on Python 3.11 loses a cancellation that comes together with a packet;
-    its shutdown then waits for that reader for ever. The next attempt leaves this session out.
+    its shutdown then waits for that reader for ever. The next attempt leaves this session out; its connection is ended here.
     """
+    connections = [(handler, handler.writer) for _session, handler in broker._sessions.values() if handler is not None]
     while True:
         try:
             async with asyncio.timeout(limit_s):
@@ -28,7 +29,14 @@ async def shut_down(broker: Broker, limit_s: float = 5.0) -> None:
             if broker.transitions.state != "started":
                 raise  # every session is gone, and something else holds it up
             continue
-        return
+        break
+    for handler, writer in connections:
+        if handler._reader_task is not None and not handler._reader_task.done():
+            handler._reader_task.cancel()
+            await asyncio.gather(handler._reader_task, return_exceptions=True)
+        if writer is not None:
+            writer._writer.transport.abort()
+    await asyncio.sleep(0)  # what was ended is closed in the loop's next turn
 
 
 class EmbeddedBroker:

@@ -18,6 +18,7 @@ from community.clients.mqtt import MqttAddress
 from standalone.broker import shut_down
 
 START_DEADLINE_S = 10
+SHUT_DOWN_LIMIT_S = 5.0
 
 
 class RunningBroker(Protocol):
@@ -108,7 +109,7 @@ class AmqttBroker:
 
     async def stop(self) -> None:
         if self._broker is not None:
-            await shut_down(self._broker)
+            await shut_down(self._broker, SHUT_DOWN_LIMIT_S)
         self._broker = None
 
 
