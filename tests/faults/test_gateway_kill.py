@@ -19,7 +19,7 @@ from gateway_agent.failpoints import FAILPOINTS
 from gateway_agent.secure_element.development_key import DevelopmentKeySigner
 from gateway_agent.spool import Spool
 from tests.support.agents import EUI, Backend, backend
-from tests.support.brokers import RunningBroker, start_amqtt
+from tests.support.brokers import RunningBroker, start_amqtt, start_mosquitto
 
 FIRST = 1_994_304
 PROCESS = (sys.executable, "-m", "tests.support.spooling_process")
@@ -119,7 +119,7 @@ async def hear_everything(it: Backend) -> Acknowledging:
 
 async def test_killed_between_any_two_steps_nothing_is_lost_doubled_or_reordered(tmp_path: Path) -> None:
     DevelopmentKeySigner.create(tmp_path / "key.pem")
-    async with start_amqtt() as broker, backend(broker.address) as it, lives(broker, tmp_path) as devices:
+    async with start_mosquitto(tmp_path) as broker, backend(broker.address) as it, lives(broker, tmp_path) as devices:
         acknowledging = await hear_everything(it)
         died = [await devices.live(tmp_path, FIRST + n, place) for n, place in enumerate(FAILPOINTS)]
         assert await devices.live(tmp_path, FIRST + len(FAILPOINTS)) == 0
@@ -136,7 +136,7 @@ async def test_a_backup_put_back_goes_on_with_new_counters(tmp_path: Path) -> No
     device, backup = tmp_path / "device", tmp_path / "backup"
     device.mkdir()
     DevelopmentKeySigner.create(device / "key.pem")
-    async with start_amqtt() as broker, backend(broker.address) as it, lives(broker, tmp_path) as devices:
+    async with start_mosquitto(tmp_path) as broker, backend(broker.address) as it, lives(broker, tmp_path) as devices:
         acknowledging = await hear_everything(it)
         await devices.live(device, FIRST)
         shutil.copytree(device, backup)
