@@ -8,7 +8,7 @@ from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from ingest.app import build
 from ingest.cli import perform
-from ingest.commands import devices, gaps, importing, inbox, rebuild, secrets
+from ingest.commands import devices, exchanges, gaps, importing, inbox, rebuild, secrets
 from ingest.settings import read_settings
 
 
@@ -24,6 +24,7 @@ def parser() -> argparse.ArgumentParser:
     # how the first process starts its helpers
     run.add_argument("--worker", type=int, default=0, help=argparse.SUPPRESS)
     devices.add_to(commands)
+    exchanges.add_to(commands)
     gaps.add_to(commands)
     importing.add_to(commands)
     inbox.add_to(commands)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from community.attestation.reasons import Reason
 from community.attestation.statement import ReadingStatus
+from community.metering.exchange import fits_exchange
 from community.metering.intervals import RegisterPoint, plan_intervals
 from community.metering.plausibility import (
     Advances,
@@ -18,6 +19,7 @@ from community.metering.plausibility import (
     judge_register,
 )
 from community.store.devices import DeviceFile, Installation, Register
+from community.store.exchanges import RegisterExchange, book_exchange, exchange_into, exchange_out_of
 from community.store.gaps import close_gap, open_gap
 from community.store.intervals import add_interval
 from community.store.measurements import REGISTER_MAX_WH, Measurement, Neighbours, add_measurement, neighbours_of
@@ -91,7 +93,7 @@ class Bookings:
         if value_wh > REGISTER_MAX_WH or (register.modulus_wh is not None and value_wh >= register.modulus_wh):
             detail = f"register {obis} of meter {place.meter_serial} cannot show {value_wh} Wh"
             return Refusal(Reason.UNKNOWN_REGISTER, detail, reading.at)
-        known = await neighbours_of(self.work, register.id, reading.at)
+        known = _here(await neighbours_of(self.work, register.id, reading.at), place, obis)
         if known.same is not None:
             return _conflict(known.same, obis, reading.at, value_wh)
         fault = implausible(known, register, place, reading.at, value_wh)
@@ -131,6 +133,31 @@ class Bookings:
             await close_gap(self.work, point, *plan.gap_closed, self.now)
         for gap in plan.gaps_opened:
             await open_gap(self.work, point, gap, self.now)
+        for found, next_to_it in await self._exchanges_beside(place, register.obis, known):
+            await book_exchange(self.work, found, self.now, new, next_to_it)
+
+    async def _exchanges_beside(
+        self, place: Installation, obis: str, known: Neighbours
+    ) -> list[tuple[RegisterExchange, RegisterPoint | None]]:
+        """The exchanges that no reading of this register separates from the new one, each with the reading that was next."""
+        beside: list[tuple[RegisterExchange, RegisterPoint | None]] = []
+        if obis in place.initial_wh and known.before is None:
+            found = await exchange_into(self.work, place.id, obis)
+            beside += [] if found is None else [(found, known.after)]
+        if obis in place.final_wh and known.after is None:
+            found = await exchange_out_of(self.work, place.id, obis)
+            beside += [] if found is None else [(found, known.before)]
+        return beside
+
+
+def _here(known: Neighbours, place: Installation, obis: str) -> Neighbours:
+    """Without those of the time when this meter hung elsewhere, where an exchange says with what it came or went."""
+    before, after = known.before, known.after
+    if obis in place.initial_wh and before is not None and before.at < place.valid_from:
+        before = None
+    if obis in place.final_wh and after is not None and place.valid_to is not None and after.at > place.valid_to:
+        after = None
+    return Neighbours(before, known.same, after)
 
 
 def _conflict(same: RegisterPoint, obis: str, at: datetime, value_wh: int) -> Refusal | None:
@@ -158,6 +185,24 @@ def implausible(
         fault = _fault(new, RegisterState(known.after.at, known.after.register_wh), limits, register.obis)
         if fault is not None:
             return Refusal(fault[0], f"{fault[1]}; the later value was accepted before", at)
+    return _beside_exchange(register, place, at, value_wh, limits)
+
+
+def _beside_exchange(
+    register: Register, place: Installation, at: datetime, value_wh: int, limits: RegisterLimits
+) -> Refusal | None:
+    """Why the value does not fit to what the register showed when its meter was put in, or taken out."""
+    ends = ((place.initial_wh, place.valid_from, False), (place.final_wh, place.valid_to, True))
+    for registers, instant, old in ends:
+        stood_wh = registers.get(register.obis)
+        if stood_wh is None or instant is None or fits_exchange(value_wh, at, instant, stood_wh, limits, old=old):
+            continue
+        moment = "taken out" if old else "put in"
+        detail = (
+            f"register {register.obis} stood at {stood_wh} Wh when meter {place.meter_serial} was {moment} at "
+            f"{instant.isoformat()}: {value_wh} Wh at {at.isoformat()} do not fit to that"
+        )
+        return Refusal(Reason.RESET_SUSPECTED, detail, at)
     return None
 
 

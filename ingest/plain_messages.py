@@ -224,7 +224,7 @@ def _place_of(device: DeviceFile, proven: Admitted) -> Installation | None:
         return None
     if not all(reading.status & ReadingStatus.READ_OK for reading in proven.readings):
         return None
-    return touched[0]
+    return None if touched[0].final_wh else touched[0]
 
 
 _Column = tuple[str, Register, list[int], list[int]]
@@ -242,6 +242,8 @@ def _columns(place: Installation, proven: Admitted, books: _Books) -> list[_Colu
         if max(values) > measurements.REGISTER_MAX_WH:
             return None
         tip = books.tips.get(register.id)
+        if obis in place.initial_wh and (tip is None or slot_start(tip.slot) < place.valid_from):
+            return None
         # The register counts behind the transformers: what the installation moves is the difference times the factor.
         limits = RegisterLimits(register.modulus_wh, -(-place.max_power_w // place.factor))
         rises = rises_of(None if tip is None else (tip.slot, tip.wh), slots, values, limits)

@@ -34,6 +34,7 @@ class IntervalEnergy:
     energy_wh: WattHours
     from_measurement_id: str
     to_measurement_id: str
+    quality: str = "measured"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from community.store.identities import add_identity
 from community.store.sealed_columns import ColumnSeal, device_purpose, meter_key_purpose, meter_purpose
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, IdentityRow
 from community.store.tables.metering import (
+    InstallationRegisterRow,
     InstallationRow,
     MeteringPointRow,
     MeterKeyChangeRow,
@@ -106,6 +107,10 @@ class Installation:
     max_power_w: int
     later_meter_keys: tuple[tuple[datetime, bytes], ...] = field(default=(), repr=False)
     """Keys that replaced `meter_key`, each with the instant from which it counts, oldest first."""
+    initial_wh: dict[str, int] = field(default_factory=dict)
+    """By OBIS code where the meter's registers stood when it was put in, as far as that was written down."""
+    final_wh: dict[str, int] = field(default_factory=dict)
+    """Likewise when it was taken out."""
 
     def meter_keys_at(self, instant: datetime) -> list[tuple[bytes, datetime]]:
         """The keys that a telegram received at `instant` may have, each with its beginning; the newest first."""
@@ -114,8 +119,14 @@ class Installation:
         return [*first, *later][::-1]
 
     def holds_at(self, instant: datetime) -> bool:
-        """Whether this installation was in place at `instant`. The closing boundary still belongs to it."""
-        return self.valid_from <= instant and (self.valid_to is None or instant <= self.valid_to)
+        """Whether this installation was in place at `instant`.
+
+        The closing boundary still belongs to it, unless the meter was exchanged and its final registers are written down:
+        then they say what a reading at that boundary would say, and the boundary is the next meter's.
+        """
+        if instant < self.valid_from or self.valid_to is None:
+            return instant >= self.valid_from
+        return instant < self.valid_to or (instant == self.valid_to and not self.final_wh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +244,12 @@ async def device_id_by_eui(work: Work, eui: str) -> str | None:
     return found.scalar_one_or_none()
 
 
+async def metering_point_id_by_code(work: Work, code: str) -> str | None:
+    """The id of the metering point with this code."""
+    found = await work.session.execute(select(col(MeteringPointRow.id)).where(col(MeteringPointRow.code) == code))
+    return found.scalar_one_or_none()
+
+
 async def load_device(work: Work, eui: str, column_key: ColumnSeal) -> DeviceFile | None:
     """Everything on file about the device with this EUI (16 lower-case hex digits), secrets unsealed."""
     return (await load_devices(work, [eui], column_key)).get(eui)
@@ -315,6 +332,7 @@ async def _installations(
             register.id, register.obis, register.modulus_wh
         )
     later = await _later_meter_keys(work, {meter.id for _, _, meter in placed}, column_key)
+    ends = await _registers_at_ends(work, [place.id for place, _, _ in placed])
     places: dict[str, list[Installation]] = {}
     for place, point, meter in placed:
         places.setdefault(place.device_id, []).append(
@@ -332,9 +350,21 @@ async def _installations(
                 factor=place.factor,
                 max_power_w=place.max_power_w,
                 later_meter_keys=later.get(meter.id, ()),
+                initial_wh=ends.get((place.id, "initial"), {}),
+                final_wh=ends.get((place.id, "final"), {}),
             )
         )
     return places
+
+
+async def _registers_at_ends(work: Work, installation_ids: Sequence[str]) -> dict[tuple[str, str], dict[str, int]]:
+    row = InstallationRegisterRow
+    found: dict[tuple[str, str], dict[str, int]] = {}
+    for each in (
+        await work.session.execute(select(row).where(col(row.installation_id).in_(installation_ids)))
+    ).scalars():
+        found.setdefault((each.installation_id, each.moment), {})[each.obis] = each.register_wh
+    return found
 
 
 async def _later_meter_keys(

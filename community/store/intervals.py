@@ -14,9 +14,7 @@ from community.store.upserts import insert_if_absent
 from community.units import WattHours
 
 
-async def add_interval(
-    work: Work, metering_point_id: str, interval: IntervalEnergy, now: datetime, quality: str = "measured"
-) -> bool:
+async def add_interval(work: Work, metering_point_id: str, interval: IntervalEnergy, now: datetime) -> bool:
     """Record the first revision of an interval. Says whether it is new."""
     return await insert_if_absent(
         work,
@@ -26,7 +24,7 @@ async def add_interval(
             "starts_at": interval.starts_at,
             "revision": 1,
             "energy_wh": interval.energy_wh,
-            "quality": quality,
+            "quality": interval.quality,
             "from_measurement_id": interval.from_measurement_id,
             "to_measurement_id": interval.to_measurement_id,
             "recorded_at": now,
@@ -50,7 +48,7 @@ async def add_intervals(work: Work, fresh: Sequence[tuple[str, IntervalEnergy]],
             "recorded_at",
         ),
         [
-            (point, one.starts_at, 1, one.energy_wh, "measured", one.from_measurement_id, one.to_measurement_id, now)
+            (point, one.starts_at, 1, one.energy_wh, one.quality, one.from_measurement_id, one.to_measurement_id, now)
             for point, one in fresh
         ],
     )
@@ -72,6 +70,8 @@ async def intervals_of(
         .limit(limit)
     )
     return [
-        IntervalEnergy(row.starts_at, WattHours(row.energy_wh), row.from_measurement_id, row.to_measurement_id)
+        IntervalEnergy(
+            row.starts_at, WattHours(row.energy_wh), row.from_measurement_id, row.to_measurement_id, row.quality
+        )
         for row in rows.scalars()
     ]

@@ -11,7 +11,13 @@ from sqlmodel import SQLModel, col
 from community.store.frames import Frame
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, IdentityRow
 from community.store.tables.measuring import FrameRow, IntervalRow, MeasurementRow, StatementRow
-from community.store.tables.metering import InstallationRow, MeteringPointRow, MeterRow, RegisterRow
+from community.store.tables.metering import (
+    InstallationRegisterRow,
+    InstallationRow,
+    MeteringPointRow,
+    MeterRow,
+    RegisterRow,
+)
 from community.store.unit_of_work import Work
 
 PAGE = 500
@@ -23,6 +29,7 @@ _REGISTRY: tuple[type[SQLModel], ...] = (
     DeviceRow,
     DeviceKeyRow,
     InstallationRow,
+    InstallationRegisterRow,
 )
 _LONG_AGO = datetime.fromisoformat("2000-01-01T00:00:00+00:00")
 

@@ -66,6 +66,23 @@ class InstallationRow(SQLModel, table=True):
     max_power_w: int
 
 
+class InstallationRegisterRow(SQLModel, table=True):
+    """Where a register stood when its meter was put in or taken out, as somebody read it off and wrote it down."""
+
+    __tablename__ = "installation_register"
+    __table_args__ = (
+        one_of("moment", ("initial", "final"), "installation_register_moment"),
+        CheckConstraint("register_wh >= 0", name="installation_register_value"),
+    )
+    installation_id: str = Field(primary_key=True, foreign_key="installation.id")
+    obis: str = Field(primary_key=True)
+    moment: str = Field(primary_key=True)
+    register_wh: int = big()
+    protocol_digest: str = Field(description="SHA-256 of the signed protocol or photograph, hex")
+    recorded_at: datetime = instant()
+    recorded_by: str
+
+
 class RegistryRevisionRow(SQLModel, table=True):
     """One row: how often anything that judging a frame needs was changed. Triggers count, so that nobody can forget it."""
 
