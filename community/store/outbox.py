@@ -11,6 +11,8 @@ from community.store.bulk import insert_rows
 from community.store.tables.access import OutboxRow
 from community.store.unit_of_work import Work
 
+CHANNEL = "community_outbox"
+"""PostgreSQL's channel on which a commit that announced something is told; `outbox_signal` listens there."""
 _OUTBOX_LOCK = 0x0EC0_0B0C
 
 
@@ -27,20 +29,24 @@ async def announce_all(work: Work, topic: str, subjects: Sequence[str], now: dat
     """As `announce`, of many subjects."""
     if not subjects:
         return
-    await _lock(work)
+    await _take_turn(work)
     await insert_rows(work, OutboxRow, ("topic", "subject", "recorded_at"), [(topic, one, now) for one in subjects])
 
 
 async def announce(work: Work, topic: str, subject: str, now: datetime) -> None:
-    """Record that `subject` changed; visible to followers when this unit of work commits."""
-    await _lock(work)
+    """Record that `subject` changed; visible to followers, and told to them, when this unit of work commits."""
+    await _take_turn(work)
     await work.session.execute(insert(OutboxRow).values(topic=topic, subject=subject, recorded_at=now))
 
 
-async def _lock(work: Work) -> None:
+async def _take_turn(work: Work) -> None:
     if not work.is_sqlite:
-        # Ids are drawn before commit: without this a follower could pass over a smaller id that commits later.
-        await work.session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _OUTBOX_LOCK})
+        # Ids are drawn before commit: without the lock a follower could pass over a smaller id that commits later.
+        # Equal notices of one unit of work are told once, at its commit, and never if it is rolled back.
+        await work.session.execute(
+            text("SELECT pg_advisory_xact_lock(:key), pg_notify(:channel, '')"),
+            {"key": _OUTBOX_LOCK, "channel": CHANNEL},
+        )
 
 
 async def changes_after(work: Work, cursor: int, limit: int = 1000) -> list[Change]:

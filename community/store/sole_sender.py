@@ -8,10 +8,9 @@ from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from community.errors import FatalError, RetryableError
-from community.store.unit_of_work import Store, StoreUnavailable, meaning_of
+from community.store.unit_of_work import Store, StoreUnavailable
 
 _LOCK = 0x0EC0_5E7D
 _INDEXER_LOCK = 0x0EC0_1DE6
@@ -58,7 +57,7 @@ async def _sole(store: Store, lock: int, name: str, busy: RetryableError) -> Asy
         with _locked(Path(f"{database}.{name}.lock"), busy):
             yield _always
         return
-    async with _connection(store) as connection:
+    async with store.connection() as connection:
         key = {"key": lock, "name": zlib.crc32(name.encode()) - (1 << 31)}
         if not (await connection.execute(text("SELECT pg_try_advisory_lock(:key, :name)"), key)).scalar_one():
             raise busy
@@ -74,20 +73,6 @@ async def _sole(store: Store, lock: int, name: str, busy: RetryableError) -> Asy
         finally:
             with suppress(SQLAlchemyError):  # a connection that is gone holds nothing
                 await connection.execute(text("SELECT pg_advisory_unlock(:key, :name)"), key)
-
-
-@asynccontextmanager
-async def _connection(store: Store) -> AsyncIterator[AsyncConnection]:
-    try:
-        opened = await store.engine.connect().start()
-    except OSError as error:
-        raise StoreUnavailable(f"The database is away: {error}") from error
-    except DBAPIError as error:
-        raise meaning_of(error) or error from error
-    try:
-        yield await opened.execution_options(isolation_level="AUTOCOMMIT")
-    finally:
-        await opened.close()
 
 
 async def _always() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, OperationalError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from community.errors import CommunityError, FatalError, RetryableError
 from community.store.engine import open_engine
@@ -99,6 +99,23 @@ class Store:
             if meaning is None:
                 raise
             raise meaning from error
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection]:
+        """A connection of its own in which each statement commits by itself: for what goes with a connection, as locks do.
+
+        Raises StoreUnavailable if the database is away.
+        """
+        try:
+            opened = await self.engine.connect().start()
+        except OSError as error:
+            raise StoreUnavailable(f"The database is away: {error}") from error
+        except DBAPIError as error:
+            raise meaning_of(error) or error from error
+        try:
+            yield await opened.execution_options(isolation_level="AUTOCOMMIT")
+        finally:
+            await opened.close()
 
     async def close(self) -> None:
         """Return every connection."""
