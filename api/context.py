@@ -9,11 +9,15 @@ from typing import Any
 from starlette.websockets import WebSocket
 
 from api.auth import Authenticator, Viewer
+from api.errors import TOO_COSTLY, Refused
 from api.live import Hub
 from api.loaders import Loaders
 from community.clock import Clock
 from community.store.unit_of_work import Store, Work
 from community.store.views.scope import Scope
+
+INTERVALS_MAX = 80_000
+"""Quarter-hours that one operation may have added up in Python: two years of a member."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Context:
     socket: WebSocket | None = None
     snapshot: Snapshot = field(init=False)
     loaders: Loaders = field(init=False)
+    intervals_left: int = field(init=False, default=INTERVALS_MAX)
 
     def __post_init__(self) -> None:
         self.snapshot = Snapshot(self.store)
@@ -83,6 +88,12 @@ class Context:
         """Give up the snapshot: what is read next is newer. After a command, and between the events of a stream."""
         await self.snapshot.close()
         self.loaders = Loaders(self, self.options.token)
+
+    def spend(self, intervals: int) -> None:
+        """Account for quarter-hours that are to be added up. Raises Refused where the operation wants too many."""
+        self.intervals_left -= intervals
+        if self.intervals_left < 0:
+            raise Refused(TOO_COSTLY, "The operation adds up too much energy at once. Ask for less time, or for fewer.")
 
     def reading(self) -> Any:
         """`async with context.reading() as work` for the operation's snapshot."""

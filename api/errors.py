@@ -6,6 +6,7 @@ import structlog
 from graphql import GraphQLError, GraphQLSyntaxError
 
 from community.errors import CommunityError
+from community.metering.calendar import SpanTooLong, ZoneUnknown
 from community.store.unit_of_work import StoreUnavailable
 from community.store.views.keyset import CursorInvalid
 from community.store.views.measurements import SeriesTooLong
@@ -51,7 +52,7 @@ def shown(error: GraphQLError) -> GraphQLError:
         )
     if isinstance(cause, BadValue):
         return _like(error, error.message, {"code": BAD_REQUEST})
-    if isinstance(cause, CursorInvalid | SeriesTooLong):
+    if isinstance(cause, CursorInvalid | SeriesTooLong | SpanTooLong | ZoneUnknown):
         return _like(error, str(cause), {"code": BAD_REQUEST})
     if isinstance(cause, StoreUnavailable):
         _log.warning("database_unavailable", reason=str(cause))

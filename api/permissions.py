@@ -37,6 +37,7 @@ def _connection(of: str, roles: Roles) -> dict[str, Roles]:
 
 
 _IDENTITY = "id name coinAddresses"
+_MEMBER_ENERGY = "intervals consumptionWh productionShare covered fromGrid surplus consumptionMissing productionMissing"
 
 PERMISSIONS: Mapping[str, Roles] = {
     **_fields("Query", ALL, "viewer chainHead"),
@@ -60,7 +61,7 @@ PERMISSIONS: Mapping[str, Roles] = {
     # identities
     **_fields("Identity", ALL, _IDENTITY),
     **_fields("User", PEOPLE, _IDENTITY),
-    **_fields("Member", PEOPLE, _IDENTITY + " isTreasury joinedAt balance shares energyConsumptionUnits"),
+    **_fields("Member", PEOPLE, _IDENTITY + " isTreasury joinedAt balance energy shares energyConsumptionUnits"),
     **_fields(
         "Device",
         ALL,
@@ -80,7 +81,11 @@ PERMISSIONS: Mapping[str, Roles] = {
     **_fields("ShareTable", PEOPLE, "id revision shareTotal configHash validFrom validTo shares"),
     **_fields("Share", PEOPLE, "source holder address shareCount shareTotal"),
     # metering
-    **_fields("MeteringPoint", PEOPLE, "id code name direction settledObis identity installations measurements series"),
+    **_fields(
+        "MeteringPoint",
+        PEOPLE,
+        "id code name direction settledObis identity installations measurements series completeness",
+    ),
     **_fields("Installation", PEOPLE, "id meter device meteringPoint validFrom validTo factor maxPowerW"),
     **_fields("Meter", PEOPLE, "id serial maker model registers"),
     **_fields("Register", PEOPLE, "id obis modulusWh"),
@@ -95,7 +100,12 @@ PERMISSIONS: Mapping[str, Roles] = {
         PEOPLE,
         "digest counter format firstAt readingCount signed keyNumber kid publicKey isDevelopmentKey recordedAt",
     ),
-    **_fields("Series", PEOPLE, "meteringPointId start stepS energyWh quality"),
+    **_fields(
+        "Series", PEOPLE, "meteringPointId resolution zone start stepS energyWh quality starts intervals missing"
+    ),
+    **_fields("MemberEnergy", PEOPLE, _MEMBER_ENERGY + " resolution zone starts total"),
+    **_fields("MemberEnergyTotal", PEOPLE, _MEMBER_ENERGY),
+    **_fields("Completeness", PEOPLE, "zone days expected known estimated suspect missing"),
     **_fields("Gap", PEOPLE, "id meteringPoint startsAt endsAt energyWh state openedAt closedAt"),
     **_fields(
         "QuarantineEntry",

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, NewType
 
 import strawberry
@@ -68,6 +68,13 @@ def _instant_in(value: Any) -> datetime:
         raise BadValue("a DateTime is ISO 8601 with its zone, such as 2026-03-29T12:15:00Z") from None
 
 
+def _day_in(value: Any) -> date:
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise BadValue("a Date is ISO 8601, such as 2026-03-29") from None
+
+
 def _cursor_in(value: Any) -> Cursor:
     if not isinstance(value, str) or not 0 < len(value) <= _CURSOR_MAX:
         raise BadValue("a Cursor is a text that a list gave out")
@@ -104,6 +111,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     Hash: _scalar("Hash", "32 bytes: 0x and 64 hex digits.", _plain, _hash_in),
     Hex: _scalar("Hex", "Bytes in lower-case hex.", _plain, _text_in),
     datetime: _scalar("DateTime", "An instant in UTC, ISO 8601 with Z.", _instant_out, _instant_in),
+    date: _scalar("Date", "A day of a calendar, ISO 8601.", date.isoformat, _day_in),
     Cursor: _scalar("Cursor", "A place in a list or in the stream of changes; opaque.", _plain, _cursor_in),
     PageSize: _scalar("PageSize", f"How many items, 1 to {PAGE_MAX}.", _plain, _page_size_in),
 }

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import strawberry
 
+from api.graph.energy import UTC, MemberEnergy, load_member_energy
 from api.graph.projection import Info, all_projected, projected
 from api.scalars import Address, Hash, Hex
+from community.metering.calendar import Resolution
 from community.store.views import identities as views
 from community.store.views import shares as share_views
 from community.units import WattHours
@@ -92,6 +94,18 @@ class Member(Identity):
 
         view = await info.context.loaders.balance.load(self.id)
         return None if view is None else projected(Balance, view)
+
+    @strawberry.field
+    async def energy(
+        self,
+        info: Info,
+        since: datetime,
+        until: datetime,
+        resolution: Resolution = Resolution.DAY,
+        zone: str = UTC,
+    ) -> MemberEnergy | None:
+        """Production, consumption and what his shares covered, of what starts in [since, until). Null where the viewer may not see it."""
+        return await load_member_energy(info, self.id, since, until, resolution, zone)
 
     @strawberry.field
     async def shares(self, info: Info) -> list[Share]:

@@ -1,14 +1,16 @@
 """Metering points, meters, measurements with their evidence, series, gaps, quarantine."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import strawberry
 
+from api.graph.energy import UTC, Completeness, Series, load_completeness, load_series
 from api.graph.identities import Device, Identity, load_as, load_identity
 from api.graph.projection import Info, all_projected, projected
 from api.paging import Connection, connection
 from api.scalars import PAGE_DEFAULT, Counter, Cursor, Hex, PageSize
+from community.metering.calendar import Resolution
 from community.store.views import exceptions as exception_views
 from community.store.views import measurements as views
 from community.store.views import metering as metering_views
@@ -143,17 +145,6 @@ class Measurement:
 
 
 @strawberry.type
-class Series:
-    """Energy by quarter-hour in columns: entry n is the interval that starts at `start` + n x `stepS`."""
-
-    metering_point_id: strawberry.ID
-    start: datetime
-    step_s: int
-    energy_wh: list[WattHours | None]
-    quality: list[str]
-
-
-@strawberry.type
 class MeteringPoint:
     """A place in the grid."""
 
@@ -186,8 +177,21 @@ class MeteringPoint:
         return await measurement_page(info, self.id, since, until, first=first, after=after)
 
     @strawberry.field
-    async def series(self, info: Info, since: datetime, until: datetime) -> Series:
-        return await load_series(info, self.id, since, until)
+    async def series(
+        self,
+        info: Info,
+        since: datetime,
+        until: datetime,
+        resolution: Resolution = Resolution.INTERVAL,
+        zone: str = UTC,
+    ) -> Series:
+        """Energy in columns of what starts in [since, until): quarter-hours, or whole hours, days or months of the zone."""
+        return await load_series(info, self.id, since, until, resolution, zone)
+
+    @strawberry.field
+    async def completeness(self, info: Info, first_day: date, last_day: date, zone: str = UTC) -> Completeness:
+        """How complete the energy of each of these days is."""
+        return await load_completeness(info, self.id, first_day, last_day, zone)
 
 
 async def measurement_page(
@@ -205,13 +209,6 @@ async def measurement_page(
             work, info.context.scope, metering_point_id, since=since, until=until, first=first, after=after
         )
     return connection(page, lambda view: projected(Measurement, view))
-
-
-async def load_series(info: Info, metering_point_id: str, since: datetime, until: datetime) -> Series:
-    """The series of a metering point."""
-    async with info.context.reading() as work:
-        view = await views.series(work, info.context.scope, metering_point_id, since, until)
-    return projected(Series, view, energy_wh=list(view.energy_wh), quality=list(view.quality))
 
 
 async def load_metering_point(info: Info, point_id: str) -> MeteringPoint | None:

@@ -10,15 +10,14 @@ import strawberry
 from api.errors import forbidden
 from api.graph import tokens
 from api.graph.access import ApiKey, AuditEntry, ViewerType
+from api.graph.energy import UTC, Series, load_series
 from api.graph.identities import Device, EnergySource, Identity, Member, identity_of, load_identity
 from api.graph.metering import (
     Gap,
     Measurement,
     MeteringPoint,
     QuarantineEntry,
-    Series,
     load_metering_point,
-    load_series,
     measurement_page,
     metering_point_of,
     quarantine_entry_of,
@@ -29,6 +28,7 @@ from api.graph.tokens import Balance, ChainHead, Issuance, Settlement, Supply, T
 from api.paging import Connection, connection
 from api.scalars import PAGE_DEFAULT, Address, Cursor, Hash, PageSize
 from community.identity.identities import IdentityKind
+from community.metering.calendar import Resolution
 from community.store import api_keys, audit
 from community.store.unit_of_work import Work
 from community.store.views import (
@@ -155,10 +155,18 @@ class Query:
         return await measurement_page(info, metering_point_id, since, until, first=first, after=after)
 
     @strawberry.field
-    async def series(self, info: Info, metering_point_id: strawberry.ID, since: datetime, until: datetime) -> Series:
-        """Energy of the quarter-hours that start in [since, until), in columns."""
+    async def series(
+        self,
+        info: Info,
+        metering_point_id: strawberry.ID,
+        since: datetime,
+        until: datetime,
+        resolution: Resolution = Resolution.INTERVAL,
+        zone: str = UTC,
+    ) -> Series:
+        """Energy in columns of what starts in [since, until): quarter-hours, or whole hours, days or months of the zone."""
         await _require_metering_point(info, metering_point_id)
-        return await load_series(info, metering_point_id, since, until)
+        return await load_series(info, metering_point_id, since, until, resolution, zone)
 
     @strawberry.field
     async def gaps(

@@ -19,6 +19,7 @@ SCHEMA = build_schema()._schema
 ARGUMENTS = {
     "ID": '"mem_x"',
     "String": '"x"',
+    "Date": '"2026-01-01"',
     "DateTime": '"2026-01-01T00:00:00Z"',
     "CommandInput": '{idempotencyKey: "k", reason: "r"}',
 }
