@@ -16,6 +16,7 @@ from starlette.routing import Route, WebSocketRoute
 
 from api.access_tokens import TokenVerifier
 from api.auth import Authenticator
+from api.condition import ApiCondition, Counting
 from api.context import Options
 from api.http import GraphQLEndpoint
 from api.limits import DOCUMENT_BYTES_MAX
@@ -25,6 +26,7 @@ from api.settings import ApiSettings
 from api.web_page import page_routes
 from community.clock import Clock
 from community.errors import FatalError, RetryableError
+from community.runtime.probes import probes
 from community.runtime.system_clock import SystemClock
 from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store
@@ -55,13 +57,17 @@ class ApiProcess:
             authenticator,
             allowed_origins=settings.allowed_origins,
         )
-        self.asgi = Starlette(
-            routes=[
-                Route("/healthz", self._healthz, methods=["GET"]),
-                Route(GRAPHQL_PATH, endpoint),
-                WebSocketRoute(GRAPHQL_PATH, endpoint),
-                *page_routes(development=settings.development),
-            ]
+        self.condition = ApiCondition(self.store, self.hub)
+        self.asgi = Counting(
+            Starlette(
+                routes=[
+                    Route("/healthz", self._healthz, methods=["GET"]),
+                    Route(GRAPHQL_PATH, endpoint),
+                    WebSocketRoute(GRAPHQL_PATH, endpoint),
+                    *page_routes(development=settings.development),
+                ]
+            ),
+            self.condition,
         )
         self.started = asyncio.Event()
         self.port = settings.port
@@ -102,7 +108,7 @@ class ApiProcess:
         )
         server = _Server(config)
         try:
-            async with self._following():
+            async with self._following(), probes("api", self.condition, self.settings.probes):
                 await self._serve(server, stop)
         finally:
             await self._http.aclose()

@@ -97,6 +97,11 @@ class Hub:
     def reader_count(self) -> int:
         return sum(len(group.readers) for group in self._groups.values())
 
+    @property
+    def following(self) -> bool:
+        """Whether the follower knows its place in the outbox."""
+        return self._following.is_set()
+
     async def run(self, stop: asyncio.Event) -> None:
         """Follow until `stop` is set. A database that is away is asked again."""
         while not stop.is_set():

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from api.issuers import Issuer, load_issuers
 from community.errors import FatalError
+from community.runtime.probes import NOWHERE, ProbesAddress, read_probes_address
 from community.runtime.settings import SettingsReader
 
 
@@ -24,6 +25,7 @@ class ApiSettings:
     token: str | None = None
     outbox_poll_ms: int = 200
     issuers: tuple[Issuer, ...] = ()
+    probes: ProbesAddress = NOWHERE
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -46,6 +48,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
         token=token.lower() if token else None,
         outbox_poll_ms=reader.integer("OUTBOX_POLL_MS", 200, low=20, high=60_000),
         issuers=_issuers(reader, issuers),
+        probes=read_probes_address(reader, "API"),
     )
     reader.finish()
     return settings

@@ -9,7 +9,9 @@ import structlog
 
 from community.attestation.statement import OFFSET_UNKNOWN_S
 from community.clock import QUARTER_HOUR, Clock, next_boundary
+from community.runtime.probes import ProbesAddress, probes
 from gateway_agent.clock_state import WatchedHostClock
+from gateway_agent.condition import AgentCondition
 from gateway_agent.housekeeping import Housekeeping
 from gateway_agent.meter_kinds import Meter, as_polled, as_pushing, close_meter, meter_of
 from gateway_agent.reading import RegisterReading
@@ -78,14 +80,17 @@ class Agent:
     development_key: bool
     allow_insecure_key: bool
     house: Housekeeping
+    condition: AgentCondition
+    probes: ProbesAddress
 
     async def run(self, stop: asyncio.Event) -> None:
         """Sample and send until `stop`. Raises SignerUnusable if the key fails its test at the start."""
         try:
             self_test(self.signer, os.urandom(32), allow_insecure_key=self.allow_insecure_key)
             log.info("signer_ready", key_id=key_id_of(self.signer.public_key()), development_key=self.development_key)
-            self.house.ready()
-            await self._work(stop)
+            async with probes("gateway_agent", self.condition, self.probes):
+                self.house.ready()
+                await self._work(stop)
         finally:
             self.house.stopping()
             self.spool.close()
@@ -183,7 +188,11 @@ def build(settings: AgentSettings, clock: Clock, host_clock: HostClockState | No
         meter = open_meter(settings)
         watched = host_clock if isinstance(host_clock, WatchedHostClock) else None
         house = Housekeeping(settings.meter_name, spool, clock, settings.metrics, watched)
-        return Agent(meter, rules, spool, intake, signer, uplink, clock, marked, settings.allow_insecure_key, house)
+        condition = AgentCondition(settings.meter_name, spool, clock, watched)
+        return Agent(
+            meter, rules, spool, intake, signer, uplink, clock, marked, settings.allow_insecure_key, house, condition,
+            settings.probes,
+        )  # fmt: skip
     except BaseException:
         with contextlib.suppress(Exception):
             spool.close()

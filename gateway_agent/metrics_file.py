@@ -7,25 +7,33 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
+
 from community.clock import slot_start
+from community.runtime.figures import figure, page
 from gateway_agent import FIRMWARE_VERSION
 from gateway_agent.spool_view import SpoolStatus
 
-Sample = tuple[str, str, str, float]
-"""Name, type, help, value."""
+Sample = tuple[str, str, float]
+"""Name, help, value."""
 
 
 def metrics_text(meter: str, status: SpoolStatus, now: datetime, clock_synchronised: bool | None) -> str:
     """The page of one agent."""
-    label = _escaped(meter)
-    lines = [
-        "# HELP gateway_agent_info Which version runs.",
-        "# TYPE gateway_agent_info gauge",
-        f'gateway_agent_info{{meter="{label}",version="{FIRMWARE_VERSION}"}} 1',
+    return page(agent_figures(meter, status, now, clock_synchronised))
+
+
+def agent_figures(meter: str, status: SpoolStatus, now: datetime, clock_synchronised: bool | None) -> list[Metric]:
+    """Every figure of one agent, each with the meter's name."""
+    info = GaugeMetricFamily("gateway_agent_info", "Which version runs.", labels=["meter", "version"])
+    info.add_metric([meter, FIRMWARE_VERSION], 1)
+    return [
+        info,
+        *(
+            figure("gauge", f"gateway_agent_{name}", text, {meter: value}, "meter")
+            for name, text, value in _samples(status, now, clock_synchronised)
+        ),
     ]
-    for name, kind, text, value in _samples(status, now, clock_synchronised):
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} {kind}", f'{name}{{meter="{label}"}} {value:.15g}']
-    return "\n".join(lines) + "\n"
 
 
 def write_metrics(path: Path, text: str) -> None:
@@ -37,36 +45,24 @@ def write_metrics(path: Path, text: str) -> None:
 
 
 def _samples(status: SpoolStatus, now: datetime, clock_synchronised: bool | None) -> Iterable[Sample]:
-    yield "gateway_agent_updated_seconds", "gauge", "When this file was written.", now.timestamp()
+    yield "updated_seconds", "When this was written.", now.timestamp()
     if status.last_slot is not None:
-        newest = slot_start(status.last_slot).timestamp()
-        yield "gateway_agent_newest_reading_seconds", "gauge", "The quarter-hour of the newest reading.", newest
+        yield "newest_reading_seconds", "The quarter-hour of the newest reading.", _begin_s(status.last_slot)
     if status.oldest_open_slot is not None:
-        oldest = slot_start(status.oldest_open_slot).timestamp()
-        yield (
-            "gateway_agent_oldest_unacknowledged_seconds",
-            "gauge",
-            "The oldest reading without acknowledgement.",
-            oldest,
-        )
-    yield "gateway_agent_readings", "gauge", "Readings on disk.", status.readings
-    yield "gateway_agent_unsigned_readings", "gauge", "Readings under no statement yet.", status.unsigned
-    yield (
-        "gateway_agent_unacknowledged_statements",
-        "gauge",
-        "Statements the backend has not confirmed.",
-        status.unacknowledged,
-    )
-    yield "gateway_agent_waiting_payloads", "gauge", "Payloads that wait for the radio.", status.payloads_waiting
-    yield "gateway_agent_quarantined_readings", "gauge", "Readings held back since a register fell.", status.held
-    yield "gateway_agent_refused_readings", "gauge", "Readings found to be spikes.", status.refused
-    yield "gateway_agent_statement_counter", "counter", "The newest statement counter.", status.ctr
-    yield "gateway_agent_message_counter", "counter", "The newest message counter.", status.message_counter
-    yield "gateway_agent_spool_bytes", "gauge", "Size of the spool.", status.size_bytes
+        oldest_s = _begin_s(status.oldest_open_slot)
+        yield "oldest_unacknowledged_seconds", "The oldest reading without acknowledgement.", oldest_s
+    yield "readings", "Readings on disk.", status.readings
+    yield "unsigned_readings", "Readings under no statement yet.", status.unsigned
+    yield "unacknowledged_statements", "Statements the backend has not confirmed.", status.unacknowledged
+    yield "waiting_payloads", "Payloads that wait for the radio.", status.payloads_waiting
+    yield "quarantined_readings", "Readings held back since a register fell.", status.held
+    yield "refused_readings", "Readings found to be spikes.", status.refused
+    yield "statement_counter", "The newest statement counter.", status.ctr
+    yield "message_counter", "The newest message counter.", status.message_counter
+    yield "spool_bytes", "Size of the spool.", status.size_bytes
     if clock_synchronised is not None:
-        text = "Whether a time server confirms the clock."
-        yield "gateway_agent_clock_synchronised", "gauge", text, int(clock_synchronised)
+        yield "clock_synchronised", "Whether a time server confirms the clock.", int(clock_synchronised)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+def _begin_s(slot: int) -> float:
+    return slot_start(slot).timestamp()

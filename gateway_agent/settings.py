@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from community.attestation.profiles import PROFILES
+from community.runtime.probes import NOWHERE, ProbesAddress
 from gateway_agent.settings_lines import lines_of
 from gateway_agent.settings_meter import DlmsPushSettings, MeterSettings, ModbusTcpSettings, read_meter
 from gateway_agent.settings_signer import (
@@ -63,6 +64,8 @@ class AgentSettings:
     """Where a Prometheus text file is kept current; None for none."""
     max_power_w: int | None = None
     """What the meter's connection can carry; None where nobody said."""
+    probes: ProbesAddress = NOWHERE
+    """Where health, readiness and figures are told over HTTP."""
     time_server: str | None = None
     """Asked whether our clock is right where neither systemd nor chrony knows."""
     secret_files: tuple[Path, ...] = ()
@@ -116,6 +119,7 @@ def _read(root: Table) -> AgentSettings | None:
     gateway_id, spool = gateway.text("id", example="gw-0007"), gateway.path("spool")
     time_server = gateway.optional_text("time_server")
     insecure, metrics = gateway.flag("allow_insecure_key"), gateway.optional_path("metrics_file")
+    probes = _probes(root.table("probes"))
     identity, signer = _identity(device), read_signer(root.table("signer"))
     sink = read_sink(sinks)
     for other in meters[1:]:  # counted above; what is in them is judged when they have a file of their own
@@ -150,7 +154,13 @@ def _read(root: Table) -> AgentSettings | None:
         metrics=metrics,
         max_power_w=max_power_kw * 1000 or None,
         time_server=time_server,
+        probes=probes,
     )
+
+
+def _probes(table: Table) -> ProbesAddress:
+    host, port = table.text("host", "127.0.0.1"), table.integer("port", 0, low=0, high=65_535)
+    return ProbesAddress(host, port, "port in [probes]")
 
 
 def _identity(device: Table) -> DeviceIdentity | None:

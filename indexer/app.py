@@ -11,6 +11,7 @@ from community.clients.evm import EvmNode, NodeRefused
 from community.clock import Clock
 from community.errors import RetryableError
 from community.runtime.lifecycle import wait_or_stop
+from community.runtime.probes import probes
 from community.runtime.system_clock import SystemClock
 from community.store import chain_index
 from community.store.sole_sender import AnotherIndexes, StillHeld, sole_indexer
@@ -20,7 +21,6 @@ from indexer.follow import Follower
 from indexer.following import Following
 from indexer.heads import HeadWatch
 from indexer.nodes import Nodes
-from indexer.probes import probes
 from indexer.reconcile import Reconciler
 from indexer.settings import IndexerSettings
 
@@ -48,7 +48,7 @@ class IndexerApp:
         Raises FatalError where going on would be wrong.
         """
         try:
-            async with probes(self.condition, self.settings.probes_host, self.settings.probes_port):
+            async with probes("indexer", self.condition, self.settings.probes):
                 while not stop.is_set():
                     await self._take_turn(stop)
         finally:
@@ -121,7 +121,9 @@ def build(settings: IndexerSettings, clock: Clock | None = None) -> IndexerApp:
     store = Store.open(settings.database_url)
     nodes = build_nodes(settings)
     follower = build_follower(settings, store, clock, nodes)
-    reconciler, condition = build_reconciler(settings, store, clock), Condition(clock.now, settings.ready_behind)
+    reconciler = build_reconciler(settings, store, clock)
+    condition = Condition(clock.now, settings.ready_behind, store)
+    follower.reorganised = condition.rolled_back
     return IndexerApp(settings, store, nodes, follower, reconciler, asyncio.Event(), condition)
 
 

@@ -4,7 +4,12 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
+from prometheus_client.metrics_core import Metric
+
 from community.chain.index_checkpoint import IndexCheckpoint
+from community.runtime.figures import figure
+from community.store.operating_figures import open_breaks_by_severity
+from community.store.unit_of_work import Store
 
 STALLED_AFTER_S = 60.0
 
@@ -12,14 +17,16 @@ STALLED_AFTER_S = 60.0
 class Condition:
     """What the running indexer reports of itself. Ready means at most `behind_max` blocks behind its node."""
 
-    def __init__(self, now: Callable[[], datetime], behind_max: int) -> None:
+    def __init__(self, now: Callable[[], datetime], behind_max: int, store: Store | None = None) -> None:
         self._now = now
+        self._store = store
         self._behind_max = behind_max
         self._known: IndexCheckpoint | None = None
         self._progressed_at = now()
         self._reason = "nothing is indexed yet"
         self._node_failures: Counter[str] = Counter()
         self.reorgs = 0
+        self.deepest_reorg = 0
         self.standing_by = False
 
     def progressed(self, known: IndexCheckpoint) -> None:
@@ -36,7 +43,8 @@ class Condition:
 
     def rolled_back(self, depth: int) -> None:
         """The chain was reorganised by `depth` blocks."""
-        self.reorgs += 1 if depth else 0
+        self.reorgs += 1
+        self.deepest_reorg = max(self.deepest_reorg, depth)
 
     @property
     def since_progress_s(self) -> float:
@@ -48,7 +56,7 @@ class Condition:
             return ""
         return f"no step was done for {self.since_progress_s:.0f} s: {self._reason or 'no reason is known'}"
 
-    def why_not_ready(self) -> str:
+    async def why_not_ready(self) -> str:
         """Why its books should not be relied on as present; empty if they may."""
         if self.standing_by:
             return "another indexer works, this one stands by"
@@ -58,35 +66,27 @@ class Condition:
             return f"{self._known.behind} blocks behind the node"
         return ""
 
-    def metrics(self) -> str:
-        """Prometheus' text format, version 0.0.4."""
+    async def figures(self) -> list[Metric]:
+        """For Prometheus. The breaks that are open come from the books: raises RetryableError while they are away."""
         known = self._known
-        lines = [
-            *_metric("indexer_standing_by", "gauge", "1 while another indexer works on this database", {"": int(self.standing_by)}),
-            *_metric("indexer_ready", "gauge", "1 while the books are present", {"": int(not self.why_not_ready())}),
-            *_metric("indexer_since_progress_seconds", "gauge", "time since the last step", {"": round(self.since_progress_s, 3)}),
-            *_metric("indexer_reorgs_total", "counter", "reorgs that were followed", {"": self.reorgs}),
-            *_metric(
-                "indexer_node_failures_total", "counter", "answers that failed or were not believed",
-                {f'{{endpoint="{name}"}}': count for name, count in sorted(self._node_failures.items())},
+        found = [
+            figure("gauge", "indexer_standing_by", "1 while another indexer works here", int(self.standing_by)),
+            figure("gauge", "indexer_since_progress_seconds", "time since the last step", self.since_progress_s),
+            figure("counter", "indexer_reorgs_total", "reorgs that were followed", self.reorgs),
+            figure("gauge", "indexer_reorg_depth_blocks", "depth of the deepest reorg", self.deepest_reorg),
+            figure(
+                "counter", "indexer_node_failures_total", "answers that failed or were not believed",
+                dict(self._node_failures), "endpoint",
             ),
         ]  # fmt: skip
         if known is not None:
-            lines += [
-                *_metric(
-                    "indexer_head_block", "gauge", "last block whose effects are committed", {"": known.head.number}
-                ),
-                *_metric("indexer_finalised_block", "gauge", "last block that is final", {"": known.finalised.number}),
-                *_metric(
-                    "indexer_behind_blocks", "gauge", "blocks between the node's head and ours", {"": known.behind}
-                ),
+            found += [
+                figure("gauge", "indexer_head_block", "last block whose effects are committed", known.head.number),
+                figure("gauge", "indexer_finalised_block", "last block that is final", known.finalised.number),
+                figure("gauge", "indexer_behind_blocks", "blocks between the node's head and ours", known.behind),
             ]
-        return "\n".join(lines) + "\n"
-
-
-def _metric(name: str, kind: str, text: str, values: dict[str, float]) -> list[str]:
-    return [
-        f"# HELP {name} {text}",
-        f"# TYPE {name} {kind}",
-        *(f"{name}{labels} {value}" for labels, value in values.items()),
-    ]
+        if self._store is not None:
+            async with self._store.read() as work:
+                breaks = await open_breaks_by_severity(work)
+            found.append(figure("gauge", "indexer_open_breaks", "disagreements that are open", breaks, "severity"))
+        return found

@@ -79,6 +79,8 @@ class Follower:
         """Whether the secondary indexes are known to stand."""
         self.stopping: Callable[[], bool] = lambda: False
         """Asked between two units of work of a long step; whoever runs the follower sets it."""
+        self.reorganised: Callable[[int], None] = lambda _depth: None
+        """Told the depth of every reorg, in blocks, once the books have followed it."""
 
     async def step(self, node: EvmNode) -> Progress:
         """Read what is new at `node` and bring it into the books.
@@ -187,8 +189,10 @@ class Follower:
                     header = await reading.header(node, header.parent_hash)
                 case Forked(ancestor):
                     assert ancestor is not None
-                    _log.warning("chain_reorganised", depth=chain.head.number - ancestor.number, head=known.head.number)
+                    depth = chain.head.number - ancestor.number
+                    _log.warning("chain_reorganised", depth=depth, head=known.head.number)
                     known = await self._books.roll_back(known, ancestor, node_head=target.number)
+                    self.reorganised(depth)
                     chain = chain.cut(ancestor)  # the same header now extends our head
                 case Duplicate() | Lagging():
                     break

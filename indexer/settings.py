@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from community.runtime.probes import NOWHERE, ProbesAddress, read_probes_address
 from community.runtime.settings import SettingsReader
 from contracts import abi
 from indexer.decode import Contracts
@@ -28,8 +29,7 @@ class IndexerSettings:
     reconcile_every_s: int
     reconcile_pause_ms: int
     grace_s: int
-    probes_host: str = "127.0.0.1"
-    probes_port: int = 0
+    probes: ProbesAddress = NOWHERE
     ready_behind: int = 10
 
 
@@ -56,8 +56,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> IndexerSettin
         reconcile_every_s=reader.integer("RECONCILE_EVERY_S", 300, low=1, high=86_400),
         reconcile_pause_ms=reader.integer("RECONCILE_PAUSE_MS", 2_000, low=10),
         grace_s=reader.integer("RECONCILE_GRACE_S", 900, low=0),
-        probes_host=reader.text("PROBES_HOST", "127.0.0.1"),
-        probes_port=reader.integer("PROBES_PORT", 0, high=65_535),
+        probes=read_probes_address(reader, "INDEXER"),
         ready_behind=reader.integer("READY_BEHIND", 10),
     )
     reader.finish()

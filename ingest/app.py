@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -10,12 +11,14 @@ from community.clients.mqtt import BrokerUnavailable
 from community.clock import Clock
 from community.errors import FatalError
 from community.runtime.lifecycle import wait_or_stop
+from community.runtime.probes import ProbesAddress, probes
 from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store, StoreUnavailable
 from ingest import failpoints
 from ingest.acknowledgements import Acknowledgements
 from ingest.advancement import Advancement
 from ingest.column_keys import open_column_keys
+from ingest.condition import IngestCondition
 from ingest.failpoints import Failpoint
 from ingest.intake import Intake
 from ingest.judging import Judge
@@ -82,6 +85,15 @@ class IngestApp:
             await repairs.committed(outcomes)
 
         intake = Intake(store, self._judge, self._clock, committed, self._failpoint)
+        condition = IngestCondition(
+            store, self._clock.now, intake, acknowledgements, repairs, lambda: self._broker_connected
+        )
+        async with probes("ingest", condition, self._probes):
+            await self._work(store, intake, acknowledgements, repairs, stop)
+
+    async def _work(
+        self, store: Store, intake: Intake, acknowledgements: Acknowledgements, repairs: Repairs, stop: asyncio.Event
+    ) -> None:
         settings = self._settings
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(intake.run(stop))
@@ -130,6 +142,17 @@ class IngestApp:
             tasks.create_task(Webhooks(settings.webhooks, *told).run(stop))
         return Ways(frames, None if settings.device_broker is None else self._send_down, backfill)
 
+    @property
+    def _broker_connected(self) -> bool | None:
+        """None where there is no device broker."""
+        return None if self._broker is None else self._broker.connected
+
+    @property
+    def _probes(self) -> ProbesAddress:
+        """Each worker answers on a port of its own, one above the other."""
+        first = self._settings.probes
+        return replace(first, port=first.port + self._worker) if first.port else first
+
     async def _send_down(self, eui: str, sealed: bytes) -> None:
         if self._broker is None:
             raise BrokerUnavailable("no device broker is set")
@@ -151,7 +174,7 @@ class IngestApp:
                 batches=counts.batches,
                 acknowledged=acknowledgements.sent,
                 asked_again=repairs.asked,
-                broker_connected=None if self._broker is None else self._broker.connected,
+                broker_connected=self._broker_connected,
             )
 
 

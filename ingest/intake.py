@@ -85,6 +85,11 @@ class Intake:
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(WAITING_MAX)
         self.counts = IntakeCounts()
 
+    @property
+    def waiting(self) -> int:
+        """Groups of uplinks that the writer has not begun with."""
+        return self._queue.qsize()
+
     async def take_in(self, uplink: Uplink) -> Outcome:
         """Judge one uplink and record the verdict; returns after the commit. Raises NotTakenIn. Safe to repeat."""
         (outcome,) = await self.take_in_all([uplink])

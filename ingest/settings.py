@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from community.clients.mqtt import MqttAddress
 from community.errors import FatalError
+from community.runtime.probes import ProbesAddress, read_probes_address
 from community.runtime.settings import SettingsReader
 from ingest.column_keys import ColumnKeySettings, read_column_keys
 from ingest.sources.chirpstack import APPLICATION_ANY, ChirpStackAddress
@@ -31,6 +32,7 @@ class Settings:
     boundary_tolerance: timedelta
     health_every: timedelta
     repair_every: timedelta
+    probes: ProbesAddress
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -52,6 +54,11 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     tolerance = timedelta(seconds=reader.integer("BOUNDARY_TOLERANCE_S", 5, high=254))
     health = timedelta(seconds=reader.integer("HEALTH_EVERY_S", 60, low=1))
     repair = timedelta(seconds=reader.integer("REPAIR_EVERY_S", 60, low=1))
+    probes = read_probes_address(reader, "INGEST")
+    if probes.port + workers > 65_536:
+        reader.note(
+            "INGEST_PROBES_PORT: every worker answers on a port of its own, one above the other; choose a lower one"
+        )
     if not any((device_broker, things_stack, chirpstack, webhooks)):
         reader.note(
             "no source is set: give one or more of INGEST_BROKER_URL, INGEST_TTS_URL, INGEST_CHIRPSTACK_URL and"
@@ -71,6 +78,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         boundary_tolerance=tolerance,
         health_every=health,
         repair_every=repair,
+        probes=probes,
     )
 
 

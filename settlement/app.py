@@ -8,10 +8,12 @@ from community.clients.evm import EvmNode
 from community.clock import Clock
 from community.errors import RetryableError
 from community.runtime.lifecycle import wait_or_stop
+from community.runtime.probes import probes
 from community.runtime.system_clock import SystemClock
 from community.store.sole_sender import AnotherSends, StillHeld, sole_sender
 from community.store.unit_of_work import Store, StoreUnavailable
 from settlement import failpoints
+from settlement.condition import SettlementCondition
 from settlement.failpoints import Failpoint
 from settlement.gate import pass_gate
 from settlement.loop import compose
@@ -40,37 +42,46 @@ class SettlementApp:
         signer = BrokeredSigner(
             settings.broker, settings.signer_id, settings.terms.requester_id, key, settings.signature_timeout_s
         )
-        stands_by = False
+        condition = SettlementCondition(settings.terms, node, store, self._clock.now, lambda: signer.connected)
         try:
-            while not stop.is_set():
-                try:
-                    async with sole_sender(store, settings.terms.account) as still_held:
-                        stands_by = False
-                        await self._send(node, store, signer, still_held, stop)
-                except AnotherSends as error:
-                    if not stands_by:
-                        _log.info("settlement_stands_by", reason=str(error))
-                    stands_by = True
-                    await wait_or_stop(stop, RETRY_S)
-                except StoreUnavailable as error:
-                    _log.warning("settlement_waits_to_start", reason=str(error))
-                    await signer.stop()
-                    await wait_or_stop(stop, RETRY_S)
+            async with probes("settlement", condition, settings.probes):
+                while not stop.is_set():
+                    await self._take_turn(node, store, signer, condition, stop)
         finally:
             await signer.stop()
             await node.close()
             await store.close()
+
+    async def _take_turn(
+        self, node: EvmNode, store: Store, signer: BrokeredSigner, condition: SettlementCondition, stop: asyncio.Event
+    ) -> None:
+        """Work if no other process sends from this account, else look again a little later."""
+        try:
+            async with sole_sender(store, self._settings.terms.account) as still_held:
+                condition.standing_by = False
+                await self._send(node, store, signer, condition, still_held, stop)
+        except AnotherSends as error:
+            if not condition.standing_by:
+                _log.info("settlement_stands_by", reason=str(error))
+            condition.standing_by = True
+            await wait_or_stop(stop, RETRY_S)
+        except StoreUnavailable as error:
+            _log.warning("settlement_waits_to_start", reason=str(error))
+            condition.waits(str(error))
+            await signer.stop()
+            await wait_or_stop(stop, RETRY_S)
 
     async def _send(
         self,
         node: EvmNode,
         store: Store,
         signer: BrokeredSigner,
+        condition: SettlementCondition,
         still_held: StillHeld,
         stop: asyncio.Event,
     ) -> None:
         """Work until `stop` is set. Raises StoreUnavailable once another process may send."""
-        held = await self._pass_gate(node, store, signer, stop)
+        held = await self._pass_gate(node, store, signer, condition, stop)
         if held is None:
             return
         terms = self._settings.terms
@@ -82,12 +93,15 @@ class SettlementApp:
                 more = await loop.pass_once()
             except RetryableError as error:
                 _log.warning("settlement_retries", reason=str(error))
+                condition.waits(str(error))
                 more = False
+            else:
+                condition.passed(loop.blocked_count)
             if not more:
                 await wait_or_stop(stop, self._settings.poll_ms / 1000)
 
     async def _pass_gate(
-        self, node: EvmNode, store: Store, signer: BrokeredSigner, stop: asyncio.Event
+        self, node: EvmNode, store: Store, signer: BrokeredSigner, condition: SettlementCondition, stop: asyncio.Event
     ) -> dict[str, str] | None:
         """Wait until node, database and broker are there and right. The sources to hold; None if stopped before."""
         while not stop.is_set():
@@ -96,6 +110,7 @@ class SettlementApp:
                 await signer.start()
             except RetryableError as error:
                 _log.warning("settlement_waits_to_start", reason=str(error))
+                condition.waits(str(error))
                 await wait_or_stop(stop, RETRY_S)
             else:
                 return held

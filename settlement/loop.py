@@ -47,6 +47,11 @@ class SettlementLoop:
     said: dict[str, str] = field(default_factory=dict)
     """What was logged last about each blocked source; only so as not to repeat it."""
 
+    @property
+    def blocked_count(self) -> int:
+        """Sources that wait for a person, as of the last time each was looked at."""
+        return len(self.said)
+
     async def pass_once(self) -> bool:
         """Drive what is open, then plan; says whether more may be planned at once, because something was mined.
 

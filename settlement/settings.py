@@ -7,6 +7,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from community.clients.mqtt import MqttAddress
+from community.runtime.probes import ProbesAddress, read_probes_address
 from community.runtime.settings import SettingsError, SettingsReader
 from settlement.terms import GWEI, SettlementTerms
 
@@ -23,6 +24,7 @@ class SettlementSettings:
     signer_id: str
     requester_key_file: Path
     terms: SettlementTerms
+    probes: ProbesAddress
     poll_ms: int = 500
     signature_timeout_s: int = 10
 
@@ -52,6 +54,7 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
     bump_after_s = reader.integer("BUMP_AFTER_S", 20, low=1)
     timeout_s = reader.integer("SIGNATURE_TIMEOUT_S", 10, low=1)
     accounts = tuple(one.lower() for one in reader.texts("ACCOUNTS", ""))
+    probes = read_probes_address(reader, PREFIX)
     code_hash, zone = reader.optional("ISSUER_CODE_HASH"), _zone(reader)
     terms = None
     try:
@@ -79,6 +82,7 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
         signer_id=signer_id,
         requester_key_file=key_file,
         terms=terms,
+        probes=probes,
         poll_ms=poll_ms,
         signature_timeout_s=timeout_s,
     )

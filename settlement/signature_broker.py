@@ -52,6 +52,11 @@ class BrokeredSigner:
             address, f"requester-{requester_id}", subscriptions={reply_topic(requester_id): self._take}
         )
 
+    @property
+    def connected(self) -> bool:
+        """Whether the broker has accepted the connection and the subscription."""
+        return self._connection.connected
+
     async def start(self) -> None:
         """Connect. Raises RetryableError if the broker is away."""
         await self._connection.start()

@@ -3,7 +3,9 @@
 import asyncio
 
 from community.clock import Clock
+from community.runtime.probes import probes
 from community.runtime.system_clock import SystemClock
+from signer.condition import SignerCondition
 from signer.journal import Journal
 from signer.json_rpc_door import JsonRpcDoor
 from signer.keys import open_settler
@@ -30,15 +32,19 @@ class SignerApp:
             for _ in journal.audit_entries():
                 pass  # raises where somebody changed it
             signer, one_at_a_time = Signer(account, journal, follow(journal)), asyncio.Lock()
-            await self._serve(signer, one_at_a_time, stop)
+            condition = SignerCondition(signer.registry, signer.address)
+            async with probes("signer", condition, settings.probes):
+                await self._serve(signer, one_at_a_time, condition, stop)
         finally:
             journal.close()
 
-    async def _serve(self, signer: Signer, one_at_a_time: asyncio.Lock, stop: asyncio.Event) -> None:
+    async def _serve(
+        self, signer: Signer, one_at_a_time: asyncio.Lock, condition: SignerCondition, stop: asyncio.Event
+    ) -> None:
         """Both doors until `stop` is set; when one cannot go on, the other stops too."""
         settings, clock = self._settings, self._clock
         doors: list[MqttDoor | JsonRpcDoor] = [
-            MqttDoor(settings.broker, settings.signer_id, signer, clock, one_at_a_time)
+            MqttDoor(settings.broker, settings.signer_id, signer, clock, one_at_a_time, condition)
         ]
         if settings.rpc_port is not None:
             doors.append(JsonRpcDoor(settings.rpc_host, settings.rpc_port, signer, clock, one_at_a_time))

@@ -19,6 +19,7 @@ from community.clients.mqtt import Message, MqttAddress, MqttConnection
 from community.clock import Clock
 from community.errors import RetryableError
 from community.runtime.system_clock import SystemClock
+from signer.condition import SignerCondition
 from signer.registry import RegistryError
 from signer.signing import Signer
 
@@ -35,6 +36,7 @@ class MqttDoor:
         signer: Signer,
         clock: Clock,
         one_at_a_time: asyncio.Lock | None = None,
+        condition: SignerCondition | None = None,
     ) -> None:
         self._signer = signer
         self._clock = clock
@@ -42,6 +44,8 @@ class MqttDoor:
         self._one_at_a_time = one_at_a_time or asyncio.Lock()
         topic = request_topic(signer_id)
         self._connection = MqttConnection(address, f"signer-{signer_id}", subscriptions={topic: self._take})
+        self._condition = condition or SignerCondition(signer.registry, signer.address)
+        self._condition.broker_connected = lambda: self._connection.connected
 
     async def run(self, stop: asyncio.Event) -> None:
         """Answer requests until `stop` is set."""
@@ -56,6 +60,7 @@ class MqttDoor:
         try:
             asked = parse_request(message.payload)
         except MalformedRequest as error:
+            self._condition.answered("malformed")
             _log.warning("signature_request_malformed", reason=str(error))
             return
         request = asked.request
@@ -64,19 +69,24 @@ class MqttDoor:
                 reply = self._answer(asked)
         except RegistryError as error:
             # No answer: once the registry is readable again, the repeated request finds one.
+            self._condition.answered("unusable")
             _log.error("signer_registry_unusable", reason=str(error))
             return
         except RetryableError as error:
+            self._condition.answered("unusable")
             _log.error("signer_key_away", reason=str(error))
             return
         match reply:
             case None:
+                self._condition.answered("stale")
                 # No answer: a refusal would let the requester take back a nonce whose request he may have asked anew.
                 _log.warning("signature_request_stale", issuance=request.issuance_id, asked_at=asked.asked_at)
                 return
             case SignedReply():
+                self._condition.answered("signed")
                 _log.info("transaction_signed", issuance=request.issuance_id, nonce=request.nonce, tx=reply.tx_hash)
             case RefusedReply():
+                self._condition.answered("refused")
                 _log.warning("signature_refused", issuance=request.issuance_id, reason=reply.reason)
         try:
             await self._connection.publish(reply_topic(request.requester), encode_reply(reply))

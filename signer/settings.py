@@ -6,6 +6,7 @@ from pathlib import Path
 
 from community.clients.mqtt import MqttAddress
 from community.errors import FatalError
+from community.runtime.probes import NOWHERE, ProbesAddress, read_probes_address
 from community.runtime.settings import SettingsReader
 from signer.passphrase import passphrase_from
 
@@ -25,6 +26,7 @@ class SignerSettings:
     passphrase: str = field(repr=False)
     rpc_host: str = "127.0.0.1"
     rpc_port: int | None = None
+    probes: ProbesAddress = NOWHERE
 
 
 def read_settings(environment: Mapping[str, str]) -> SignerSettings:
@@ -37,9 +39,10 @@ def read_settings(environment: Mapping[str, str]) -> SignerSettings:
     username, password = reader.optional("BROKER_USERNAME"), reader.secret("BROKER_PASSWORD", required=False)
     ca_file, version = reader.optional("BROKER_CA_FILE"), reader.integer("BROKER_MQTT_VERSION", 5, low=4, high=5)
     rpc_host, rpc_port = reader.text("RPC_HOST", "127.0.0.1"), reader.integer("RPC_PORT", 0, high=65_535)
+    probes = read_probes_address(reader, PREFIX)
     reader.finish()
     broker = MqttAddress(url, username, password, ca_file=ca_file, version=4 if version == 4 else 5)
-    return SignerSettings(folder, signer_id, broker, passphrase, rpc_host, rpc_port or None)
+    return SignerSettings(folder, signer_id, broker, passphrase, rpc_host, rpc_port or None, probes)
 
 
 def _passphrase(reader: SettingsReader) -> str:

@@ -7,6 +7,8 @@ from typing import Any, TextIO
 
 import structlog
 
+from community.runtime.figures import log_events
+
 _SECRET_WORDS = (
     "secret",
     "passphrase",
@@ -19,12 +21,21 @@ _SECRET_WORDS = (
     "authorization",
 )
 
+_COUNTED = {"warning": "warning", "error": "error", "exception": "error", "critical": "critical"}
+
 
 def redact(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """Replace the values of keys that name a secret. Secrets must not be logged at all; this is the net below."""
     for key in event:
         if any(word in key.lower() for word in _SECRET_WORDS):
             event[key] = "<redacted>"
+    return event
+
+
+def count_event(_logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Count warnings and errors by their event name, for `/metrics`. Only our own: other libraries log free text."""
+    if method in _COUNTED:
+        log_events[_COUNTED[method], str(event.get("event", ""))] += 1
     return event
 
 
@@ -53,7 +64,7 @@ def configure_logging(process: str, *, as_json: bool | None = None, level: str =
         structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[*shared, count_event, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
         cache_logger_on_first_use=True,

@@ -185,6 +185,10 @@ async def test_heads_come_by_websocket_and_probes_tell_how_it_is(ledger: Ledger,
             assert (response.status, (await response.json())["ok"]) == (200, True)
         async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
             figures = await response.text()
-    assert f"indexer_head_block {known.head.number}" in figures and "# TYPE indexer_behind_blocks gauge" in figures
+    assert (
+        f"indexer_head_block {float(known.head.number)}" in figures
+        and "indexer_ready 1.0" in figures
+        and "# TYPE indexer_behind_blocks gauge" in figures
+    )
     stop.set()
     await running

@@ -6,6 +6,7 @@ import pytest
 
 from community.chain.blocks import BlockRef
 from community.chain.index_checkpoint import IndexCheckpoint
+from community.runtime.figures import page
 from indexer.compare import first_difference
 from indexer.condition import Condition
 from indexer.progress import BackfillProgress
@@ -23,30 +24,33 @@ def at(head: int, node_head: int) -> IndexCheckpoint:
     return IndexCheckpoint(1, 0, BlockRef(head, HASH), BlockRef(0, HASH), node_head, NOW)
 
 
-def test_ready_is_who_is_not_far_behind_and_not_stalled() -> None:
+async def test_ready_is_who_is_not_far_behind_and_not_stalled() -> None:
     clock = Clock()
     condition = Condition(lambda: clock.now, behind_max=10)
-    assert condition.why_not_ready() == "nothing is indexed yet"
+    assert await condition.why_not_ready() == "nothing is indexed yet"
     condition.progressed(at(90, 100))
-    assert condition.why_not_ready() == ""
+    assert await condition.why_not_ready() == ""
     condition.progressed(at(89, 100))
-    assert condition.why_not_ready() == "11 blocks behind the node"
+    assert await condition.why_not_ready() == "11 blocks behind the node"
     condition.stalled("the node is down")
-    assert condition.why_not_ready() == "the node is down" and condition.why_not_alive() == ""
+    assert await condition.why_not_ready() == "the node is down" and condition.why_not_alive() == ""
     clock.now += timedelta(minutes=2)
     assert "no step was done for 120 s: the node is down" in condition.why_not_alive()
     condition.standing_by = True
-    assert condition.why_not_alive() == "" and "stands by" in condition.why_not_ready()
+    assert condition.why_not_alive() == "" and "stands by" in await condition.why_not_ready()
 
 
-def test_figures_are_in_prometheus_text() -> None:
+async def test_figures_are_in_prometheus_text() -> None:
     condition = Condition(lambda: NOW, behind_max=10)
     condition.progressed(at(98, 100))
     condition.node_failed("one:8545")
     condition.node_failed("one:8545")
-    lines = condition.metrics().splitlines()
-    assert 'indexer_node_failures_total{endpoint="one:8545"} 2' in lines
-    assert "indexer_behind_blocks 2" in lines and "indexer_ready 1" in lines
+    condition.rolled_back(3)
+    condition.rolled_back(1)
+    lines = page(await condition.figures()).splitlines()
+    assert 'indexer_node_failures_total{endpoint="one:8545"} 2.0' in lines
+    assert "indexer_behind_blocks 2.0" in lines
+    assert "indexer_reorgs_total 2.0" in lines and "indexer_reorg_depth_blocks 3.0" in lines
     assert all(line.startswith("#") or len(line.split()) == 2 for line in lines)
 
 

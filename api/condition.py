@@ -1,0 +1,64 @@
+"""How the API is: can the books be read, who is connected, what was answered."""
+
+from collections import Counter
+
+from prometheus_client.metrics_core import Metric
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.live import Hub
+from community.runtime.figures import figure
+from community.store.unit_of_work import Store
+from community.store.views import chain
+
+
+class ApiCondition:
+    """What the API reports of itself."""
+
+    def __init__(self, store: Store, hub: Hub) -> None:
+        self._store = store
+        self._hub = hub
+        self.answers: Counter[str] = Counter()
+        self.sockets = 0
+
+    def why_not_alive(self) -> str:
+        """Nothing: whoever answers this has a loop that turns."""
+        return ""
+
+    async def why_not_ready(self) -> str:
+        """Raises StoreUnavailable where the books cannot be read."""
+        async with self._store.read() as work:
+            await chain.head(work)
+        return "" if self._hub.following else "the follower of the outbox has not begun"
+
+    async def figures(self) -> list[Metric]:
+        """Answers by status class, open sockets and live readers."""
+        return [
+            figure("counter", "api_responses_total", "HTTP answers by status class", dict(self.answers), "status"),
+            figure("gauge", "api_websockets", "open WebSockets", self.sockets),
+            figure("gauge", "api_live_readers", "subscriptions that are being served", self._hub.reader_count),
+        ]
+
+
+class Counting:
+    """An ASGI application with its answers and sockets counted."""
+
+    def __init__(self, app: ASGIApp, condition: ApiCondition) -> None:
+        self._app = app
+        self._condition = condition
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        condition = self._condition
+        if scope["type"] == "websocket":
+            condition.sockets += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                condition.sockets -= 1
+            return
+
+        async def sent(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                condition.answers[f"{message['status'] // 100}xx"] += 1
+            await send(message)
+
+        await self._app(scope, receive, sent)
