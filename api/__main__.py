@@ -5,7 +5,7 @@ import sys
 
 from api import commands
 from api.app import build
-from api.roles import Role
+from api.roles import SIGNED_IN
 from api.schema import schema_text
 from api.settings import read_settings
 from community.runtime.lifecycle import run_command, run_until_stopped
@@ -19,7 +19,7 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     chosen.add_parser("schema", help="print the GraphQL schema")
     key = chosen.add_parser("key", help="API keys").add_subparsers(dest="key_command", required=True)
     create = key.add_parser("create", help="make an API key and print it, this once")
-    create.add_argument("--role", required=True, choices=[role.value for role in Role])
+    create.add_argument("--role", required=True, choices=[role.value for role in SIGNED_IN])
     create.add_argument("--label", required=True, help="what the key is for")
     create.add_argument("--identity", help="id of the member or device it stands for")
     create.set_defaults(carry_out=commands.create_key)

@@ -37,6 +37,15 @@ class Viewer:
     scope: Scope
     expires_at: datetime | None = None
 
+    @property
+    def is_public(self) -> bool:
+        """Whether nobody is signed in."""
+        return self.role is Role.PUBLIC
+
+
+EVERYBODY = Viewer(Role.PUBLIC, "public", "not signed in", None, Scope(everything=False))
+"""Whoever sends no credential: he sees no row that is somebody's."""
+
 
 def bearer(header: object) -> str | None:
     """The credential in an `Authorization` value, with or without the word Bearer before it."""
@@ -72,6 +81,8 @@ class Authenticator:
 
     async def still_valid(self, viewer: Viewer) -> bool:
         """Whether the key has not been revoked since; whether the token has not expired, nor its login been unbound."""
+        if viewer.is_public:
+            return True
         if viewer.expires_at is not None and viewer.expires_at + LEEWAY <= self.clock.now():
             return False
         async with self.store.read() as work:
@@ -111,3 +122,5 @@ async def _scope(work: Work, role: Role, identity_id: str | None) -> Scope:
             return Scope(everything=False, identity_ids=(*own, *behind))
         case Role.DEVICE:
             return Scope(everything=False, identity_ids=own)
+        case Role.PUBLIC:
+            return Scope(everything=False)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from starlette.websockets import WebSocket
@@ -95,13 +96,17 @@ class Context:
         if self.intervals_left < 0:
             raise Refused(TOO_COSTLY, "The operation adds up too much energy at once. Ask for less time, or for fewer.")
 
+    def now(self) -> datetime:
+        """The present instant."""
+        return self.clock.now()
+
     def reading(self) -> Any:
         """`async with context.reading() as work` for the operation's snapshot."""
         return self.snapshot.reading()
 
     @property
     def asker(self) -> Viewer:
-        """The viewer. The gate lets nobody without one so far."""
+        """The viewer, `EVERYBODY` where nobody is signed in."""
         if self.viewer is None:
             raise RuntimeError("an operation runs without a viewer")
         return self.viewer

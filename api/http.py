@@ -17,7 +17,7 @@ from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
-from api.auth import Authenticator, NotBound, bearer
+from api.auth import EVERYBODY, Authenticator, NotBound, bearer
 from api.context import Context, Options
 from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.limits import DOCUMENT_BYTES_MAX
@@ -46,7 +46,7 @@ class _Negotiated(Response):
 
 
 class GraphQLEndpoint(GraphQL[Context, None]):
-    """The endpoint. Nobody reaches the schema without a valid API key or access token."""
+    """The endpoint. Without a valid API key or access token only what everybody may see is answered."""
 
     def __init__(
         self,
@@ -107,7 +107,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         """A context with the viewer of the Authorization header; a WebSocket's viewer comes with connection_init."""
         context = Context(self._store, self._clock, self._hub, self._options, self._authenticator)
         if isinstance(request, Request):
-            context.viewer = await self._authenticator.viewer_of(bearer(request.headers.get("authorization")))
+            header = request.headers.get("authorization")
+            context.viewer = EVERYBODY if header is None else await self._authenticator.viewer_of(bearer(header))
         else:
             context.socket = request
         return context
@@ -167,6 +168,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         if isinstance(answer, dict) and answer.get("data") is None and "path" not in (answer.get("errors") or [{}])[0]:
             # Nothing was executed: by the GraphQL over HTTP draft an answer without `data`.
             answer = {"errors": answer.get("errors", [])}
+            if (answer["errors"] or [{}])[0].get("extensions", {}).get("code") == UNAUTHENTICATED:
+                return error_response(401, UNAUTHENTICATED, SIGN_IN)
             status = 400 if kind == RESPONSE_TYPE else 200
         return Response(self.encode_json(answer), status, media_type=f"{kind}; charset=utf-8")
 

@@ -7,7 +7,17 @@ from typing import Any, Protocol, TypeVar
 from strawberry.dataloader import DataLoader
 
 from community.store.unit_of_work import Work
-from community.store.views import balances, chain, identities, issuances, measurements, metering, reconciliation, shares
+from community.store.views import (
+    balances,
+    chain,
+    device_health,
+    identities,
+    issuances,
+    measurements,
+    metering,
+    reconciliation,
+    shares,
+)
 from community.store.views.scope import Scope
 
 K = TypeVar("K", bound=Hashable)
@@ -18,6 +28,8 @@ class Asking(Protocol):
     """What loaders need of an operation."""
 
     def reading(self) -> Any: ...
+
+    def now(self) -> datetime: ...
 
     @property
     def scope(self) -> Scope: ...
@@ -42,6 +54,7 @@ class Loaders:
             lambda work, keys: identities.device_keys(work, asking.scope, keys)
         )
         self.last_seen: DataLoader[str, datetime | None] = self._one(identities.last_seen)
+        self.device_health: DataLoader[str, device_health.DeviceHealth | None] = self._one(self._device_health)
         self.metering_point: DataLoader[str, metering.MeteringPointView | None] = self._one(
             lambda work, keys: metering.by_ids(work, asking.scope, keys)
         )
@@ -77,6 +90,9 @@ class Loaders:
     async def _balances(self, work: Work, keys: Sequence[str]) -> dict[str, balances.BalanceView]:
         found = await balances.balances(work, self._asking.scope, self._token, keys)
         return {view.member_id: view for view in found}
+
+    async def _device_health(self, work: Work, keys: Sequence[str]) -> dict[str, device_health.DeviceHealth]:
+        return {one.eui: one for one in await device_health.device_health(work, self._asking.now(), keys)}
 
     def _one(self, load: Callable[[Work, Sequence[K]], Awaitable[dict[K, V]]]) -> "DataLoader[K, V | None]":
         async def batch(keys: list[K]) -> list[V | None]:

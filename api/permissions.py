@@ -17,12 +17,13 @@ from graphql import (
     visit,
 )
 
-from api.errors import FORBIDDEN, Refused
-from api.roles import Role
+from api.errors import FORBIDDEN, SIGN_IN, UNAUTHENTICATED, Refused
+from api.roles import SIGNED_IN, Role
 
 Roles = frozenset[Role]
 
-ALL: Roles = frozenset(Role)
+EVERYBODY: Roles = frozenset(Role)
+ALL: Roles = frozenset(SIGNED_IN)
 PEOPLE: Roles = frozenset({Role.MEMBER, Role.OPERATOR, Role.AUDITOR})
 STAFF: Roles = frozenset({Role.OPERATOR, Role.AUDITOR})
 OPERATORS: Roles = frozenset({Role.OPERATOR})
@@ -47,8 +48,9 @@ PERMISSIONS: Mapping[str, Roles] = {
         "identity identities members member energySources meteringPoints meteringPoint measurements series gaps issuances "
         "issuance settlements transfers balances balance supply reconciliation matches reconciled breaks",
     ),
-    **_fields("Query", STAFF, "devices auditEntries"),
-    **_fields("Query", OPERATORS, "quarantine apiKeys"),
+    **_fields("Query", STAFF, "devices auditEntries evidenceGaps silentDevices failedTransactions suspectMeasurements"),
+    **_fields("Query", OPERATORS, "quarantine apiKeys workQueues inbox"),
+    **_fields("Query", EVERYBODY, "community"),
     **_fields(
         "Mutation",
         OPERATORS,
@@ -65,9 +67,17 @@ PERMISSIONS: Mapping[str, Roles] = {
     **_fields(
         "Device",
         ALL,
-        _IDENTITY + " eui payloadFormat profile state approvedAt lastSeenAt hasDevelopmentKey keys",
+        _IDENTITY + " eui payloadFormat profile state approvedAt lastSeenAt hasDevelopmentKey keys onboarding isTrial "
+        "firmware hardware health",
     ),
-    **_fields("Device", PEOPLE, "installations"),
+    **_fields("Device", PEOPLE, "installations provisionalReadings"),
+    **_fields(
+        "DeviceHealth",
+        ALL,
+        "lastSeenAt missing24h missing7d missing30d signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs",
+    ),
+    **_fields("MissingReadings", ALL, "expected present perMille"),
+    **_fields("ProvisionalReading", PEOPLE, "at registersWh readOffsetS status"),
     **_fields(
         "EnergySource",
         PEOPLE,
@@ -77,7 +87,7 @@ PERMISSIONS: Mapping[str, Roles] = {
     ),
     **_fields("EnergyConsumptionUnit", PEOPLE, _IDENTITY + " member meteringPoint"),
     **_fields("CoinAddress", ALL, "chain address path validFrom validTo"),
-    **_fields("DeviceKey", ALL, "number kid publicKey isDevelopmentKey validFrom validTo"),
+    **_fields("DeviceKey", ALL, "number kid publicKey isDevelopmentKey validFrom validTo revokedFrom"),
     **_fields("ShareTable", PEOPLE, "id revision shareTotal configHash validFrom validTo shares"),
     **_fields("Share", PEOPLE, "source holder address shareCount shareTotal"),
     # metering
@@ -92,7 +102,8 @@ PERMISSIONS: Mapping[str, Roles] = {
     **_fields(
         "Measurement",
         PEOPLE,
-        "id meteringPoint register at registerWh readOffsetS status evidenceMode leafIndex recordedAt statement device",
+        "id meteringPoint register at registerWh readOffsetS status evidenceMode leafIndex recordedAt statement device "
+        "suspect",
     ),
     **_fields("MeasuredRegister", PEOPLE, "id obis"),
     **_fields(
@@ -117,8 +128,9 @@ PERMISSIONS: Mapping[str, Roles] = {
         "Issuance",
         PEOPLE,
         "id chainId issuer source fromWh toWh energyWh periodStart periodEnd amount measurement parts shareTotal state "
-        "failure plannedAt minedBlock txHash finalAt attempts",
+        "failure plannedAt minedBlock txHash finalAt",
     ),
+    **_fields("Issuance", STAFF, "attempts"),
     **_fields("IssuancePart", PEOPLE, "holder address shareCount amount"),
     **_fields(
         "TransactionAttempt",
@@ -156,7 +168,27 @@ PERMISSIONS: Mapping[str, Roles] = {
         PEOPLE,
         "issuance source periodStart periodEnd energyWh amount state explained breakId txHash blockNumber",
     ),
+    # everybody
+    **_fields(
+        "Community",
+        EVERYBODY,
+        "memberCount sourceCount nameplateW verifiedWh settledWh minted burned agrees comparedAt finalisedBlock "
+        "openBreakCount correctionCount completenessPerMille energy",
+    ),
+    **_fields(
+        "CommunityEnergy",
+        EVERYBODY,
+        "resolution zone starts intervals productionWh consumptionWh productionCompletenessPerMille",
+    ),
     # operators
+    **_fields(
+        "WorkQueues",
+        OPERATORS,
+        "quarantine unknownDevices gaps evidenceGaps silentDevices devicesToApprove failedTransactions openBreaks "
+        "openObjections",
+    ),
+    **_fields("InboxEntry", OPERATORS, "deviceEui deviceName reason frames bytes firstAt lastAt adoptableUntil"),
+    **_fields("EvidenceGap", STAFF, "id deviceName deviceEui kind first last state sinceAt asked lastAskedAt"),
     **_fields("AuditEntry", STAFF, "id actor command subject reason recordedAt"),
     **_fields("ApiKey", OPERATORS, "id role identity label createdAt revokedAt"),
     **_fields("Problem", OPERATORS, "code sentence"),
@@ -206,7 +238,11 @@ class _Refusals(Visitor):
             return
         field = f"{get_named_type(parent).name}.{name}"
         if self._role not in PERMISSIONS.get(field, frozenset()):
-            self.first = Refused(FORBIDDEN, f"A key of the role {self._role} may not use {field}.")
+            self.first = (
+                Refused(UNAUTHENTICATED, SIGN_IN)
+                if self._role is Role.PUBLIC
+                else Refused(FORBIDDEN, f"A key of the role {self._role} may not use {field}.")
+            )
 
 
 def refusal(schema: GraphQLSchema, document: DocumentNode, role: Role) -> Refused | None:

@@ -10,3 +10,8 @@ class Role(StrEnum):
     OPERATOR = "operator"
     AUDITOR = "auditor"
     DEVICE = "device"
+    PUBLIC = "public"
+    """Whoever is not signed in. No key and no token bears it."""
+
+
+SIGNED_IN = tuple(role for role in Role if role is not Role.PUBLIC)

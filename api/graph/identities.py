@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import strawberry
 
+from api.graph.device_health import DeviceHealth, health_of
 from api.graph.energy import UTC, MemberEnergy, load_member_energy
 from api.graph.projection import Info, all_projected, projected
 from api.scalars import Address, Hash, Hex
 from community.metering.calendar import Resolution
+from community.store.provisional_readings import provisional_readings
 from community.store.views import identities as views
 from community.store.views import shares as share_views
 from community.units import WattHours
@@ -129,10 +131,23 @@ class DeviceKey:
     is_development_key: bool = strawberry.field(description="Held in a file, not in a secure element.")
     valid_from: datetime
     valid_to: datetime | None
+    revoked_from: datetime | None = strawberry.field(
+        description="From this instant on nothing that it signed is believed."
+    )
 
 
 def _device_key(view: views.DeviceKeyView) -> DeviceKey:
     return projected(DeviceKey, view, public_key=Hex(view.public_key.hex()), is_development_key=view.development_key)
+
+
+@strawberry.type
+class ProvisionalReading:
+    """Registers at a boundary as they most plausibly are: to be shown, never booked."""
+
+    at: datetime
+    registers_wh: list[WattHours]
+    read_offset_s: int
+    status: int
 
 
 @strawberry.type
@@ -144,6 +159,31 @@ class Device(Identity):
     profile: int | None
     state: str
     approved_at: datetime | None
+    onboarding: str
+    is_trial: bool
+    firmware: str | None
+    hardware: str | None
+
+    @strawberry.field
+    async def health(self, info: Info) -> DeviceHealth | None:
+        """What is missing of it, what was refused, its clock and its time on the air."""
+        view = await info.context.loaders.device_health.load(self.eui)
+        return None if view is None else health_of(view)
+
+    @strawberry.field
+    async def provisional_readings(self, info: Info) -> list[ProvisionalReading]:
+        """Readings that came by radio and whose evidence is still on its way, oldest first. They count nowhere yet."""
+        async with info.context.reading() as work:
+            found = await provisional_readings(work, self.id)
+        return [
+            ProvisionalReading(
+                at=one.at,
+                registers_wh=[WattHours(each) for each in one.registers],
+                read_offset_s=one.off_s,
+                status=one.status,
+            )
+            for one in found
+        ]
 
     @strawberry.field
     async def keys(self, info: Info) -> list[DeviceKey]:

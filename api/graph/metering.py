@@ -110,6 +110,9 @@ class Measurement:
     evidence_mode: str
     leaf_index: int
     recorded_at: datetime
+    suspect: bool = strawberry.field(
+        description="Whether the key that signed it is not believed from an instant at or before the reading's."
+    )
     obis: strawberry.Private[str]
     register_id: strawberry.Private[str]
     device_id: strawberry.Private[str]

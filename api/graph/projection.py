@@ -14,7 +14,7 @@ T = TypeVar("T")
 Info: TypeAlias = strawberry.Info[Context, None]
 
 
-def projected(kind: type[T], value: object, **others: Any) -> T:
+def projected(kind: type[T], value: object, /, **others: Any) -> T:
     """A `kind` with every stored field taken from `value`, except those given in `others`."""
     taken = {
         field.name: getattr(value, field.name)

@@ -10,6 +10,7 @@ import strawberry
 from api.errors import forbidden
 from api.graph import tokens
 from api.graph.access import ApiKey, AuditEntry, ViewerType
+from api.graph.community import CommunityQueries
 from api.graph.energy import UTC, Series, load_series
 from api.graph.identities import Device, EnergySource, Identity, Member, identity_of, load_identity
 from api.graph.metering import (
@@ -25,6 +26,7 @@ from api.graph.metering import (
 from api.graph.projection import Info, all_projected, given_id, projected
 from api.graph.reconciliation import Break, Match, Reconciled, ReconciliationRun, run_of
 from api.graph.tokens import Balance, ChainHead, Issuance, Settlement, Supply, Transfer
+from api.graph.work_queues import WorkQueueQueries
 from api.paging import Connection, connection
 from api.scalars import PAGE_DEFAULT, Address, Cursor, Hash, PageSize
 from community.identity.identities import IdentityKind
@@ -75,7 +77,7 @@ def _id_or_none(text: strawberry.ID | None) -> str | None:
 
 
 @strawberry.type
-class Query:
+class Query(CommunityQueries, WorkQueueQueries):
     """What can be asked. Every list is a page; every answer is one snapshot of the books."""
 
     @strawberry.field

@@ -2,11 +2,13 @@
 
 import pytest
 from graphql import (
+    GraphQLField,
     GraphQLInterfaceType,
-    GraphQLNonNull,
     GraphQLObjectType,
     get_named_type,
+    is_abstract_type,
     is_leaf_type,
+    is_required_argument,
     parse,
     validate,
 )
@@ -16,6 +18,16 @@ from api.roles import Role
 from api.schema import build_schema
 
 SCHEMA = build_schema()._schema
+ROOTS = {
+    kind: each
+    for kind, each in {
+        "query": SCHEMA.query_type,
+        "mutation": SCHEMA.mutation_type,
+        "subscription": SCHEMA.subscription_type,
+    }.items()
+    if each is not None
+}
+KINDS = {each.name: kind for kind, each in ROOTS.items()}
 ARGUMENTS = {
     "ID": '"mem_x"',
     "String": '"x"',
@@ -34,42 +46,9 @@ def all_fields() -> set[str]:
     return {f"{each.name}.{field}" for each in declared_types() for field in each.fields}
 
 
-def roots() -> list[tuple[str, str]]:
-    kinds = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}
-    return [(kind, field) for kind, each in kinds.items() if each for field in each.fields]
-
-
-def selection(kind: object, depth: int = 0) -> str:
-    """The smallest selection of a type: its first leaf, or the way to one."""
-    named = get_named_type(kind)  # type: ignore[arg-type]
-    if is_leaf_type(named):
-        return ""
-    if not isinstance(named, GraphQLObjectType | GraphQLInterfaceType):
-        return " { __typename }"
-    for name, field in named.fields.items():
-        if is_leaf_type(get_named_type(field.type)):
-            return f" {{ {name} }}"
-    return " { __typename }"
-
-
-def operation(kind: str, root: str) -> str:
-    parent = {"query": SCHEMA.query_type, "mutation": SCHEMA.mutation_type, "subscription": SCHEMA.subscription_type}[
-        kind
-    ]
-    assert parent is not None
-    field = parent.fields[root]
-    needed = {
-        name: arg
-        for name, arg in field.args.items()
-        if (isinstance(arg.type, GraphQLNonNull) and arg.default_value is None)
-        or ("!" in str(arg.type) and "=" not in str(arg.ast_node or ""))
-    }
-    given = [
-        f"{name}: {ARGUMENTS[get_named_type(arg.type).name]}"
-        for name, arg in needed.items()
-        if get_named_type(arg.type).name in ARGUMENTS
-    ]
-    return f"{kind} {{ {root}{'(' + ', '.join(given) + ')' if given else ''}{selection(field.type)} }}"
+def selection(kind: object) -> str:
+    """What has to be asked of a type that is no leaf, and needs no permission."""
+    return "" if is_leaf_type(get_named_type(kind)) else " { __typename }"  # type: ignore[arg-type]
 
 
 def test_every_field_has_a_declared_permission() -> None:
@@ -84,33 +63,78 @@ def test_no_field_is_open_to_nobody() -> None:
     assert [field for field, roles in PERMISSIONS.items() if not roles] == []
 
 
-@pytest.mark.parametrize("role", list(Role))
-@pytest.mark.parametrize(("kind", "root"), roots())
-def test_each_root_is_open_to_its_roles_only(kind: str, root: str, role: Role) -> None:
-    document = parse(operation(kind, root))
-    assert validate(SCHEMA, document) == []
-    parent = kind.capitalize()
-    refused = refusal(SCHEMA, document, role)
-    if role in PERMISSIONS[f"{parent}.{root}"]:
-        assert refused is None
-    else:
-        assert refused is not None and f"{parent}.{root}" in refused.message
+def arguments_of(field: GraphQLField) -> str:
+    """The arguments that the field cannot do without."""
+    given = [
+        f"{name}: {ARGUMENTS[get_named_type(arg.type).name]}"
+        for name, arg in field.args.items()
+        if is_required_argument(arg)
+    ]
+    return f"({', '.join(given)})" if given else ""
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_each_nested_field_is_refused_to_every_other_role(role: Role) -> None:
-    """Fields are reached through a fragment on their type, under a root that shows identities."""
-    for each in declared_types():
-        if each.name in ("Query", "Mutation", "Subscription") or not SCHEMA.is_sub_type(
-            SCHEMA.type_map["Identity"], each
-        ):  # type: ignore[arg-type]
-            continue
-        for name, field in each.fields.items():
-            text = f'{{ identity(id: "x_1") {{ ... on {each.name} {{ {name}{selection(field.type)} }} }} }}'
-            refused = refusal(SCHEMA, parse(text), role)
-            allowed = role in PERMISSIONS["Query.identity"] and role in PERMISSIONS[f"{each.name}.{name}"]
-            assert (refused is None) or not allowed, text
-            assert (refused is not None) or allowed, text
+Step = tuple[str, str, str]
+"""How a type is reached: the type that has the field, the field, and the type of a fragment on it, or nothing."""
+
+
+def ways() -> dict[str, list[Step]]:
+    """The shortest way from a root to every type of the schema."""
+    found: dict[str, list[Step]] = {each.name: [] for each in ROOTS.values()}
+    waiting = list(ROOTS.values())
+    while waiting:
+        parent = waiting.pop(0)
+        for name, field in parent.fields.items():
+            reached = get_named_type(field.type)
+            kinds = SCHEMA.get_possible_types(reached) if is_abstract_type(reached) else []
+            for kind in [reached, *kinds]:
+                if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType) and kind.name not in found:
+                    found[kind.name] = [*found[parent.name], (parent.name, name, "" if kind is reached else kind.name)]
+                    waiting.append(kind)
+    return found
+
+
+def document_of(way: list[Step], last: str) -> str:
+    """An operation that takes the way and then asks for `last`."""
+    if not way:
+        raise AssertionError("a way has at least its root")
+    opened, text = 0, ""
+    for parent, name, fragment in way:
+        field = SCHEMA.type_map[parent].fields[name]  # type: ignore[attr-defined]
+        text += f" {{ {name}{arguments_of(field)}"
+        opened += 1
+        if fragment:
+            text += f" {{ ... on {fragment}"
+            opened += 1
+    kind = next(kind for kind, each in ROOTS.items() if each.name == way[0][0])
+    return f"{kind} {text} {{ {last} }}{' }' * opened}"
+
+
+WAYS = ways()
+FIELDS = [(each.name, name) for each in declared_types() for name in each.fields]
+
+
+def test_every_type_can_be_reached() -> None:
+    assert {each.name for each in declared_types()} - WAYS.keys() == set()
+
+
+@pytest.mark.parametrize("type_name", sorted({name for name, _ in FIELDS}))
+def test_each_field_is_open_to_its_roles_only(type_name: str) -> None:
+    """Every field of every type, on the shortest way to it: refused where a step of the way is not the role's."""
+    for name, field in SCHEMA.type_map[type_name].fields.items():  # type: ignore[attr-defined]
+        last = f"{name}{arguments_of(field)}{selection(field.type)}"
+        way = WAYS[type_name]
+        text = document_of(way, last) if way else f"{KINDS[type_name]} {{ {last} }}"
+        document = parse(text)
+        assert validate(SCHEMA, document) == [], text
+        needed = [f"{parent}.{step}" for parent, step, _ in way] + [f"{type_name}.{name}"]
+        for role in Role:
+            refused = refusal(SCHEMA, document, role)
+            closed = [each for each in needed if role not in PERMISSIONS[each]]
+            assert (refused is not None) == bool(closed), (text, role)
+            if refused is not None and role is Role.PUBLIC:
+                assert (refused.extensions or {})["code"] == "UNAUTHENTICATED"
+            elif refused is not None:
+                assert closed[0] in refused.message
 
 
 def test_commands_are_for_operators_alone() -> None:

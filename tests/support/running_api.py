@@ -58,7 +58,7 @@ async def post(app: ApiProcess, query: str, key: str | None = None, /, **variabl
         return await client.post(f"{address(app)}/graphql", content=body, headers=headers)
 
 
-async def ask(app: ApiProcess, query: str, key: str, /, **variables: Any) -> Any:
+async def ask(app: ApiProcess, query: str, key: str | None, /, **variables: Any) -> Any:
     """The data of an operation that must succeed."""
     response = await post(app, query, key, **variables)
     body = response.json()

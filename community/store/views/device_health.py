@@ -8,8 +8,10 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
+from community.attestation.airtime import airtime_of
 from community.attestation.reasons import Reason
 from community.clock import QUARTER_HOUR, slot_at, slot_start
+from community.json_input import parse_json
 from community.store.tables.identity import DeviceRow, IdentityRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, QuarantineRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
@@ -28,6 +30,8 @@ SIGNATURE_FAILURES = (
 )
 COUNTER_ANOMALIES = (Reason.REPEATED_COUNTER, Reason.EQUIVOCATION)
 _OFFSET_UNKNOWN = 255
+ENVELOPE_MAX = 262_144
+ENVELOPE_DEPTH_MAX = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class DeviceHealth:
     signature_failures: int
     counter_anomalies: int
     drift: timedelta | None
+    airtime_us: int | None = None
+    """Time on the air of its uplinks in the last day; None without radio."""
 
     @property
     def drifts(self) -> bool:
@@ -87,6 +93,7 @@ async def device_health(
     expected = await _expected(work, ids, now)
     refused = await _refused(work, ids, now - LOOKED_BACK)
     drift = await _drift(work, ids, now)
+    airtime = await _airtime(work, [device.eui for device, _ in devices], now)
     return [
         DeviceHealth(
             device_id=device.identity_id,
@@ -102,6 +109,7 @@ async def device_health(
             signature_failures=_count(refused, device.identity_id, SIGNATURE_FAILURES),
             counter_anomalies=_count(refused, device.identity_id, COUNTER_ANOMALIES),
             drift=drift.get(device.identity_id),
+            airtime_us=airtime.get(device.eui),
         )
         for device, name in devices
     ]
@@ -189,6 +197,28 @@ async def _drift(work: Work, ids: Sequence[str], now: datetime) -> dict[str, tim
     for device, at, off_s, received_at in await work.session.execute(statement):
         late = received_at - at - timedelta(seconds=off_s)
         found[device] = min(found.get(device, late), late)
+    return found
+
+
+async def _airtime(work: Work, euis: Sequence[str], now: datetime) -> dict[str, int]:
+    """Microseconds on the air in the last day by EUI, of devices whose frames came by a LoRaWAN network server."""
+    row = FrameRow
+    statement = select(col(row.device_eui), col(row.envelope), func.length(col(row.payload))).where(
+        col(row.device_eui).in_(euis),
+        col(row.received_at) > now - SPANS["24 h"],
+        col(row.received_at) <= now,
+        col(row.source) != "device_broker",
+        col(row.envelope).is_not(None),
+    )
+    found: dict[str, int] = {}
+    for eui, envelope, size in await work.session.execute(statement):
+        try:
+            message = parse_json(str(envelope).encode(), size_max=ENVELOPE_MAX, depth_max=ENVELOPE_DEPTH_MAX)
+        except ValueError:
+            continue
+        airtime = airtime_of(message, size) if isinstance(message, dict) else None
+        if airtime is not None:
+            found[str(eui)] = found.get(str(eui), 0) + airtime
     return found
 
 

@@ -53,6 +53,10 @@ class DeviceView:
     profile: int | None
     state: str
     approved_at: datetime | None
+    onboarding: str
+    is_trial: bool
+    firmware: str | None
+    hardware: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,8 @@ class DeviceKeyView:
     development_key: bool
     valid_from: datetime
     valid_to: datetime | None
+    revoked_from: datetime | None = None
+    """From this instant on nothing that it signed is believed."""
 
 
 def _statement() -> Any:
@@ -136,9 +142,7 @@ def _view(row: Any, scope: Scope) -> IdentityView:
         name = identity.name if member.is_treasury else name  # the treasury is no person
         return MemberView(identity.id, name, member.is_treasury, member.joined_at, member.user_id)
     if device is not None:
-        return DeviceView(
-            identity.id, name, device.eui, device.payload_format, device.profile, device.state, device.approved_at
-        )
+        return device_view(identity, device)
     if source is not None:
         return EnergySourceView(
             id=identity.id,
@@ -157,6 +161,23 @@ def _view(row: Any, scope: Scope) -> IdentityView:
     if unit is not None:
         return EnergyConsumptionUnitView(identity.id, name, unit.member_id, unit.metering_point_id)
     return UserView(identity.id, name)
+
+
+def device_view(identity: IdentityRow, device: DeviceRow) -> DeviceView:
+    """A device of its two rows."""
+    return DeviceView(
+        id=identity.id,
+        name=identity.name,
+        eui=device.eui,
+        payload_format=device.payload_format,
+        profile=device.profile,
+        state=device.state,
+        approved_at=device.approved_at,
+        onboarding=device.onboarding,
+        is_trial=device.trial,
+        firmware=device.firmware,
+        hardware=device.hardware,
+    )
 
 
 async def by_ids(work: Work, scope: Scope, ids: Sequence[str]) -> dict[str, IdentityView]:
@@ -236,7 +257,14 @@ async def device_keys(work: Work, scope: Scope, device_ids: Sequence[str]) -> di
     found: dict[str, list[DeviceKeyView]] = {}
     for each in (await work.session.execute(statement)).scalars():
         view = DeviceKeyView(
-            each.device_id, each.keyno, each.kid, each.public_key, each.development_key, each.valid_from, each.valid_to
+            each.device_id,
+            each.keyno,
+            each.kid,
+            each.public_key,
+            each.development_key,
+            each.valid_from,
+            each.valid_to,
+            each.revoked_from,
         )
         found.setdefault(each.device_id, []).append(view)
     return found

@@ -105,13 +105,17 @@ async def page(
 ) -> Page[IssuanceView]:
     """Issuances, newest first. Totals of the community: every viewer may see them; parts are scoped."""
     row = IssuanceRow
-    statement = _statement()
-    if source_id is not None:
-        statement = statement.where(col(row.source_id) == source_id)
+    conditions = [] if source_id is None else [col(row.source_id) == source_id]
     if state is not None:
-        statement = statement.where(col(row.state) == state)
+        conditions.append(col(row.state) == state)
+    return await issuance_page(work, conditions, first, after)
+
+
+async def issuance_page(work: Work, conditions: Sequence[Any], first: int, after: str | None) -> Page[IssuanceView]:
+    """Issuances that meet all conditions, newest first."""
+    row = IssuanceRow
     keyset = Keyset((col(row.planned_at), col(row.id)), (datetime, str))
-    return await fetch_page(work, statement, keyset, _view, first, after)
+    return await fetch_page(work, _statement().where(*conditions), keyset, _view, first, after)
 
 
 async def by_ids(work: Work, ids: Sequence[str]) -> dict[str, IssuanceView]:

@@ -132,6 +132,13 @@ async def page(
     return await fetch_page(work, statement, Keyset((col(row.at), col(row.id)), (datetime, str)), _view, first, after)
 
 
+async def suspect_page(work: Work, scope: Scope, first: int, after: str | None) -> Page[MeasurementView]:
+    """Readings that were signed by a key from the instant on from which it is not believed, newest first."""
+    statement = _statement(scope).where(signed_after_revocation())
+    keyset = Keyset((col(MeasurementRow.at), col(MeasurementRow.id)), (datetime, str))
+    return await fetch_page(work, statement, keyset, _view, first, after)
+
+
 async def by_ids(work: Work, scope: Scope, ids: Sequence[str]) -> dict[str, MeasurementView]:
     """The measurements among `ids` that the asker may see."""
     rows = await work.session.execute(_statement(scope).where(col(MeasurementRow.id).in_(ids)))
