@@ -18,9 +18,11 @@ from api.access_tokens import TokenVerifier
 from api.auth import Authenticator
 from api.condition import ApiCondition, Counting
 from api.context import Options
+from api.gate import Judge
 from api.http import GraphQLEndpoint
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
+from api.plans.answering import Answering
 from api.schema import build_schema
 from api.settings import ApiSettings
 from api.web_page import page_routes
@@ -28,6 +30,7 @@ from community.clock import Clock
 from community.errors import FatalError, RetryableError
 from community.runtime.probes import probes
 from community.runtime.system_clock import SystemClock
+from community.store.plans.running import runner_for
 from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store
 from community.store.views import chain
@@ -48,13 +51,17 @@ class ApiProcess:
         self._http = httpx.AsyncClient(trust_env=False)
         tokens = TokenVerifier(settings.issuers, self._http) if settings.issuers else None
         authenticator = Authenticator(self.store, clock, tokens)
+        judge = Judge()
+        schema = build_schema(judge)
+        self.runner = runner_for(settings.database_url)
         endpoint = GraphQLEndpoint(
-            build_schema(),
+            schema,
             self.store,
             clock,
             self.hub,
             options,
-            authenticator,
+            authenticator=authenticator,
+            answering=Answering(schema, judge, self.runner, settings.token),
             allowed_origins=settings.allowed_origins,
         )
         self.condition = ApiCondition(self.store, self.hub)
@@ -112,6 +119,7 @@ class ApiProcess:
                 await self._serve(server, stop)
         finally:
             await self._http.aclose()
+            await self.runner.close()
             await self.store.close()
 
     async def _serve(self, server: "_Server", stop: asyncio.Event) -> None:

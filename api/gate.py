@@ -1,11 +1,11 @@
 """The gate before every operation: limits, validation and permissions on its text, then a snapshot of its own.
 
-What is found out about a text is kept (bounded), so that a repeated operation costs two look-ups. A compiler of operations
-to SQL has its place behind this gate: it gets documents that are valid and permitted.
+What is found out about a text is kept (bounded), so that a repeated operation costs two look-ups. Plans (api.plans) ask the
+same `Judge`: they get documents that are valid and permitted.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,13 +18,15 @@ from api.errors import FORBIDDEN, SIGN_IN, UNAUTHENTICATED, Refused, shown
 from api.roles import Role
 
 KNOWN_MAX = 512
+SIZES_MAX = 64
 
 
 @dataclass(slots=True)
-class _Known:
-    """What is known of one text."""
+class Known:
+    """What is known of one text. `sizes` is what became of it with those whole numbers among its variables: page sizes."""
 
     document: DocumentNode
+    sizes: dict[tuple[tuple[str, int], ...], Refused | None] = field(default_factory=dict)
     invalid: GraphQLError | None = None
     validated: bool = False
     refused: dict[Role, Refused | None] = field(default_factory=dict)
@@ -35,16 +37,16 @@ class Texts:
     """Operations by their text, the least used forgotten first."""
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._known: OrderedDict[str, Known] = OrderedDict()
 
-    def get(self, text: str) -> _Known | None:
+    def get(self, text: str) -> Known | None:
         found = self._known.get(text)
         if found is not None:
             self._known.move_to_end(text)
         return found
 
-    def put(self, text: str, document: DocumentNode) -> _Known:
-        known = self._known[text] = _Known(document)
+    def put(self, text: str, document: DocumentNode) -> Known:
+        known = self._known[text] = Known(document)
         while len(self._known) > KNOWN_MAX:
             self._known.popitem(last=False)
         return known
@@ -59,11 +61,64 @@ class _Introspection(Visitor):
         self.found = self.found or node.name.value in ("__schema", "__type")
 
 
-class Gate(SchemaExtension):
-    """One per operation; `texts` is shared by all."""
+class Judge:
+    """Says of texts whether they may be carried out. One for all operations."""
 
-    def __init__(self, texts: Texts) -> None:
-        self._texts = texts
+    def __init__(self) -> None:
+        self._texts = Texts()
+
+    def known(self, text: str) -> Known | None:
+        """What is known of the text, if it came before."""
+        return self._texts.get(text)
+
+    def judge(
+        self,
+        schema: GraphQLSchema,
+        text: str,
+        document: DocumentNode,
+        variables: Mapping[str, Any] | None,
+        context: Context,
+    ) -> GraphQLError | None:
+        """Why the viewer may not carry out this operation; None if he may. The first reason found."""
+        if context.viewer is None:
+            return Refused(UNAUTHENTICATED, SIGN_IN)
+        known = self._texts.get(text)
+        if too_much := _too_much(known, document, variables or {}):
+            return too_much
+        known = known or self._texts.put(text, document)
+        if not known.validated:
+            errors = validate(schema, document, max_errors=1)
+            known.invalid = errors[0] if errors else None
+            introspection = _Introspection()
+            visit(document, introspection)
+            known.introspects, known.validated = introspection.found, True
+        if known.invalid is not None:
+            return known.invalid
+        if known.introspects and not context.options.development:
+            return Refused(FORBIDDEN, "The schema is not shown here. It is published as schema.graphql.")
+        role = context.viewer.role
+        if role not in known.refused:
+            known.refused[role] = permissions.refusal(schema, document, role)
+        return known.refused[role]
+
+
+def _too_much(known: Known | None, document: DocumentNode, variables: Mapping[str, Any]) -> Refused | None:
+    """Whether the operation asks for too much: found out once for each set of page sizes."""
+    if known is None:
+        return limits.check(document, variables)
+    sizes = tuple((name, value) for name, value in variables.items() if isinstance(value, int))
+    if sizes not in known.sizes:
+        if len(known.sizes) >= SIZES_MAX:
+            known.sizes.clear()
+        known.sizes[sizes] = limits.check(document, variables)
+    return known.sizes[sizes]
+
+
+class Gate(SchemaExtension):
+    """One per operation; the judge is shared by all."""
+
+    def __init__(self, judge: Judge) -> None:
+        self._judge_of_texts = judge
         self._unauthenticated = False
 
     async def on_operation(self) -> AsyncIterator[None]:
@@ -83,7 +138,7 @@ class Gate(SchemaExtension):
     def on_parse(self) -> Iterator[None]:
         execution = self.execution_context
         execution.parse_options["max_tokens"] = limits.TOKENS_MAX
-        known = self._texts.get(execution.query or "")
+        known = self._judge_of_texts.known(execution.query or "")
         if known is not None:
             execution.graphql_document = known.document
         yield
@@ -112,22 +167,5 @@ class Gate(SchemaExtension):
             return Refused(UNAUTHENTICATED, SIGN_IN)
         if document is None:
             return None
-        text = execution.query or ""
-        if too_much := limits.check(document, execution.variables):
-            return too_much
-        known = self._texts.get(text) or self._texts.put(text, document)
         schema: GraphQLSchema = execution.schema._schema
-        if not known.validated:
-            errors = validate(schema, document, max_errors=1)
-            known.invalid = errors[0] if errors else None
-            introspection = _Introspection()
-            visit(document, introspection)
-            known.introspects, known.validated = introspection.found, True
-        if known.invalid is not None:
-            return known.invalid
-        if known.introspects and not context.options.development:
-            return Refused(FORBIDDEN, "The schema is not shown here. It is published as schema.graphql.")
-        role = context.viewer.role
-        if role not in known.refused:
-            known.refused[role] = permissions.refusal(schema, document, role)
-        return known.refused[role]
+        return self._judge_of_texts.judge(schema, execution.query or "", document, execution.variables, context)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from cross_web import HTTPException
 from graphql import GraphQLError
 from starlette.requests import Request
@@ -22,6 +23,8 @@ from api.context import Context, Options
 from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
+from api.plans.answering import Answering
+from api.plans.recognising import Recognised
 from api.schema import Schema
 from community.clock import Clock
 from community.store.unit_of_work import Store, StoreUnavailable
@@ -37,6 +40,17 @@ def error_response(status: int, code: str, sentence: str) -> Response:
     body = json.dumps({"errors": [{"message": sentence, "extensions": {"code": code}}]})
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return Response(body, status, headers, media_type="application/json")
+
+
+class _Sent(msgspec.Struct):
+    """A request as GraphQL over HTTP has it; what else it brings is for the standard way."""
+
+    query: str = ""
+    operationName: str | None = None  # noqa: N815  its name in the protocol
+    variables: dict[str, Any] | None = None
+
+
+_DECODER = msgspec.json.Decoder(_Sent)
 
 
 class _Negotiated(Response):
@@ -55,8 +69,9 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         clock: Clock,
         hub: Hub,
         options: Options,
-        authenticator: Authenticator,
         *,
+        authenticator: Authenticator,
+        answering: Answering,
         allowed_origins: Sequence[str] = (),
     ) -> None:
         super().__init__(
@@ -70,6 +85,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         )
         self._store, self._clock, self._hub, self._options = store, clock, hub, options
         self._authenticator = authenticator
+        self._answering = answering
+        self._recognised = Recognised(authenticator, clock)
         self._closing: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -98,10 +115,33 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             return error_response(415, BAD_REQUEST, "Send the operation as application/json.")
         if len(await _body(request)) > DOCUMENT_BYTES_MAX:
             return error_response(413, TOO_COSTLY, f"An operation may have at most {DOCUMENT_BYTES_MAX} bytes.")
+        if (quick := await self._planned(request)) is not None:
+            return quick
         context = await self.get_context(request, Response())
         if context.viewer is None:
             return error_response(401, UNAUTHENTICATED, SIGN_IN)
         return await self.run(request, context=context)
+
+    async def _planned(self, request: Request) -> Response | None:
+        """The answer of an operation that has a plan; None for everything else, also for what is to be refused."""
+        accepted = request.headers.get("accept", "")
+        credential = bearer(request.headers.get("authorization"))
+        if credential is None or "text/event-stream" in accepted:
+            return None
+        try:
+            sent = _DECODER.decode(await request.body())
+        except msgspec.DecodeError:
+            return None
+        viewer = await self._recognised.viewer_of(credential)
+        if viewer is None or not sent.query:
+            return None
+        context = Context(self._store, self._clock, self._hub, self._options, self._authenticator)
+        data = await self._answering.answer(sent.query, sent.operationName, sent.variables, viewer, context)
+        if data is None:
+            self._recognised.forget(credential)
+            return None
+        kind = RESPONSE_TYPE if RESPONSE_TYPE in accepted else "application/json"
+        return Response(b'{"data":' + data + b"}", media_type=f"{kind}; charset=utf-8")
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
         """A context with the viewer of the Authorization header; a WebSocket's viewer comes with connection_init."""

@@ -40,7 +40,7 @@ def _whole(value: Any) -> int:
     return value
 
 
-def _address_out(value: str) -> str:
+def address_out(value: str) -> str:
     """EIP-55 for EVM addresses; others, such as Bitcoin's, as they are."""
     return to_checksum_address(value) if _EVM_ADDRESS.match(value) else value
 
@@ -106,7 +106,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     WattHours: _scalar("WattHours", "Energy or a register in whole watt-hours.", int, _whole),
     Counter: _scalar("Counter", "A whole number below 2^53: block numbers, nonces, counters.", int, _whole),
     Address: _scalar(
-        "Address", "A coin address; EVM addresses leave as EIP-55 and come in in any case.", _address_out, _address_in
+        "Address", "A coin address; EVM addresses leave as EIP-55 and come in in any case.", address_out, _address_in
     ),
     Hash: _scalar("Hash", "32 bytes: 0x and 64 hex digits.", _plain, _hash_in),
     Hex: _scalar("Hex", "Bytes in lower-case hex.", _plain, _text_in),

@@ -7,7 +7,7 @@ from graphql import GraphQLError
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from api.gate import Gate, Texts
+from api.gate import Gate, Judge
 from api.graph.identities import KINDS
 from api.graph.mutations import Mutation
 from api.graph.queries import Query
@@ -24,15 +24,15 @@ class Schema(strawberry.Schema):
         return None
 
 
-def build_schema() -> Schema:
-    """A schema with a gate and a memory of operation texts of its own."""
-    texts = Texts()
+def build_schema(judge: Judge | None = None) -> Schema:
+    """A schema with a gate; `judge` is what it remembers of operation texts, its own where none is given."""
+    judge = judge or Judge()
     return Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=KINDS,
-        extensions=[lambda: Gate(texts)],
+        extensions=[lambda: Gate(judge)],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
 

@@ -6,9 +6,11 @@ import strawberry
 
 from api.graph.identities import Identity, load_identity
 from api.graph.projection import Info
+from api.plans.lives import lives_in
 from api.scalars import Counter
 
 
+@lives_in("viewer")
 @strawberry.type(name="Viewer")
 class ViewerType:
     """Who asks."""
@@ -22,6 +24,7 @@ class ViewerType:
         return await load_identity(info, self.identity_id)
 
 
+@lives_in("api_key")
 @strawberry.type
 class ApiKey:
     """A key without its secret, which nobody can read again."""
@@ -38,6 +41,7 @@ class ApiKey:
         return await load_identity(info, self.identity_id)
 
 
+@lives_in("audit_entry")
 @strawberry.type
 class AuditEntry:
     """Who did what, when and why."""

@@ -8,6 +8,7 @@ import strawberry
 from api.graph.device_health import DeviceHealth, health_of
 from api.graph.energy import UTC, MemberEnergy, load_member_energy
 from api.graph.projection import Info, all_projected, projected
+from api.plans.lives import lives_in
 from api.scalars import Address, Hash, Hex
 from community.metering.calendar import Resolution
 from community.store.provisional_readings import provisional_readings
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T", bound="Identity")
 
 
+@lives_in("coin_address")
 @strawberry.type
 class CoinAddress:
     """An address on one chain; the path says how it derives from the community's seed, if it does."""
@@ -33,6 +35,7 @@ class CoinAddress:
     valid_to: datetime | None
 
 
+@lives_in("identity")
 @strawberry.interface
 class Identity:
     """Anything that can hold coin addresses."""
@@ -45,11 +48,13 @@ class Identity:
         return all_projected(CoinAddress, await info.context.loaders.coin_addresses.load(self.id))
 
 
+@lives_in("user")
 @strawberry.type
 class User(Identity):
     """A person who signs in."""
 
 
+@lives_in("share")
 @strawberry.type
 class Share:
     """A member's part of an energy source: `shareCount` of `shareTotal`."""
@@ -69,6 +74,7 @@ class Share:
         return await load_as(info, Member, self.holder_id)
 
 
+@lives_in("share_table")
 @strawberry.type
 class ShareTable:
     """One revision of a share register. A member sees his own shares in it, and the total."""
@@ -82,6 +88,7 @@ class ShareTable:
     shares: list[Share]
 
 
+@lives_in("member")
 @strawberry.type
 class Member(Identity):
     """Somebody who holds shares. The treasury holds what is not sold."""
@@ -121,6 +128,7 @@ class Member(Identity):
         return all_projected(EnergyConsumptionUnit, await info.context.loaders.units_of_member.load(self.id))
 
 
+@lives_in("device_key")
 @strawberry.type
 class DeviceKey:
     """A device's public key, valid for statements over instants in [validFrom, validTo)."""
@@ -140,6 +148,7 @@ def _device_key(view: views.DeviceKeyView) -> DeviceKey:
     return projected(DeviceKey, view, public_key=Hex(view.public_key.hex()), is_development_key=view.development_key)
 
 
+@lives_in("device")
 @strawberry.type
 class ProvisionalReading:
     """Registers at a boundary as they most plausibly are: to be shown, never booked."""
@@ -208,6 +217,7 @@ class Device(Identity):
         return all_projected(Installation, await info.context.loaders.installations_of.load(self.id))
 
 
+@lives_in("energy_source")
 @strawberry.type
 class EnergySource(Identity):
     """A plant whose verified production is minted."""
@@ -241,6 +251,7 @@ def _share_table(view: share_views.ShareTableView) -> ShareTable:
     return projected(ShareTable, view, shares=all_projected(Share, view.shares))
 
 
+@lives_in("energy_consumption_unit")
 @strawberry.type
 class EnergyConsumptionUnit(Identity):
     """A flat, or another place where energy is consumed."""

@@ -9,6 +9,7 @@ from api.graph.energy import UTC, Completeness, Series, load_completeness, load_
 from api.graph.identities import Device, Identity, load_as, load_identity
 from api.graph.projection import Info, all_projected, projected
 from api.paging import Connection, connection
+from api.plans.lives import lives_in
 from api.scalars import PAGE_DEFAULT, Counter, Cursor, Hex, PageSize
 from community.metering.calendar import Resolution
 from community.store.views import exceptions as exception_views
@@ -17,6 +18,7 @@ from community.store.views import metering as metering_views
 from community.units import WattHours
 
 
+@lives_in("register")
 @strawberry.type
 class Register:
     """A cumulative counter of a meter, named by its OBIS code."""
@@ -26,6 +28,7 @@ class Register:
     modulus_wh: WattHours | None
 
 
+@lives_in("meter")
 @strawberry.type
 class Meter:
     """A replaceable instrument."""
@@ -40,6 +43,7 @@ class Meter:
         return all_projected(Register, await info.context.loaders.registers.load(self.id))
 
 
+@lives_in("installation")
 @strawberry.type
 class Installation:
     """A meter and a device at a metering point for a time."""
@@ -73,6 +77,7 @@ class Installation:
         return await load_metering_point(info, self.metering_point_id)
 
 
+@lives_in("statement")
 @strawberry.type
 class Statement:
     """The signed evidence. `signed` verifies under `publicKey`: an auditor needs nothing else from here."""
@@ -90,6 +95,7 @@ class Statement:
     recorded_at: datetime
 
 
+@lives_in("register")
 @strawberry.type
 class MeasuredRegister:
     """The register a measurement was read from."""
@@ -98,6 +104,7 @@ class MeasuredRegister:
     obis: str
 
 
+@lives_in("measurement")
 @strawberry.type
 class Measurement:
     """An admitted register reading: the absolute energy at an instant, with what proves it."""
@@ -147,6 +154,7 @@ class Measurement:
         )
 
 
+@lives_in("metering_point")
 @strawberry.type
 class MeteringPoint:
     """A place in the grid."""
@@ -224,6 +232,7 @@ def metering_point_of(view: metering_views.MeteringPointView) -> MeteringPoint:
     return projected(MeteringPoint, view)
 
 
+@lives_in("gap")
 @strawberry.type
 class Gap:
     """Intervals without a reading. Its energy is known exactly once a later reading closes it."""
@@ -242,6 +251,7 @@ class Gap:
         return await load_metering_point(info, self.metering_point_id)
 
 
+@lives_in("quarantine_entry")
 @strawberry.type
 class QuarantineEntry:
     """A frame, or one reading in it, that was not taken in, and why. Its bytes are kept."""

@@ -7,11 +7,13 @@ import strawberry
 from api.graph.identities import EnergySource, load_as
 from api.graph.projection import Info, all_projected, projected
 from api.graph.tokens import Issuance, issuance_of
+from api.plans.lives import lives_in
 from api.scalars import Counter, Hash
 from community.store.views import reconciliation as views
 from community.units import TokenAmount, WattHours
 
 
+@lives_in("reconciliation_run")
 @strawberry.type
 class ReconciliationRun:
     """Verified, issued and minted energy at one finalised block. They agree but for what is on its way."""
@@ -38,6 +40,7 @@ class ReconciliationRun:
         return WattHours(self.verified_wh - self.settled_wh)
 
 
+@lives_in("match")
 @strawberry.type
 class Match:
     """An issuance, its settlement and its verified energy that agree to the unit."""
@@ -84,6 +87,7 @@ class Reconciled:
         return await load_as(info, EnergySource, self.source_id)
 
 
+@lives_in("break_entry")
 @strawberry.type
 class BreakEntry:
     """One line of a break's story: who did what and when."""
@@ -94,6 +98,7 @@ class BreakEntry:
     text: str
 
 
+@lives_in("break")
 @strawberry.type
 class Break:
     """A disagreement, with its age, owner and what is done about it."""

@@ -8,6 +8,7 @@ import strawberry
 from api.graph.identities import EnergySource, Member, load_as
 from api.graph.metering import Measurement
 from api.graph.projection import Info, all_projected, projected
+from api.plans.lives import lives_in
 from api.scalars import Address, Counter, Hash
 from community.store.views import chain as chain_views
 from community.store.views import issuances as issuance_views
@@ -15,6 +16,7 @@ from community.store.views import transfers as transfer_views
 from community.units import TokenAmount, WattHours
 
 
+@lives_in("balance")
 @strawberry.type
 class Balance:
     """A member's three numbers, in base units. Energy moves from the last to the first and is always in just one."""
@@ -34,6 +36,7 @@ class Balance:
         return await load_as(info, Member, self.member_id)
 
 
+@lives_in("supply")
 @strawberry.type
 class Supply:
     """All tokens ever minted and burned, indexed and finalised."""
@@ -45,6 +48,7 @@ class Supply:
     final_burned: TokenAmount
 
 
+@lives_in("chain_head")
 @strawberry.type
 class ChainHead:
     """How far the index has come. `lag` is how many blocks the node is ahead."""
@@ -62,6 +66,7 @@ def chain_head_of(view: chain_views.ChainHeadView | None) -> ChainHead | None:
     return None if view is None else projected(ChainHead, view)
 
 
+@lives_in("issuance_part")
 @strawberry.type
 class IssuancePart:
     """What one holder gets of an issuance: `shareCount` of its `shareTotal`."""
@@ -76,6 +81,7 @@ class IssuancePart:
         return await load_as(info, Member, self.holder_id)
 
 
+@lives_in("attempt")
 @strawberry.type
 class TransactionAttempt:
     """One signed form of an issuance's transaction. All attempts share one nonce."""
@@ -92,6 +98,7 @@ class TransactionAttempt:
     broadcast_at: datetime | None
 
 
+@lives_in("issuance")
 @strawberry.type
 class Issuance:
     """The decision to mint a source's production between two register values."""
@@ -142,6 +149,7 @@ def issuance_of(view: issuance_views.IssuanceView | None) -> Issuance | None:
     return None if view is None else projected(Issuance, view)
 
 
+@lives_in("settlement")
 @strawberry.type
 class Settlement:
     """An issuance on chain: the issuer contract checked the statement and minted."""
@@ -179,6 +187,7 @@ def settlement_of(view: chain_views.SettlementView) -> Settlement:
     return projected(Settlement, view, is_final=view.final)
 
 
+@lives_in("transfer")
 @strawberry.type
 class Transfer:
     """A movement of tokens. A mint comes from the zero address, a burn goes there."""

@@ -94,17 +94,27 @@ async def _earned(work: Work, member_ids: Sequence[str]) -> tuple[dict[str, int]
 
 
 async def _reaches(work: Work) -> list[_Reach]:
-    """One entry per source that has a verified reading of its settled register.
+    """One entry per source that has a verified reading of its settled register."""
+    newest: dict[str, _Reach] = {}
+    for source_id, register_wh, at, minted_wh, issued_wh in await work.session.execute(reaches_statement()):
+        known = newest.get(source_id)
+        if at is not None and (known is None or known.verified_at < at):  # an exchanged meter leaves an older register
+            newest[source_id] = _Reach(source_id, register_wh, at, minted_wh, issued_wh)
+    return list(newest.values())
+
+
+def reaches_statement() -> Any:
+    """How far each register that ever counted for a source has come; the newest of a source is its own.
 
     Correlated look-ups by index: the cost does not grow with the number of measurements or settlements.
     """
-    statement = (
+    return (
         select(
-            col(EnergySourceRow.identity_id),
-            _newest(col(MeasurementRow.register_wh)),
+            col(EnergySourceRow.identity_id).label("source_id"),
+            _newest(col(MeasurementRow.register_wh)).label("verified_wh"),
             _newest(col(MeasurementRow.at)).label("at"),
-            func.coalesce(_last_settled(), col(EnergySourceRow.opening_register_wh)),
-            func.coalesce(_last_issued(), 0),
+            func.coalesce(_last_settled(), col(EnergySourceRow.opening_register_wh)).label("minted_wh"),
+            func.coalesce(_last_issued(), 0).label("issued_wh"),
         )
         .join(MeteringPointRow, col(MeteringPointRow.id) == col(EnergySourceRow.metering_point_id))
         .join(InstallationRow, col(InstallationRow.metering_point_id) == col(MeteringPointRow.id))
@@ -115,12 +125,6 @@ async def _reaches(work: Work) -> list[_Reach]:
         )
         .limit(SOURCES_MAX)
     )
-    newest: dict[str, _Reach] = {}
-    for source_id, register_wh, at, minted_wh, issued_wh in await work.session.execute(statement):
-        known = newest.get(source_id)
-        if at is not None and (known is None or known.verified_at < at):  # an exchanged meter leaves an older register
-            newest[source_id] = _Reach(source_id, register_wh, at, minted_wh, issued_wh)
-    return list(newest.values())
 
 
 def _newest(column: Any) -> Any:

@@ -45,22 +45,34 @@ class Keyset:
     def cursor(self, values: Sequence[Any]) -> str:
         """The cursor behind the row with these key values."""
         plain = [value.isoformat() if isinstance(value, datetime) else value for value in values]
-        return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+        return _encoded(plain)
 
     def values(self, cursor: str) -> list[Any]:
         """The key values in `cursor`. Raises CursorInvalid."""
-        try:
-            if len(cursor) > CURSOR_MAX:
-                raise ValueError("longer than any cursor of ours")
-            encoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            plain = parse_json(encoded, size_max=CURSOR_MAX, depth_max=1)
-            if not isinstance(plain, list) or len(plain) != len(self.types):
-                raise ValueError("not a key of this list")
-            return [_typed(kind, value) for kind, value in zip(self.types, plain, strict=True)]
-        except (ValueError, binascii.Error, UnicodeDecodeError) as error:
-            raise CursorInvalid(
-                "The cursor does not belong to this list: take one that the same list gave out."
-            ) from error
+        return key_values(cursor, self.types)
+
+
+def key_values(cursor: str, types: Sequence[type[Any]]) -> list[Any]:
+    """The key values of these types in `cursor`. Raises CursorInvalid."""
+    try:
+        if len(cursor) > CURSOR_MAX:
+            raise ValueError("longer than any cursor of ours")
+        encoded = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        plain = parse_json(encoded, size_max=CURSOR_MAX, depth_max=1)
+        if not isinstance(plain, list) or len(plain) != len(types):
+            raise ValueError("not a key of this list")
+        return [_typed(kind, value) for kind, value in zip(types, plain, strict=True)]
+    except (ValueError, binascii.Error, UnicodeDecodeError) as error:
+        raise CursorInvalid("The cursor does not belong to this list: take one that the same list gave out.") from error
+
+
+def _encoded(plain: list[Any]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(plain, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+def encoded_cursor(values: bytes) -> str:
+    """The cursor of key values that a database wrote as a JSON array, instants in ISO 8601 with +00:00."""
+    return _encoded(json.loads(values))
 
 
 def _typed(kind: type[Any], value: Any) -> Any:

@@ -32,11 +32,16 @@ class Scope:
         """`name`, or a pseudonym that is the same every time where the asker must not know people by name."""
         if not self.pseudonyms or kind not in ("member", "user"):
             return name
-        return f"{kind.capitalize()} {hashlib.sha256(identity_id.encode()).hexdigest()[:6]}"
+        return pseudonym(kind, identity_id)
+
+    def among(self, column: Any) -> ColumnElement[bool]:
+        """`column` is one of the asker's own identities. A plan, whose text serves many askers, puts a parameter here."""
+        named: ColumnElement[bool] = column.in_(self.identity_ids)
+        return named
 
     def holders(self, column: Any) -> ColumnElement[bool]:
         """`column` names a member the asker may see."""
-        return true() if self.everything else column.in_(self.identity_ids)
+        return true() if self.everything else self.among(column)
 
     def addresses(self, column: Any) -> ColumnElement[bool]:
         """`column` is a coin address of an identity the asker may see."""
@@ -51,24 +56,29 @@ class Scope:
         return true() if self.everything else column.in_(_open_identities(self))
 
 
+def pseudonym(kind: str, identity_id: str) -> str:
+    """What stands for a person's name: the same every time, and no way back to the name."""
+    return f"{kind.capitalize()} {hashlib.sha256(identity_id.encode()).hexdigest()[:6]}"
+
+
 def _own_addresses(scope: Scope) -> Select[Any]:
-    return select(col(CoinAddressRow.address)).where(col(CoinAddressRow.identity_id).in_(scope.identity_ids))
+    return select(col(CoinAddressRow.address)).where(scope.among(col(CoinAddressRow.identity_id)))
 
 
 def _open_metering_points(scope: Scope) -> Any:
     own = select(col(EnergyConsumptionUnitRow.metering_point_id)).where(
-        col(EnergyConsumptionUnitRow.member_id).in_(scope.identity_ids)
+        scope.among(col(EnergyConsumptionUnitRow.member_id))
     )
     return union(select(col(EnergySourceRow.metering_point_id)), own)
 
 
 def _open_identities(scope: Scope) -> Any:
     units = select(col(EnergyConsumptionUnitRow.identity_id), col(EnergyConsumptionUnitRow.metering_point_id)).where(
-        col(EnergyConsumptionUnitRow.member_id).in_(scope.identity_ids)
+        scope.among(col(EnergyConsumptionUnitRow.member_id))
     )
     points = select(units.subquery().c.metering_point_id)
     return union(
-        select(col(IdentityRow.id)).where(col(IdentityRow.id).in_(scope.identity_ids)),
+        select(col(IdentityRow.id)).where(scope.among(col(IdentityRow.id))),
         select(col(EnergySourceRow.identity_id)),
         select(units.subquery().c.identity_id),
         select(col(InstallationRow.device_id)).where(col(InstallationRow.metering_point_id).in_(points)),

@@ -1,0 +1,215 @@
+"""Running plans: a pool of PostgreSQL's own connections, or SQLite's file read within the event loop."""
+
+import asyncio
+import contextlib
+import json
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+import asyncpg
+from sqlalchemy.dialects import sqlite as sqlite_dialects
+from sqlalchemy.engine import make_url
+
+from community.store.column_types import UtcInstant
+from community.store.engine import BUSY_TIMEOUT_S
+from community.store.plans.compiler import Parameter, Statement
+from community.store.plans.marks import MISSING
+from community.store.unit_of_work import StoreUnavailable
+from community.store.views.keyset import key_values
+
+POOL_SIZE = 8
+STATEMENTS_KEPT = 500
+ROWS_IN_LOOP_MAX = 500
+"""Above this bound of rows a plan on SQLite runs in a thread: nobody else waits for it."""
+_SQLITE = sqlite_dialects.dialect()
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """What a plan takes of whoever asks. `ids` are the identities that his scope names, his own first."""
+
+    ids: tuple[str, ...] = ()
+    credential: str = ""
+    role: str = ""
+    label: str = ""
+    identity: str | None = None
+    now: datetime | None = None
+    token: str | None = None
+
+    @property
+    def behind(self) -> int:
+        """Members that a user stands behind."""
+        return max(0, len(self.ids) - 1)
+
+
+class Runner(Protocol):
+    """Runs statements on one database."""
+
+    sqlite: bool
+
+    async def run(self, statement: Statement, values: Sequence[Any], asker: Asker, rows_max: int) -> bytes | None:
+        """The answer; None where the statement has no row, or a root that is required is missing.
+
+        Raises StoreUnavailable, and CursorInvalid for a cursor that is not of the list.
+        """
+        ...
+
+    async def run_batch(self, statement: Statement, values: Sequence[Any], askers: Sequence[Asker]) -> list[bytes]:
+        """The answers for many askers, in their order, by one statement."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+def _bound(
+    parameters: Sequence[Parameter], values: Sequence[Any], asker: Asker, ids: Any, *, on_sqlite: bool
+) -> list[Any]:
+    keys: dict[int, list[Any]] = {}
+    bound = []
+    for parameter in parameters:
+        if parameter.asker is not None:
+            bound.append(ids if parameter.asker == "ids" else _plain(getattr(asker, parameter.asker), on_sqlite))
+        elif parameter.slot is None:
+            bound.append(parameter.constant)
+        elif parameter.key is None:
+            bound.append(_plain(values[parameter.slot], on_sqlite))
+        else:
+            if parameter.slot not in keys:
+                keys[parameter.slot] = key_values(values[parameter.slot], parameter.key_types)
+            bound.append(_plain(keys[parameter.slot][parameter.key], on_sqlite))
+    return bound
+
+
+def _plain(value: Any, on_sqlite: bool) -> Any:
+    if on_sqlite and isinstance(value, datetime):
+        return UtcInstant().process_bind_param(value, _SQLITE)
+    return value
+
+
+def _complete(answer: str) -> bytes | None:
+    """The answer, unless a root that must be there is missing."""
+    return None if MISSING in answer else answer.encode()
+
+
+class _Connection(asyncpg.Connection):  # type: ignore[misc]
+    """Plans leave nothing behind on a connection: there is nothing to reset."""
+
+    def get_reset_query(self) -> str:
+        return ""
+
+
+class PostgresRunner:
+    """Plans on PostgreSQL: prepared once a connection, each in a transaction of its own, which is one snapshot."""
+
+    sqlite = False
+
+    def __init__(self, url: str) -> None:
+        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
+
+    async def run(self, statement: Statement, values: Sequence[Any], asker: Asker, rows_max: int) -> bytes | None:  # noqa: ARG002
+        bound = _bound(statement.parameters, values, asker, list(asker.ids), on_sqlite=False)
+        async with self._connection() as connection:
+            answer = await connection.fetchval(statement.sql, *bound)
+        return None if answer is None else _complete(answer)
+
+    async def run_batch(self, statement: Statement, values: Sequence[Any], askers: Sequence[Asker]) -> list[bytes]:
+        ids = json.dumps([asker.ids for asker in askers])
+        bound = _bound(statement.parameters, values, askers[0], ids, on_sqlite=False)
+        async with self._connection() as connection:
+            rows = await connection.fetch(statement.sql, *bound)
+        return [answer.encode() for _, answer in sorted((row[0], row[1]) for row in rows)]
+
+    async def close(self) -> None:
+        if self._pool is not None:
+            await self._pool.close()
+
+    @contextlib.asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Any]:
+        try:
+            if self._pool is None:
+                await self._open()
+            async with self._pool.acquire() as connection:
+                yield connection
+        except (
+            OSError,
+            asyncpg.PostgresConnectionError,
+            asyncpg.InterfaceError,
+            asyncpg.TooManyConnectionsError,
+        ) as error:
+            raise StoreUnavailable(f"The database is busy or away: {error}") from error
+
+    async def _open(self) -> None:
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=POOL_SIZE,
+                    connection_class=_Connection,
+                    statement_cache_size=STATEMENTS_KEPT,
+                    server_settings={"jit": "off", "timezone": "UTC", "default_transaction_read_only": "on"},
+                )
+
+
+class SqliteRunner:
+    """Plans on a SQLite file, read by two connections: one within the event loop for small plans, one in a thread."""
+
+    sqlite = True
+
+    def __init__(self, url: str) -> None:
+        self._path = make_url(url).database or ""
+        self._quick: sqlite3.Connection | None = None
+        self._slow: sqlite3.Connection | None = None
+        self._turn = asyncio.Lock()
+
+    async def run(self, statement: Statement, values: Sequence[Any], asker: Asker, rows_max: int) -> bytes | None:
+        bound = _bound(statement.parameters, values, asker, json.dumps(asker.ids), on_sqlite=True)
+        rows = await self._rows(statement.sql, bound, small=rows_max <= ROWS_IN_LOOP_MAX)
+        return None if not rows else _complete(rows[0][0])
+
+    async def run_batch(self, statement: Statement, values: Sequence[Any], askers: Sequence[Asker]) -> list[bytes]:
+        ids = json.dumps([asker.ids for asker in askers])
+        bound = _bound(statement.parameters, values, askers[0], ids, on_sqlite=True)
+        rows = await self._rows(statement.sql, bound, small=False)
+        return [answer.encode() for _, answer in sorted(rows)]
+
+    async def _rows(self, sql: str, bound: list[Any], *, small: bool) -> list[Any]:
+        try:
+            if small:
+                self._quick = self._quick or self._open()
+                return self._quick.execute(sql, bound).fetchall()
+            async with self._turn:
+                return await asyncio.to_thread(self._in_thread, sql, bound)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
+                raise StoreUnavailable(f"The database is busy or away: {error}") from error
+            raise
+
+    def _in_thread(self, sql: str, bound: list[Any]) -> list[Any]:
+        self._slow = self._slow or self._open()
+        return self._slow.execute(sql, bound).fetchall()
+
+    def _open(self) -> sqlite3.Connection:
+        opened = sqlite3.connect(
+            f"file:{self._path}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False,
+            isolation_level=None, cached_statements=STATEMENTS_KEPT,
+        )  # fmt: skip
+        opened.execute("PRAGMA query_only = ON")
+        return opened
+
+    async def close(self) -> None:
+        async with self._turn:
+            for opened in (self._quick, self._slow):
+                if opened is not None:
+                    opened.close()
+            self._quick = self._slow = None
+
+
+def runner_for(url: str) -> Runner:
+    """The runner of the database at `url`."""
+    return SqliteRunner(url) if make_url(url).get_backend_name() == "sqlite" else PostgresRunner(url)
