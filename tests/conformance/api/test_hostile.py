@@ -81,7 +81,9 @@ async def test_what_goes_wrong_inside_is_told_by_an_id_only(served: Served, monk
 
     monkeypatch.setattr(reconciliation, "latest_run", broken)
     reconciled = 'reconciled(since: "2026-06-01T00:00:00Z", until: "2026-06-02T00:00:00Z") { nodes { state } }'
-    response = await post(served.app, f"{{ reconciliation {{ agrees }} viewer {{ role }} {reconciled} }}", served.keys.operator)
+    response = await post(
+        served.app, f"{{ reconciliation {{ agrees }} viewer {{ role }} {reconciled} }}", served.keys.operator
+    )
     error = response.json()["errors"][0]
     assert error["extensions"]["code"] == "INTERNAL" and error["extensions"]["id"] in error["message"]
     assert "secret detail" not in response.text
