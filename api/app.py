@@ -30,6 +30,7 @@ from community.clock import Clock
 from community.errors import FatalError, RetryableError
 from community.runtime.probes import probes
 from community.runtime.system_clock import SystemClock
+from community.store.column_key_file import load_column_keys
 from community.store.plans.running import runner_for
 from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store
@@ -47,7 +48,8 @@ class ApiProcess:
         self.settings = settings
         self.store = Store.open(settings.database_url)
         self.hub = Hub(self.store, settings.outbox_poll_ms / 1000)
-        options = Options(settings.token, settings.development)
+        keys = None if settings.column_key_file is None else load_column_keys(settings.column_key_file)
+        options = Options(settings.token, settings.development, keys)
         self._http = httpx.AsyncClient(trust_env=False)
         tokens = TokenVerifier(settings.issuers, self._http) if settings.issuers else None
         authenticator = Authenticator(self.store, clock, tokens)

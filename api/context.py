@@ -14,6 +14,7 @@ from api.errors import TOO_COSTLY, Refused
 from api.live import Hub
 from api.loaders import Loaders
 from community.clock import Clock
+from community.store.sealed_columns import ColumnSeal
 from community.store.unit_of_work import Store, Work
 from community.store.views.scope import Scope
 
@@ -27,6 +28,7 @@ class Options:
 
     token: str | None = None
     development: bool = False
+    column_keys: ColumnSeal | None = None
 
 
 class Snapshot:

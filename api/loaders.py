@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 
 from strawberry.dataloader import DataLoader
 
+from community.store import revocations
 from community.store.unit_of_work import Work
 from community.store.views import (
     balances,
@@ -15,6 +16,7 @@ from community.store.views import (
     issuances,
     measurements,
     metering,
+    proposals,
     reconciliation,
     shares,
 )
@@ -84,6 +86,8 @@ class Loaders:
         )
         self.attempts: DataLoader[str, list[issuances.AttemptView]] = self._many(issuances.attempts)
         self.settlements_by_tx: DataLoader[str, list[chain.SettlementView]] = self._many(chain.settlements_by_tx)
+        self.objections: DataLoader[str, list[proposals.ObjectionView]] = self._many(proposals.objections)
+        self.rests_on: DataLoader[str, revocations.RestsOn | None] = self._one(_rests_on)
         self.story: DataLoader[str, list[reconciliation.BreakEntryView]] = self._many(reconciliation.stories)
         self.balance: DataLoader[str, balances.BalanceView | None] = self._one(self._balances)
 
@@ -109,3 +113,7 @@ class Loaders:
             return [found.get(key, []) for key in keys]
 
         return DataLoader(load_fn=batch, max_batch_size=500)
+
+
+async def _rests_on(work: Work, device_ids: Sequence[str]) -> dict[str, revocations.RestsOn]:
+    return {device_id: await revocations.rests_on(work, device_id) for device_id in dict.fromkeys(device_ids)}

@@ -14,7 +14,7 @@ from community.runtime.settings import SettingsReader
 class ApiSettings:
     """Where to listen, which books to show, and whether developers may look around.
 
-    `issuers` are those whose access tokens are taken; without any there are API keys only. `token` narrows balances to one token contract (lower-case 0x hex); without it all tokens of the index count.
+    `issuers` are those whose access tokens are taken; without any there are API keys only. `column_key_file` lets imports bring secrets. `token` narrows balances to one token contract (lower-case 0x hex); without it all tokens of the index count.
     """
 
     database_url: str
@@ -25,6 +25,7 @@ class ApiSettings:
     token: str | None = None
     outbox_poll_ms: int = 200
     issuers: tuple[Issuer, ...] = ()
+    column_key_file: Path | None = None
     probes: ProbesAddress = NOWHERE
 
     def __post_init__(self) -> None:
@@ -39,6 +40,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
     reader = SettingsReader("API", environment)
     token = reader.optional("TOKEN")
     issuers = reader.optional("ISSUERS_FILE")
+    column_keys = reader.optional("COLUMN_KEY_FILE")
     settings = ApiSettings(
         database_url=reader.text("DATABASE_URL"),
         host=reader.text("HOST", "127.0.0.1"),
@@ -48,6 +50,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
         token=token.lower() if token else None,
         outbox_poll_ms=reader.integer("OUTBOX_POLL_MS", 200, low=20, high=60_000),
         issuers=_issuers(reader, issuers),
+        column_key_file=Path(column_keys) if column_keys else None,
         probes=read_probes_address(reader, "API"),
     )
     reader.finish()

@@ -1,6 +1,7 @@
 """Values that calls to the issuer carry, validated as the contract validates them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eth_abi.abi import encode
@@ -93,6 +94,11 @@ class ShareConfig:
         total = sum(self.weights)
         parts = [whole * weight // total for weight in self.weights[:-1]]
         return (*parts, whole - sum(parts))
+
+
+def config_hash(public_key: bytes, holders: Sequence[str], weights: Sequence[int]) -> str:
+    """The hash of a share table with a device's key (65 bytes, SEC 1), as the issuer contract commits to it; 0x hex."""
+    return "0x" + ShareConfig(public_key[1:33], public_key[33:], tuple(holders), tuple(weights)).hash().hex()
 
 
 @dataclass(frozen=True, slots=True)

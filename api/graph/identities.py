@@ -18,6 +18,7 @@ from community.units import WattHours
 
 if TYPE_CHECKING:
     from api.graph.metering import Installation, MeteringPoint
+    from api.graph.resting import RestsOn
     from api.graph.tokens import Balance
 
 T = TypeVar("T", bound="Identity")
@@ -178,6 +179,13 @@ class Device(Identity):
         """What is missing of it, what was refused, its clock and its time on the air."""
         view = await info.context.loaders.device_health.load(self.eui)
         return None if view is None else health_of(view)
+
+    @strawberry.field
+    async def rests_on(self, info: Info) -> Annotated["RestsOn", strawberry.lazy("api.graph.resting")]:
+        """What rests on what its revoked keys signed from their revocation on."""
+        from api.graph.resting import resting_of
+
+        return resting_of(await info.context.loaders.rests_on.load(str(self.id)))
 
     @strawberry.field
     async def provisional_readings(self, info: Info) -> list[ProvisionalReading]:

@@ -56,6 +56,13 @@ async def record(
     return Recorded.REPEATED if tuple(before) == (actor, command, subject) else Recorded.KEY_TAKEN
 
 
+async def entry_with(work: Work, idempotency_key: str) -> AuditEntry | None:
+    """The entry of the command that bore this key."""
+    row = AuditEntryRow
+    found = (await work.session.execute(select(row).where(col(row.idempotency_key) == idempotency_key))).first()
+    return None if found is None else _entry(found)
+
+
 async def entries(work: Work, first: int, after: str | None) -> Page[AuditEntry]:
     """Entries, newest first."""
     row = AuditEntryRow

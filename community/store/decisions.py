@@ -89,6 +89,11 @@ async def dispose_break(
     return Decided() if found else NotFound()
 
 
+async def assign_break(work: Work, break_id: str, owner: str, actor: str, now: datetime) -> Outcome:
+    """Give a break an owner."""
+    return Decided() if await breaks.assign(work, break_id, owner, actor, now) else NotFound()
+
+
 async def note_break(work: Work, break_id: str, text: str, actor: str, now: datetime) -> Outcome:
     """Add a comment to a break."""
     return Decided() if await breaks.note(work, break_id, text, actor, now) else NotFound()

@@ -141,3 +141,9 @@ def _proposal(row: ProposalRow) -> Proposal:
         proposed_at=row.proposed_at,
         due_at=row.due_at,
     )
+
+
+async def proposals_of_objections(work: Work, objection_ids: Sequence[str]) -> list[str]:
+    """The ids of the proposals that these objections are to."""
+    statement = select(col(ObjectionRow.proposal_id)).where(col(ObjectionRow.id).in_(objection_ids)).distinct()
+    return list((await work.session.execute(statement)).scalars())

@@ -1,6 +1,5 @@
 """`import FILES`: a community's members, places, meters, devices and shares from CSV files, all of them or none."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from community.runtime.system_clock import SystemClock
 from community.runtime.terminal import Terminal, plural
 from community.store.bulk_import import Imported, import_files
 from community.store.onboarding import Told
-from contracts.abi import ShareConfig
+from contracts.values import config_hash
 from ingest.books import open_books
 from ingest.cli import EXIT_FOUND_WRONG, Options, add_command
 
@@ -44,11 +43,6 @@ async def _import(options: Options, out: Terminal) -> int:
         done = await import_files(books.store, read, books.column_keys, config_hash, told, now, dry_run=options.dry_run)
     _tell(out, read, done, dry_run=options.dry_run)
     return EXIT_FOUND_WRONG if done.problems else 0
-
-
-def config_hash(public_key: bytes, holders: Sequence[str], weights: Sequence[int]) -> str:
-    """The hash of a share table with the device's key, as the issuer contract commits to it."""
-    return "0x" + ShareConfig(public_key[1:33], public_key[33:], tuple(holders), tuple(weights)).hash().hex()
 
 
 def _contents(paths: list[Path]) -> dict[str, bytes]:

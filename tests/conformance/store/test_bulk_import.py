@@ -17,8 +17,8 @@ from community.store.bulk_import import Imported, import_files
 from community.store.bulk_import_rows import member_id, source_id
 from community.store.onboarding import Told
 from community.store.unit_of_work import Store
+from contracts.values import config_hash
 from ingest import __main__ as ingest_command
-from ingest.commands.importing import config_hash
 from tests.support.logging_put_back import logging_put_back
 from tests.support.stores import COLUMN_KEY, new_sqlite_url, opened
 
