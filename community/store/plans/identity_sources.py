@@ -70,7 +70,9 @@ def _member(asking: Asking) -> Opened:
 
 
 def _device(asking: Asking) -> Opened:
-    _, row, opened = _kind(asking, DeviceRow, "eui payload_format profile state approved_at")
+    _, row, opened = _kind(
+        asking, DeviceRow, "eui payload_format profile state approved_at onboarding firmware hardware"
+    )
     frame, key = alias(FrameRow), alias(DeviceKeyRow)
     seen = select(frame.received_at).where(frame.device_eui == row.eui).order_by(frame.received_at.desc())
     in_files = select(key.id).where(
@@ -82,6 +84,7 @@ def _device(asking: Asking) -> Opened:
     columns = {
         **opened.columns,
         "last_seen_at": seen.limit(literal_column("1")).correlate(row).scalar_subquery(),
+        "is_trial": row.trial,
         "has_development_key": in_files.correlate(row).exists(),
     }
     return Opened(opened.rows, opened.aliases, columns, opened.where)
@@ -110,7 +113,7 @@ def _device_key(asking: Asking) -> Opened:
     row = alias(DeviceKeyRow)
     columns = columns_of(
         row,
-        "device_id kid public_key valid_from valid_to",
+        "device_id kid public_key valid_from valid_to revoked_from",
         number=row.keyno,
         is_development_key=row.development_key,
     )

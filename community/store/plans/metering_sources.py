@@ -44,8 +44,16 @@ def _measurement(_asking: Asking) -> Opened:
         .correlate(row)
         .scalar_subquery()
     )
+    signed, key = alias(StatementRow), alias(DeviceKeyRow)
+    suspect = (
+        select(key.id)
+        .where(signed.digest == row.statement_digest, key.id == signed.device_key_id, key.revoked_from <= row.at)
+        .correlate(row)
+        .exists()
+    )
     names = "id at register_wh status evidence_mode leaf_index recorded_at register_id installation_id device_id statement_digest"
-    return Opened(row, (row,), columns_of(row, names, read_offset_s=row.off_s, metering_point_id=at))
+    columns = columns_of(row, names, read_offset_s=row.off_s, metering_point_id=at, suspect=suspect)
+    return Opened(row, (row,), columns)
 
 
 def _statement(_asking: Asking) -> Opened:

@@ -21,8 +21,8 @@ PROBLEM = "... on Problem { code sentence }"
 DEVICE = "... on DeviceDecided { device { state onboarding keys { number kid validTo revokedFrom } restsOn { measurements intervalCount issuanceCount issuedWh intervals { startsAt } issuances { id } } } }"
 POINT = (
     "04"
-     "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
-     "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
+    "6b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296"
+    "4fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5"
 )
 
 
