@@ -32,6 +32,7 @@ check:
 	say $(ENV) -m mypy ; \
 	say .venv/bin/lint-imports --no-logo ; \
 	say $(ENV) contracts/tools/build --check ; \
+	say npm --prefix frontend run --silent check ; \
 	test -z "$$failed"
 
 bench:
@@ -43,5 +44,5 @@ lock:
 	$(ENV) -m tools.lock
 
 clean:
-	rm -rf .venv node_modules .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results .bench
+	rm -rf .venv node_modules frontend/node_modules frontend/dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results .bench
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

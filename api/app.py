@@ -5,6 +5,7 @@ import contextlib
 import gc
 import socket
 from collections.abc import AsyncIterator, Iterator
+from urllib.parse import urlsplit
 
 import httpx
 import structlog
@@ -12,11 +13,12 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api.access_tokens import TokenVerifier
 from api.auth import Authenticator
 from api.condition import ApiCondition, Counting
+from api.console_page import console_routes
 from api.context import Options
 from api.gate import Judge
 from api.http import GraphQLEndpoint
@@ -25,7 +27,7 @@ from api.live import Hub
 from api.plans.answering import Answering
 from api.schema import build_schema
 from api.settings import ApiSettings
-from api.web_page import page_routes
+from api.web_page import PublicConfig, config_route, page_route
 from community.clock import Clock
 from community.errors import FatalError, RetryableError
 from community.runtime.probes import probes
@@ -73,7 +75,9 @@ class ApiProcess:
                     Route("/healthz", self._healthz, methods=["GET"]),
                     Route(GRAPHQL_PATH, endpoint),
                     WebSocketRoute(GRAPHQL_PATH, endpoint),
-                    *page_routes(development=settings.development),
+                    config_route(_public_config(settings)),
+                    *(console_routes() if settings.development else ()),
+                    *_web_routes(settings),
                 ]
             ),
             self.condition,
@@ -155,6 +159,19 @@ class ApiProcess:
             ) from error
         self.port = listening.getsockname()[1]
         return listening
+
+
+def _public_config(settings: ApiSettings) -> PublicConfig:
+    issuer = next((each for each in settings.issuers if each.web_client is not None), None)
+    oidc = None if issuer is None else (issuer.url, issuer.web_client or "", issuer.web_scope)
+    return PublicConfig(settings.community, settings.zone, settings.explorer, oidc)
+
+
+def _web_routes(settings: ApiSettings) -> list[BaseRoute]:
+    if settings.web_folder is None:
+        return []
+    origins = tuple(f"{parts.scheme}://{parts.netloc}" for parts in (urlsplit(each.url) for each in settings.issuers))
+    return [page_route(settings.web_folder, origins)]
 
 
 class _Server(uvicorn.Server):

@@ -19,6 +19,7 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
 
 from api.auth import EVERYBODY, Authenticator, NotBound, bearer
+from api.console_page import PATH as CONSOLE
 from api.context import Context, Options
 from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.limits import DOCUMENT_BYTES_MAX
@@ -106,7 +107,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def _answer(self, request: Request) -> Response:
         if request.method == "GET" and self._options.development and "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse("/page/console.html")
+            return RedirectResponse(CONSOLE)
         if request.method != "POST":
             refused = error_response(405, BAD_REQUEST, "Send GraphQL operations by POST.")
             refused.headers["Allow"] = "POST"

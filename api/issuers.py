@@ -33,7 +33,7 @@ RSA_MODULUS_MIN = 342
 """Characters of a 2048-bit modulus in base64url; shorter keys are not taken (RFC 7518 3.3)."""
 TIMEOUT_S = 5.0
 ASK_AGAIN_AFTER = timedelta(minutes=1)
-_FIELDS = frozenset({"url", "audience", "authorized_parties", "algorithms", "jwks_url"})
+_FIELDS = frozenset({"url", "audience", "authorized_parties", "algorithms", "jwks_url", "web_client", "web_scope"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class Issuer:
     """One issuer whose tokens are taken. `url` is compared with `iss` to the letter.
 
     `authorized_parties` are the clients (`azp`) whose tokens count. Without `jwks_url` the keys are found by the issuer's
-    discovery document. Raises ValueError.
+    discovery document. `web_client` is the public client that the web application signs people in with (OpenID Connect with
+    PKCE), asking for `web_scope`. Raises ValueError.
     """
 
     url: str
@@ -49,6 +50,8 @@ class Issuer:
     authorized_parties: tuple[str, ...]
     algorithms: tuple[str, ...] = ("RS256",)
     jwks_url: str | None = None
+    web_client: str | None = None
+    web_scope: str = "openid"
 
     def __post_init__(self) -> None:
         for name, url in (("url", self.url), ("jwks_url", self.jwks_url)):
@@ -60,6 +63,10 @@ class Issuer:
             raise ValueError("audience is missing: the client scope of this API at the issuer")
         if not self.authorized_parties:
             raise ValueError("authorized_parties is missing: the clients that people sign in with")
+        if self.web_client is not None and self.web_client not in self.authorized_parties:
+            raise ValueError(
+                "web_client must be one of authorized_parties: else nobody's token of the page would be taken"
+            )
         if not self.algorithms or set(self.algorithms) - set(ALGORITHMS):
             raise ValueError(f"algorithms may name {' and '.join(ALGORITHMS)} only")
 
@@ -97,7 +104,7 @@ def load_issuers(path: Path) -> tuple[Issuer, ...]:
 def _issuer(table: Mapping[str, Any]) -> Issuer:
     if unknown := sorted(set(table) - _FIELDS):
         raise ValueError(f"{', '.join(unknown)} is no setting of an issuer: there are {', '.join(sorted(_FIELDS))}")
-    texts = {name: table[name] for name in ("url", "audience", "jwks_url") if name in table}
+    texts = {name: table[name] for name in ("url", "audience", "jwks_url", "web_client", "web_scope") if name in table}
     lists = {name: table[name] for name in ("authorized_parties", "algorithms") if name in table}
     for name, value in texts.items():
         if not isinstance(value, str):
@@ -113,6 +120,8 @@ def _issuer(table: Mapping[str, Any]) -> Issuer:
         authorized_parties=tuple(table["authorized_parties"]),
         algorithms=tuple(table.get("algorithms", ("RS256",))),
         jwks_url=table.get("jwks_url"),
+        web_client=table.get("web_client"),
+        web_scope=table.get("web_scope", "openid"),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from api.issuers import Issuer, load_issuers
 from community.errors import FatalError
@@ -14,7 +15,10 @@ from community.runtime.settings import SettingsReader
 class ApiSettings:
     """Where to listen, which books to show, and whether developers may look around.
 
-    `issuers` are those whose access tokens are taken; without any there are API keys only. `column_key_file` lets imports bring secrets. `token` narrows balances to one token contract (lower-case 0x hex); without it all tokens of the index count.
+    `web_folder` holds the built web application (none: nginx serves it); `community`, `zone` (IANA) and `explorer` (address of a
+    block explorer) are what it is told before anybody signs in. `issuers` are those whose access tokens are taken; without any
+    there are API keys only. `column_key_file` lets imports bring secrets. `token` narrows balances to one token contract
+    (lower-case 0x hex); without it all tokens of the index count.
     """
 
     database_url: str
@@ -27,12 +31,22 @@ class ApiSettings:
     issuers: tuple[Issuer, ...] = ()
     column_key_file: Path | None = None
     probes: ProbesAddress = NOWHERE
+    web_folder: Path | None = None
+    community: str = "Energy community"
+    zone: str = "Europe/Vienna"
+    explorer: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"{self.port} is no TCP port")
         if self.token is not None and self.token != self.token.lower():
             raise ValueError("the token's address must be lower-case")
+        if self.explorer is not None and not self.explorer.startswith(("https://", "http://")):
+            raise ValueError(f"{self.explorer!r} is no web address of a block explorer")
+        try:
+            ZoneInfo(self.zone)
+        except (ValueError, ZoneInfoNotFoundError) as error:
+            raise ValueError(f"{self.zone!r} is no time zone: give its IANA name, such as Europe/Vienna") from error
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
@@ -41,6 +55,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
     token = reader.optional("TOKEN")
     issuers = reader.optional("ISSUERS_FILE")
     column_keys = reader.optional("COLUMN_KEY_FILE")
+    folder, explorer = reader.optional("WEB_FOLDER"), reader.optional("EXPLORER_URL")
     settings = ApiSettings(
         database_url=reader.text("DATABASE_URL"),
         host=reader.text("HOST", "127.0.0.1"),
@@ -51,6 +66,10 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
         outbox_poll_ms=reader.integer("OUTBOX_POLL_MS", 200, low=20, high=60_000),
         issuers=_issuers(reader, issuers),
         column_key_file=Path(column_keys) if column_keys else None,
+        web_folder=Path(folder) if folder else None,
+        community=reader.text("COMMUNITY", "Energy community"),
+        zone=reader.text("ZONE", "Europe/Vienna"),
+        explorer=explorer.rstrip("/") if explorer else None,
         probes=read_probes_address(reader, "API"),
     )
     reader.finish()

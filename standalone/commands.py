@@ -11,6 +11,7 @@ from standalone.layout import Facts, Layout, Ports
 from standalone.processes import Command
 
 TTS_APPLICATION = "community@ttn"
+COMMUNITY = "Sonnengasse energy community"
 POLL_MS = "250"
 _SYSTEM_TITLES = {FLAT_ONE.key: ("AM550", "49534b7400000071"), FLAT_TWO.key: ("E450", "4c475a6700000072")}
 
@@ -109,6 +110,8 @@ def _api(layout: Layout, ports: Ports, facts: Facts) -> dict[str, str]:
         "API_PORT": str(ports.page),
         "API_DEVELOPMENT": "yes",
         "API_TOKEN": facts.token,
+        "API_COMMUNITY": COMMUNITY,
+        **({"API_WEB_FOLDER": str(layout.web)} if layout.web.is_dir() else {}),
     }
 
 

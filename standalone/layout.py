@@ -20,6 +20,11 @@ class Layout:
         return self.folder / "community.db"
 
     @property
+    def web(self) -> Path:
+        """The built web application: tools.prepare puts it there. Where it is missing, only GraphQL is served."""
+        return self.root / "frontend" / "dist"
+
+    @property
     def database_url(self) -> str:
         return f"sqlite:///{self.database}"
 

@@ -1,7 +1,7 @@
-"""Prepares a checkout: virtual environment, locked Python and npm packages and, for the tests, system packages.
+"""Prepares a checkout: virtual environment, locked Python and npm packages, the built web application, system packages.
 
-``python -m tools.prepare run`` is what the demo needs, ``check`` adds the checking and testing tools, ``test`` adds
-the servers that the tests start. Each step is done again only when its lock has changed. Needs nothing but a Python
+``python -m tools.prepare run`` is what the demo needs, ``check`` has the checking and testing tools instead of the built
+application, ``test`` both and the servers that the tests start. Each step is done again only when its lock has changed. Needs nothing but a Python
 with venv; the person gets progress, or one sentence that says what is missing.
 """
 
@@ -47,6 +47,7 @@ class Checkout:
         self.environment = root / ".venv"
         self.python = self.environment / "bin" / "python"
         self.node_modules = root / "node_modules"
+        self.frontend = root / "frontend"
         self.log = root / ".venv" / "prepare.log"
 
     def requirements(self, name: str) -> Path:
@@ -200,20 +201,59 @@ def node_version() -> int | None:
     return versions[0]
 
 
-def install_node_packages(checkout: Checkout) -> None:
-    """Install the locked npm packages: the local chain node and the contract tools."""
-    wanted = digest(checkout.root / "package-lock.json", checkout.root / "package.json")
-    if checkout.stamped(checkout.node_modules, "npm", wanted):
-        return
+def _require_node() -> None:
     version = node_version()
     if version is None:
         raise CannotPrepare(NO_NODE)
     if version < OLDEST_NODE:
         raise CannotPrepare(f"{NO_NODE} (The one found is version {version}.)")
+
+
+def install_node_packages(checkout: Checkout) -> None:
+    """Install the locked npm packages: the local chain node and the contract tools."""
+    wanted = digest(checkout.root / "package-lock.json", checkout.root / "package.json")
+    if checkout.stamped(checkout.node_modules, "npm", wanted):
+        return
+    _require_node()
     require_space(checkout.root, SPACE_BYTES // 3)
     with step("installing the locked npm packages (the local chain node)") as progress:
         run(["npm", "ci", "--no-audit", "--no-fund"], checkout.log, NPM_REGISTRY, progress, checkout.root)
     checkout.stamp(checkout.node_modules, npm=wanted)
+
+
+def install_frontend_packages(checkout: Checkout, *, tools: bool) -> None:
+    """Install the locked npm packages that the web application is built from; with `tools` those that check it, too."""
+    frontend, packages = checkout.frontend, checkout.frontend / "node_modules"
+    wanted = digest(frontend / "package-lock.json", frontend / "package.json")
+    if checkout.stamped(packages, "all", wanted) or (not tools and checkout.stamped(packages, "run", wanted)):
+        return
+    _require_node()
+    require_space(checkout.root, SPACE_BYTES // 2)
+    with step("installing the locked npm packages of the web application") as progress:
+        command = ["npm", "ci", "--no-audit", "--no-fund", *(() if tools else ("--omit=dev",))]
+        run(command, checkout.log, NPM_REGISTRY, progress, frontend)
+    checkout.stamp(packages, **{"all" if tools else "run": wanted})
+
+
+def frontend_sources(frontend: Path) -> list[Path]:
+    """Every file that the built web application depends on, in one order."""
+    files = [frontend / name for name in ("index.html", "package-lock.json", "package.json", "vite.config.ts")]
+    for folder in ("public", "src"):
+        files += [path for path in (frontend / folder).rglob("*") if path.is_file() and ".test." not in path.name]
+    return sorted(files)
+
+
+def build_frontend(checkout: Checkout) -> None:
+    """Build the web application into frontend/dist, unless it was built from exactly these files."""
+    frontend, built = checkout.frontend, checkout.frontend / "dist"
+    sources = frontend_sources(frontend)
+    names = "\n".join(path.relative_to(frontend).as_posix() for path in sources)
+    wanted = hashlib.sha256(f"{names}\n{digest(*sources)}".encode()).hexdigest()
+    if (built / "index.html").exists() and checkout.stamped(built, "built", wanted):
+        return
+    with step("building the web application") as progress:
+        run(["npm", "run", "--silent", "build"], checkout.log, NPM_REGISTRY, progress, frontend)
+    checkout.stamp(built, built=wanted)
 
 
 def install_system_packages(checkout: Checkout) -> None:
@@ -229,6 +269,9 @@ def prepare(checkout: Checkout, purpose: str) -> None:
     make_environment(checkout)
     install_python_packages(checkout, "run" if purpose == "run" else "all")
     install_node_packages(checkout)
+    install_frontend_packages(checkout, tools=purpose != "run")
+    if purpose != "check":
+        build_frontend(checkout)
     if purpose == "test":
         install_system_packages(checkout)
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from api.issuers import Issuer
 from api.settings import ApiSettings
 from community.clock import Clock
 
+WEB = Path(__file__).parents[2] / "frontend" / "dist"
 JSON_RESPONSE = "application/graphql-response+json"
 
 
@@ -25,9 +27,19 @@ async def serving(
     clock: Clock | None = None,
     port: int = 0,
     issuers: tuple[Issuer, ...] = (),
+    web: bool = False,
 ) -> AsyncIterator[ApiProcess]:
-    """The API of the store at `url` on a free port."""
-    settings = ApiSettings(database_url=url, port=port, development=development, outbox_poll_ms=50, issuers=issuers)
+    """The API of the store at `url` on a free port; with `web` it serves the built web application, too."""
+    settings = ApiSettings(
+        database_url=url,
+        port=port,
+        development=development,
+        outbox_poll_ms=50,
+        issuers=issuers,
+        web_folder=WEB if web else None,
+        community="Sonnengasse energy community",
+        explorer="https://explorer.example.org",
+    )
     app = build(settings, clock)
     stop = asyncio.Event()
     running = asyncio.create_task(app.run(stop))

@@ -29,11 +29,8 @@ async def test_without_a_valid_key_there_is_no_answer(served: Served) -> None:
 async def test_public_is_only_the_page_and_the_health_check(served: Served) -> None:
     async with httpx.AsyncClient(base_url=address(served.app), trust_env=False) as client:
         assert (await client.get("/healthz")).json() == {"ok": True}
-        page = await client.get("/")
-        assert page.status_code == 200 and "default-src 'none'" in page.headers["content-security-policy"]
-        for path in ("/page/page.js", "/page/page.css", "/page/client.js"):
-            assert (await client.get(path)).status_code == 200
-        assert (await client.get("/page/../settings.py")).status_code == 404
+        assert (await client.get("/config.json")).json()["oidc"] is None
+        assert (await client.get("/", headers={"Accept": "text/html"})).status_code == 404
         assert (await client.get("/schema.graphql")).status_code == 404
         assert (await client.get("/graphql", headers={"Accept": "text/html"})).status_code == 405
 

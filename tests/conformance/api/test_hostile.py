@@ -102,7 +102,7 @@ async def test_developers_may_look_at_the_schema(served: Served, store_url: str)
 async def test_others_see_neither_console_nor_schema(served: Served) -> None:
     async with httpx.AsyncClient(base_url=address(served.app), trust_env=False) as client:
         assert (await client.get("/graphql", headers={"Accept": "text/html"})).status_code == 405
-        for path in ("/page/console.html", "/page/console.js", "/schema.graphql"):
+        for path in ("/console/", "/console/console.js", "/schema.graphql"):
             assert (await client.get(path)).status_code == 404
 
 

@@ -1,0 +1,1011 @@
+/* eslint-disable */
+/** Internal type. DO NOT USE DIRECTLY. */
+type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
+/** Internal type. DO NOT USE DIRECTLY. */
+export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
+import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+export type CommandInput = {
+  idempotencyKey: string;
+  reason: string;
+};
+
+/** How finely energy is told. */
+export type Resolution =
+  | 'DAY'
+  | 'HOUR'
+  | 'INTERVAL'
+  | 'MONTH';
+
+export type WhoQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WhoQuery = { viewer: { role: string } };
+
+export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ViewerQuery = { viewer: { role: string, label: string, identity:
+      | { __typename: 'Device', id: string, name: string }
+      | { __typename: 'EnergyConsumptionUnit', id: string, name: string }
+      | { __typename: 'EnergySource', id: string, name: string }
+      | { __typename: 'Member', id: string, name: string }
+      | { __typename: 'User', id: string, name: string }
+     | null } };
+
+export type BreaksQueryVariables = Exact<{
+  open?: boolean | null | undefined;
+}>;
+
+
+export type BreaksQuery = { breaks: { nodes: Array<{ id: string, kind: string, severity: string, subject: string, detail: string, expected: string | null, found: string | null, openedAt: string, closedAt: string | null, closedBy: string | null, owner: string | null, disposition: string | null, source: { name: string } | null, story: Array<{ at: string, actor: string, action: string, text: string }> }> } };
+
+export type ReconciledQueryVariables = Exact<{
+  since: string;
+  until: string;
+  sourceId?: string | number | null | undefined;
+  first: number;
+}>;
+
+
+export type ReconciledQuery = { reconciled: { nodes: Array<{ periodStart: string, periodEnd: string, energyWh: number, amount: string, state: string, explained: boolean, txHash: string | null, blockNumber: number | null, issuance: { id: string, fromWh: number, toWh: number } | null, source: { name: string } | null }>, pageInfo: { hasNextPage: boolean } } };
+
+export type FinalisedBlockQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type FinalisedBlockQuery = { reconciliation: { finalisedHash: string } | null };
+
+export type TotalsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type TotalsQuery = { supply: Array<{ token: string, minted: string, burned: string, finalMinted: string, finalBurned: string }>, balances: Array<{ final: string, mintedNotFinal: string, earnedNotYetMinted: string, member: { id: string, name: string } | null }>, chainHead: { head: number, finalised: number, headHash: string } | null };
+
+export type EvidenceQueryVariables = Exact<{
+  since: string;
+  until: string;
+  sourceId?: string | number | null | undefined;
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type EvidenceQuery = { reconciled: { nodes: Array<{ periodStart: string, periodEnd: string, energyWh: number, amount: string, state: string, txHash: string | null, blockNumber: number | null, source: { name: string, sourceRef: string } | null, issuance: { id: string, fromWh: number, toWh: number, measurement: { at: string, registerWh: number, register: { obis: string }, device: { eui: string } | null, statement: { digest: string, counter: number, format: string, firstAt: string, readingCount: number, signed: string, keyNumber: number, kid: string, publicKey: string, isDevelopmentKey: boolean, recordedAt: string } | null } | null } | null }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type CreditStoryQueryVariables = Exact<{
+  tx: string;
+}>;
+
+
+export type CreditStoryQuery = { viewer: { role: string }, transfers: { nodes: Array<{ settlement: { blockNumber: number, issuance: { energyWh: number, fromWh: number, toWh: number, periodStart: string, periodEnd: string, shareTotal: number, source: { name: string } | null, parts: Array<{ shareCount: number, amount: string, holder: { name: string } | null }>, measurement: { statement: { counter: number, kid: string, isDevelopmentKey: boolean, recordedAt: string, format: string, signed: string, publicKey: string } | null } | null } | null } | null }> } };
+
+export type CreditsSubscriptionVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type CreditsSubscription = { settlements: { cursor: string, nodes: Array<{ txHash: string, logIndex: number, readAt: string, mintedWh: number, isFinal: boolean, blockNumber: number, source: { name: string } | null, issuance: { parts: Array<{ amount: string, shareCount: number }> } | null }> } };
+
+export type MemberEnergyQueryVariables = Exact<{
+  since: string;
+  until: string;
+  resolution: Resolution;
+  zone: string;
+}>;
+
+
+export type MemberEnergyQuery = { members: { nodes: Array<{ id: string, energyConsumptionUnits: Array<{ id: string }>, energy: { starts: Array<string>, consumptionWh: Array<number | null>, productionShare: Array<string | null>, covered: Array<string>, fromGrid: Array<string>, surplus: Array<string>, consumptionMissing: Array<number>, productionMissing: Array<number>, total: { consumptionWh: number, productionShare: string, covered: string, consumptionMissing: number, productionMissing: number } } | null }> } };
+
+export type BalancesSubscriptionVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type BalancesSubscription = { balances: { cursor: string, nodes: Array<{ final: string, mintedNotFinal: string, earnedNotYetMinted: string, verifiedUntil: string | null, member: { id: string, name: string } | null }> } };
+
+export type SharesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SharesQuery = { members: { nodes: Array<{ id: string, name: string, joinedAt: string, shares: Array<{ shareCount: number, shareTotal: number, address: string, source: { id: string, name: string, technology: string, nameplateW: number } | null }> }> }, energySources: { nodes: Array<{ id: string, name: string, shareTables: Array<{ id: string, revision: number, validFrom: string, validTo: string | null, shareTotal: number, shares: Array<{ shareCount: number, holder: { id: string, name: string } | null }> }> }> } };
+
+export type TransfersQueryVariables = Exact<{
+  first: number;
+  after?: string | null | undefined;
+}>;
+
+
+export type TransfersQuery = { viewer: { identity:
+      | { coinAddresses: Array<{ address: string }> }
+      | { coinAddresses: Array<{ address: string }> }
+      | { coinAddresses: Array<{ address: string }> }
+      | { coinAddresses: Array<{ address: string }> }
+      | { coinAddresses: Array<{ address: string }> }
+     | null }, transfers: { nodes: Array<{ txHash: string, logIndex: number, blockNumber: number, sender: string, recipient: string, amount: string, kind: string, at: string | null, isFinal: boolean }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } } };
+
+export type AddressesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type AddressesQuery = { members: { nodes: Array<{ id: string, name: string, coinAddresses: Array<{ chain: string, address: string, path: string | null, validFrom: string, validTo: string | null }> }> } };
+
+export type AllBalancesSubscriptionVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type AllBalancesSubscription = { balances: { cursor: string, nodes: Array<{ final: string, mintedNotFinal: string, earnedNotYetMinted: string, member: { id: string, name: string } | null }> } };
+
+export type DisposeBreakMutationVariables = Exact<{
+  breakId: string | number;
+  owner: string;
+  disposition: string;
+  command: CommandInput;
+}>;
+
+
+export type DisposeBreakMutation = { disposeBreak:
+    | { __typename: 'BreakDisposed' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type NoteBreakMutationVariables = Exact<{
+  breakId: string | number;
+  text: string;
+  command: CommandInput;
+}>;
+
+
+export type NoteBreakMutation = { noteBreak:
+    | { __typename: 'BreakDisposed' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type CloseBreakMutationVariables = Exact<{
+  breakId: string | number;
+  command: CommandInput;
+}>;
+
+
+export type CloseBreakMutation = { closeBreak:
+    | { __typename: 'BreakDisposed' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type CompletenessQueryVariables = Exact<{
+  firstDay: string;
+  lastDay: string;
+  zone: string;
+}>;
+
+
+export type CompletenessQuery = { meteringPoints: { nodes: Array<{ id: string, name: string, direction: string, completeness: { days: Array<string>, expected: Array<number>, known: Array<number>, estimated: Array<number>, suspect: Array<number>, missing: Array<number> } }> } };
+
+export type GapsOfQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type GapsOfQuery = { gaps: { nodes: Array<{ id: string, startsAt: string, endsAt: string, state: string, energyWh: number | null }> } };
+
+export type DeviceQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type DeviceQuery = { identity:
+    | { __typename: 'Device', eui: string, payloadFormat: string, profile: number | null, state: string, approvedAt: string | null, lastSeenAt: string | null, id: string, name: string, keys: Array<{ number: number, kid: string, publicKey: string, isDevelopmentKey: boolean, validFrom: string, validTo: string | null }>, installations: Array<{ id: string, validFrom: string, validTo: string | null, factor: number, maxPowerW: number, meter: { serial: string, maker: string, model: string, registers: Array<{ obis: string }> }, meteringPoint: { id: string, name: string, code: string, direction: string, measurements: { nodes: Array<{ id: string, at: string, registerWh: number, readOffsetS: number, recordedAt: string, register: { obis: string }, device: { id: string } | null, statement: { counter: number, format: string, signed: string, publicKey: string } | null }> } } | null }> }
+    | { __typename: 'EnergyConsumptionUnit', id: string, name: string }
+    | { __typename: 'EnergySource', id: string, name: string }
+    | { __typename: 'Member', id: string, name: string }
+    | { __typename: 'User', id: string, name: string }
+   };
+
+export type DevicesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type DevicesQuery = { devices: { nodes: Array<{ id: string, name: string, eui: string, payloadFormat: string, state: string, lastSeenAt: string | null, hasDevelopmentKey: boolean, installations: Array<{ validTo: string | null, meteringPoint: { id: string, name: string } | null }> }> } };
+
+export type HeadSubscriptionVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type HeadSubscription = { chainHead: { cursor: string, chainHead: { chainId: number, head: number, headHash: string, finalised: number, nodeHead: number, lag: number, updatedAt: string } | null } };
+
+export type AttemptsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type AttemptsQuery = { supply: Array<{ token: string, minted: string, burned: string }>, issuances: { nodes: Array<{ id: string, state: string, source: { name: string } | null, attempts: Array<{ number: number, nonce: number, account: string, maxFeeWei: string, state: string, txHash: string | null, requestedAt: string, signedAt: string | null }> }> }, auditEntries: { nodes: Array<{ id: number, actor: string, command: string, subject: string, reason: string, recordedAt: string }> } };
+
+export type QueuesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type QueuesQuery = { devices: { nodes: Array<{ id: string, name: string, eui: string, state: string, lastSeenAt: string | null, keys: Array<{ kid: string }> }> }, gaps: { nodes: Array<{ id: string, startsAt: string, endsAt: string, meteringPoint: { id: string, name: string } | null }> }, stopped: { nodes: Array<{ id: string, periodStart: string, periodEnd: string, failure: string | null, source: { name: string } | null }> } };
+
+export type QuarantineSubscriptionVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type QuarantineSubscription = { quarantine: { cursor: string, nodes: Array<{ id: string, reason: string, detail: string, recordedAt: string, deviceEui: string | null, device: { id: string, name: string } | null }> } };
+
+export type ApproveDeviceMutationVariables = Exact<{
+  deviceId: string | number;
+  command: CommandInput;
+}>;
+
+
+export type ApproveDeviceMutation = { approveDevice:
+    | { __typename: 'DeviceDecided' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type RevokeDeviceMutationVariables = Exact<{
+  deviceId: string | number;
+  command: CommandInput;
+}>;
+
+
+export type RevokeDeviceMutation = { revokeDevice:
+    | { __typename: 'DeviceDecided' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type ResolveQuarantineMutationVariables = Exact<{
+  entryId: string | number;
+  resolution: string;
+  command: CommandInput;
+}>;
+
+
+export type ResolveQuarantineMutation = { resolveQuarantine:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'QuarantineResolved' }
+   };
+
+export type SourceNamesQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type SourceNamesQuery = { energySources: { nodes: Array<{ id: string, name: string }> } };
+
+export type RunSubscriptionVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type RunSubscription = { breaks: { cursor: string, nodes: Array<{ id: string, kind: string, severity: string, openedAt: string, detail: string, owner: string | null, disposition: string | null, source: { name: string } | null }>, reconciliation: { verifiedWh: number, issuedWh: number, settledWh: number, pendingWh: number, agrees: boolean, matchCount: number, breakCount: number, startedAt: string, finalisedBlock: number } | null } };
+
+export class TypedDocumentString<TResult, TVariables>
+  extends String
+  implements DocumentTypeDecoration<TResult, TVariables>
+{
+  __apiType?: NonNullable<DocumentTypeDecoration<TResult, TVariables>['__apiType']>;
+  private value: string;
+  public __meta__?: Record<string, any> | undefined;
+
+  constructor(value: string, __meta__?: Record<string, any> | undefined) {
+    super(value);
+    this.value = value;
+    this.__meta__ = __meta__;
+  }
+
+  override toString(): string & DocumentTypeDecoration<TResult, TVariables> {
+    return this.value;
+  }
+}
+
+export const WhoDocument = new TypedDocumentString(`
+    query Who {
+  viewer {
+    role
+  }
+}
+    `) as unknown as TypedDocumentString<WhoQuery, WhoQueryVariables>;
+export const ViewerDocument = new TypedDocumentString(`
+    query Viewer {
+  viewer {
+    role
+    label
+    identity {
+      __typename
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
+export const BreaksDocument = new TypedDocumentString(`
+    query Breaks($open: Boolean) {
+  breaks(open: $open, first: 100) {
+    nodes {
+      id
+      kind
+      severity
+      subject
+      detail
+      expected
+      found
+      openedAt
+      closedAt
+      closedBy
+      owner
+      disposition
+      source {
+        name
+      }
+      story {
+        at
+        actor
+        action
+        text
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<BreaksQuery, BreaksQueryVariables>;
+export const ReconciledDocument = new TypedDocumentString(`
+    query Reconciled($since: DateTime!, $until: DateTime!, $sourceId: ID, $first: PageSize!) {
+  reconciled(since: $since, until: $until, sourceId: $sourceId, first: $first) {
+    nodes {
+      periodStart
+      periodEnd
+      energyWh
+      amount
+      state
+      explained
+      txHash
+      blockNumber
+      issuance {
+        id
+        fromWh
+        toWh
+      }
+      source {
+        name
+      }
+    }
+    pageInfo {
+      hasNextPage
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ReconciledQuery, ReconciledQueryVariables>;
+export const FinalisedBlockDocument = new TypedDocumentString(`
+    query FinalisedBlock {
+  reconciliation {
+    finalisedHash
+  }
+}
+    `) as unknown as TypedDocumentString<FinalisedBlockQuery, FinalisedBlockQueryVariables>;
+export const TotalsDocument = new TypedDocumentString(`
+    query Totals {
+  supply {
+    token
+    minted
+    burned
+    finalMinted
+    finalBurned
+  }
+  balances {
+    member {
+      id
+      name
+    }
+    final
+    mintedNotFinal
+    earnedNotYetMinted
+  }
+  chainHead {
+    head
+    finalised
+    headHash
+  }
+}
+    `) as unknown as TypedDocumentString<TotalsQuery, TotalsQueryVariables>;
+export const EvidenceDocument = new TypedDocumentString(`
+    query Evidence($since: DateTime!, $until: DateTime!, $sourceId: ID, $first: PageSize!, $after: Cursor) {
+  reconciled(
+    since: $since
+    until: $until
+    sourceId: $sourceId
+    first: $first
+    after: $after
+  ) {
+    nodes {
+      periodStart
+      periodEnd
+      energyWh
+      amount
+      state
+      txHash
+      blockNumber
+      source {
+        name
+        sourceRef
+      }
+      issuance {
+        id
+        fromWh
+        toWh
+        measurement {
+          at
+          registerWh
+          register {
+            obis
+          }
+          device {
+            eui
+          }
+          statement {
+            digest
+            counter
+            format
+            firstAt
+            readingCount
+            signed
+            keyNumber
+            kid
+            publicKey
+            isDevelopmentKey
+            recordedAt
+          }
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<EvidenceQuery, EvidenceQueryVariables>;
+export const CreditStoryDocument = new TypedDocumentString(`
+    query CreditStory($tx: Hash!) {
+  viewer {
+    role
+  }
+  transfers(txHash: $tx, first: 1) {
+    nodes {
+      settlement {
+        blockNumber
+        issuance {
+          energyWh
+          fromWh
+          toWh
+          periodStart
+          periodEnd
+          shareTotal
+          source {
+            name
+          }
+          parts {
+            shareCount
+            amount
+            holder {
+              name
+            }
+          }
+          measurement {
+            statement {
+              counter
+              kid
+              isDevelopmentKey
+              recordedAt
+              format
+              signed
+              publicKey
+            }
+          }
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CreditStoryQuery, CreditStoryQueryVariables>;
+export const CreditsDocument = new TypedDocumentString(`
+    subscription Credits($first: PageSize!, $after: Cursor) {
+  settlements(first: $first, after: $after) {
+    cursor
+    nodes {
+      txHash
+      logIndex
+      readAt
+      mintedWh
+      isFinal
+      blockNumber
+      source {
+        name
+      }
+      issuance {
+        parts {
+          amount
+          shareCount
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CreditsSubscription, CreditsSubscriptionVariables>;
+export const MemberEnergyDocument = new TypedDocumentString(`
+    query MemberEnergy($since: DateTime!, $until: DateTime!, $resolution: Resolution!, $zone: String!) {
+  members(first: 10) {
+    nodes {
+      id
+      energyConsumptionUnits {
+        id
+      }
+      energy(since: $since, until: $until, resolution: $resolution, zone: $zone) {
+        starts
+        consumptionWh
+        productionShare
+        covered
+        fromGrid
+        surplus
+        consumptionMissing
+        productionMissing
+        total {
+          consumptionWh
+          productionShare
+          covered
+          consumptionMissing
+          productionMissing
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MemberEnergyQuery, MemberEnergyQueryVariables>;
+export const BalancesDocument = new TypedDocumentString(`
+    subscription Balances($after: Cursor) {
+  balances(after: $after) {
+    cursor
+    nodes {
+      member {
+        id
+        name
+      }
+      final
+      mintedNotFinal
+      earnedNotYetMinted
+      verifiedUntil
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<BalancesSubscription, BalancesSubscriptionVariables>;
+export const SharesDocument = new TypedDocumentString(`
+    query Shares {
+  members(first: 10) {
+    nodes {
+      id
+      name
+      joinedAt
+      shares {
+        shareCount
+        shareTotal
+        address
+        source {
+          id
+          name
+          technology
+          nameplateW
+        }
+      }
+    }
+  }
+  energySources(first: 50) {
+    nodes {
+      id
+      name
+      shareTables {
+        id
+        revision
+        validFrom
+        validTo
+        shareTotal
+        shares {
+          shareCount
+          holder {
+            id
+            name
+          }
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SharesQuery, SharesQueryVariables>;
+export const TransfersDocument = new TypedDocumentString(`
+    query Transfers($first: PageSize!, $after: Cursor) {
+  viewer {
+    identity {
+      coinAddresses {
+        address
+      }
+    }
+  }
+  transfers(first: $first, after: $after) {
+    nodes {
+      txHash
+      logIndex
+      blockNumber
+      sender
+      recipient
+      amount
+      kind
+      at
+      isFinal
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<TransfersQuery, TransfersQueryVariables>;
+export const AddressesDocument = new TypedDocumentString(`
+    query Addresses {
+  members(first: 10) {
+    nodes {
+      id
+      name
+      coinAddresses {
+        chain
+        address
+        path
+        validFrom
+        validTo
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AddressesQuery, AddressesQueryVariables>;
+export const AllBalancesDocument = new TypedDocumentString(`
+    subscription AllBalances($after: Cursor) {
+  balances(after: $after) {
+    cursor
+    nodes {
+      member {
+        id
+        name
+      }
+      final
+      mintedNotFinal
+      earnedNotYetMinted
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AllBalancesSubscription, AllBalancesSubscriptionVariables>;
+export const DisposeBreakDocument = new TypedDocumentString(`
+    mutation DisposeBreak($breakId: ID!, $owner: String!, $disposition: String!, $command: CommandInput!) {
+  disposeBreak(
+    breakId: $breakId
+    owner: $owner
+    disposition: $disposition
+    command: $command
+  ) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DisposeBreakMutation, DisposeBreakMutationVariables>;
+export const NoteBreakDocument = new TypedDocumentString(`
+    mutation NoteBreak($breakId: ID!, $text: String!, $command: CommandInput!) {
+  noteBreak(breakId: $breakId, text: $text, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<NoteBreakMutation, NoteBreakMutationVariables>;
+export const CloseBreakDocument = new TypedDocumentString(`
+    mutation CloseBreak($breakId: ID!, $command: CommandInput!) {
+  closeBreak(breakId: $breakId, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CloseBreakMutation, CloseBreakMutationVariables>;
+export const CompletenessDocument = new TypedDocumentString(`
+    query Completeness($firstDay: Date!, $lastDay: Date!, $zone: String!) {
+  meteringPoints(first: 500) {
+    nodes {
+      id
+      name
+      direction
+      completeness(firstDay: $firstDay, lastDay: $lastDay, zone: $zone) {
+        days
+        expected
+        known
+        estimated
+        suspect
+        missing
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CompletenessQuery, CompletenessQueryVariables>;
+export const GapsOfDocument = new TypedDocumentString(`
+    query GapsOf($id: ID!) {
+  gaps(meteringPointId: $id, first: 50) {
+    nodes {
+      id
+      startsAt
+      endsAt
+      state
+      energyWh
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<GapsOfQuery, GapsOfQueryVariables>;
+export const DeviceDocument = new TypedDocumentString(`
+    query Device($id: ID!) {
+  identity(id: $id) {
+    __typename
+    id
+    name
+    ... on Device {
+      eui
+      payloadFormat
+      profile
+      state
+      approvedAt
+      lastSeenAt
+      keys {
+        number
+        kid
+        publicKey
+        isDevelopmentKey
+        validFrom
+        validTo
+      }
+      installations {
+        id
+        validFrom
+        validTo
+        factor
+        maxPowerW
+        meter {
+          serial
+          maker
+          model
+          registers {
+            obis
+          }
+        }
+        meteringPoint {
+          id
+          name
+          code
+          direction
+          measurements(first: 12) {
+            nodes {
+              id
+              at
+              registerWh
+              readOffsetS
+              recordedAt
+              register {
+                obis
+              }
+              device {
+                id
+              }
+              statement {
+                counter
+                format
+                signed
+                publicKey
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DeviceQuery, DeviceQueryVariables>;
+export const DevicesDocument = new TypedDocumentString(`
+    query Devices {
+  devices(first: 500) {
+    nodes {
+      id
+      name
+      eui
+      payloadFormat
+      state
+      lastSeenAt
+      hasDevelopmentKey
+      installations {
+        validTo
+        meteringPoint {
+          id
+          name
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DevicesQuery, DevicesQueryVariables>;
+export const HeadDocument = new TypedDocumentString(`
+    subscription Head($after: Cursor) {
+  chainHead(after: $after) {
+    cursor
+    chainHead {
+      chainId
+      head
+      headHash
+      finalised
+      nodeHead
+      lag
+      updatedAt
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<HeadSubscription, HeadSubscriptionVariables>;
+export const AttemptsDocument = new TypedDocumentString(`
+    query Attempts {
+  supply {
+    token
+    minted
+    burned
+  }
+  issuances(first: 25) {
+    nodes {
+      id
+      state
+      source {
+        name
+      }
+      attempts {
+        number
+        nonce
+        account
+        maxFeeWei
+        state
+        txHash
+        requestedAt
+        signedAt
+      }
+    }
+  }
+  auditEntries(first: 25) {
+    nodes {
+      id
+      actor
+      command
+      subject
+      reason
+      recordedAt
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<AttemptsQuery, AttemptsQueryVariables>;
+export const QueuesDocument = new TypedDocumentString(`
+    query Queues {
+  devices(first: 500) {
+    nodes {
+      id
+      name
+      eui
+      state
+      lastSeenAt
+      keys {
+        kid
+      }
+    }
+  }
+  gaps(open: true, first: 50) {
+    nodes {
+      id
+      startsAt
+      endsAt
+      meteringPoint {
+        id
+        name
+      }
+    }
+  }
+  stopped: issuances(state: "stopped", first: 50) {
+    nodes {
+      id
+      periodStart
+      periodEnd
+      failure
+      source {
+        name
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<QueuesQuery, QueuesQueryVariables>;
+export const QuarantineDocument = new TypedDocumentString(`
+    subscription Quarantine($after: Cursor) {
+  quarantine(first: 20, after: $after) {
+    cursor
+    nodes {
+      id
+      reason
+      detail
+      recordedAt
+      deviceEui
+      device {
+        id
+        name
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<QuarantineSubscription, QuarantineSubscriptionVariables>;
+export const ApproveDeviceDocument = new TypedDocumentString(`
+    mutation ApproveDevice($deviceId: ID!, $command: CommandInput!) {
+  approveDevice(deviceId: $deviceId, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ApproveDeviceMutation, ApproveDeviceMutationVariables>;
+export const RevokeDeviceDocument = new TypedDocumentString(`
+    mutation RevokeDevice($deviceId: ID!, $command: CommandInput!) {
+  revokeDevice(deviceId: $deviceId, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RevokeDeviceMutation, RevokeDeviceMutationVariables>;
+export const ResolveQuarantineDocument = new TypedDocumentString(`
+    mutation ResolveQuarantine($entryId: ID!, $resolution: String!, $command: CommandInput!) {
+  resolveQuarantine(entryId: $entryId, resolution: $resolution, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ResolveQuarantineMutation, ResolveQuarantineMutationVariables>;
+export const SourceNamesDocument = new TypedDocumentString(`
+    query SourceNames {
+  energySources(first: 200) {
+    nodes {
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SourceNamesQuery, SourceNamesQueryVariables>;
+export const RunDocument = new TypedDocumentString(`
+    subscription Run($after: Cursor) {
+  breaks(first: 50, after: $after) {
+    cursor
+    nodes {
+      id
+      kind
+      severity
+      openedAt
+      detail
+      owner
+      disposition
+      source {
+        name
+      }
+    }
+    reconciliation {
+      verifiedWh
+      issuedWh
+      settledWh
+      pendingWh
+      agrees
+      matchCount
+      breakCount
+      startedAt
+      finalisedBlock
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RunSubscription, RunSubscriptionVariables>;

@@ -1,0 +1,159 @@
+// What needs the operator today, each with its next action; below it the books, live.
+
+import type { ReactNode } from "react";
+import { Link } from "wouter";
+import { graphql } from "../graphql/gql.ts";
+import { useAsk, useLive } from "../live/hooks.tsx";
+import { Reconciliation, useRun } from "../pieces/Reconciliation.tsx";
+import { Answer, Panel } from "../pieces/shown.tsx";
+import { kindName } from "../words/kinds.ts";
+import { useSpeech, useWords } from "../words/language.tsx";
+import * as operator from "../words/operator.ts";
+import { Approve, Resolve } from "./commands.tsx";
+
+const QUEUES = graphql(`
+  query Queues {
+    devices(first: 500) { nodes { id name eui state lastSeenAt keys { kid } } }
+    gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }
+    stopped: issuances(state: "stopped", first: 50) { nodes { id periodStart periodEnd failure source { name } } }
+  }
+`);
+const QUARANTINE = graphql(`
+  subscription Quarantine($after: Cursor) {
+    quarantine(first: 20, after: $after) { cursor nodes { id reason detail recordedAt deviceEui device { id name } } }
+  }
+`);
+
+/** A device is silent after it missed two quarter-hours and their grace. */
+const SILENT_MS = 45 * 60_000;
+
+interface Item {
+  id: string;
+  what: ReactNode;
+  when: string;
+  detail?: string;
+  action?: ReactNode;
+}
+
+function Queue({ id, title, next, items }: { id: string; title: string; next: string; items: Item[] }) {
+  if (items.length === 0) return null;
+  return (
+    <Panel title={title} aside={<span className="count">{items.length}</span>} lead={next}>
+      <ul className="queue" data-queue={id}>
+        {items.map((item) => (
+          <li key={item.id}>
+            <div>
+              <b>{item.what}</b> <span className="note">{item.when}</span>
+              {item.detail && <p className="note">{item.detail}</p>}
+            </div>
+            {item.action}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+export function Today() {
+  const { clock, age, language } = useSpeech();
+  const words = useWords(operator);
+  const answer = useAsk(QUEUES, {}, { refreshMs: 20_000 });
+  const quarantine = useLive(QUARANTINE, {}, "quarantine")?.quarantine.nodes ?? [];
+  const breaks = useRun()?.nodes ?? [];
+  return (
+    <>
+      <h1>{words.today}</h1>
+      <Answer of={answer} rows={8}>
+        {({ devices, gaps, stopped }) => {
+          const pending = devices.nodes.filter(({ state }) => state === "pending");
+          const silent = devices.nodes.filter(
+            ({ state, lastSeenAt }) =>
+              state === "active" && Date.now() - Date.parse(lastSeenAt ?? "1970-01-01") > SILENT_MS,
+          );
+          const link = (id: string, name: string) => <Link href={`/devices/${encodeURIComponent(id)}`}>{name}</Link>;
+          const queues: { id: keyof typeof words.queues; items: Item[] }[] = [
+            {
+              id: "unknown",
+              items: pending.map((each) => ({
+                id: each.id,
+                what: link(each.id, each.name),
+                when: each.eui,
+                detail: each.keys.map(({ kid }) => kid).join(", "),
+                action: <Approve deviceId={each.id} name={each.name} />,
+              })),
+            },
+            {
+              id: "breaks",
+              items: breaks.map((each) => ({
+                id: each.id,
+                what: kindName(each.kind, language),
+                when: age(each.openedAt),
+                detail: each.detail,
+                action: (
+                  <Link href="/breaks" className="next">
+                    {words.details}
+                  </Link>
+                ),
+              })),
+            },
+            {
+              id: "failed",
+              items: stopped.nodes.map((each) => ({
+                id: each.id,
+                what: each.source?.name ?? "–",
+                when: `${clock.moment(each.periodStart)}–${clock.time(each.periodEnd)}`,
+                detail: each.failure ?? "",
+              })),
+            },
+            {
+              id: "quarantine",
+              items: quarantine.map((each) => ({
+                id: each.id,
+                what: kindName(each.reason, language),
+                when: `${each.device?.name ?? each.deviceEui ?? "–"} · ${clock.moment(each.recordedAt)}`,
+                detail: each.detail,
+                action: <Resolve entryId={each.id} title={kindName(each.reason, language)} />,
+              })),
+            },
+            {
+              id: "silent",
+              items: silent.map((each) => ({
+                id: each.id,
+                what: link(each.id, each.name),
+                when: each.lastSeenAt ? words.lastSeen(age(each.lastSeenAt)) : words.neverSeen,
+                detail: each.eui,
+              })),
+            },
+            {
+              id: "gaps",
+              items: gaps.nodes.map((each) => ({
+                id: each.id,
+                what: each.meteringPoint?.name ?? "–",
+                when: `${clock.moment(each.startsAt)}–${clock.time(each.endsAt)}`,
+                action: (
+                  <Link href="/completeness" className="next">
+                    {words.details}
+                  </Link>
+                ),
+              })),
+            },
+          ];
+          if (queues.every(({ items }) => items.length === 0))
+            return (
+              <Panel title={words.done}>
+                <p>✓ {words.calm}</p>
+              </Panel>
+            );
+          return (
+            <>
+              {queues.map(({ id, items }) => (
+                <Queue key={id} id={id} title={words.queues[id]} next={words.next[id]} items={items} />
+              ))}
+            </>
+          );
+        }}
+      </Answer>
+      <Reconciliation />
+    </>
+  );
+}

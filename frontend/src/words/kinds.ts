@@ -1,0 +1,76 @@
+// Machine words of the books as people write them. A word that is not listed is shown with spaces for underscores.
+
+import type { Language } from "../figures/numbers.ts";
+
+const KINDS: Record<string, { en: string; de: string }> = {
+  // breaks
+  missing_on_chain: { en: "missing on chain", de: "fehlt in der Kette" },
+  missing_off_chain: { en: "not in our books", de: "fehlt in unseren Büchern" },
+  amount_differs: { en: "amounts differ", de: "Beträge verschieden" },
+  recipient_differs: { en: "recipients differ", de: "Empfänger verschieden" },
+  evidence_differs: { en: "evidence differs", de: "Beleg verschieden" },
+  evidence_invalid: { en: "evidence does not hold", de: "Beleg hält nicht" },
+  reading_differs: { en: "readings differ", de: "Ablesungen verschieden" },
+  energy_differs: { en: "energies differ", de: "Energien verschieden" },
+  out_of_period: { en: "out of its period", de: "außerhalb des Zeitraums" },
+  duplicate: { en: "issued twice", de: "doppelt ausgegeben" },
+  minted_twice: { en: "minted twice", de: "doppelt geprägt" },
+  gap_in_register_chain: { en: "gap in the register chain", de: "Lücke in der Zählwerkskette" },
+  late: { en: "late", de: "verspätet" },
+  reorged: { en: "undone by a reorg", de: "durch eine Reorganisation aufgehoben" },
+  unattributed: { en: "belongs to nobody", de: "gehört niemandem" },
+  interval_unminted: { en: "verified but not minted", de: "geprüft, aber nicht geprägt" },
+  supply_differs: { en: "supply differs", de: "Umlauf verschieden" },
+  balance_differs: { en: "balance differs", de: "Guthaben verschieden" },
+  share_supply_differs: { en: "number of shares differs", de: "Zahl der Anteile verschieden" },
+  share_table_differs: { en: "share table differs", de: "Anteilstabelle verschieden" },
+  // quarantine
+  undecryptable: { en: "cannot be decrypted", de: "nicht entschlüsselbar" },
+  bad_signature: { en: "bad signature", de: "falsche Unterschrift" },
+  unknown_device: { en: "unknown device", de: "unbekanntes Gerät" },
+  unknown_key: { en: "unknown key", de: "unbekannter Schlüssel" },
+  key_not_valid: { en: "key not valid then", de: "Schlüssel galt da nicht" },
+  repeated_counter: { en: "counter repeated", de: "Zähler wiederholt" },
+  equivocation: { en: "two statements for one counter", de: "zwei Aussagen zu einem Zähler" },
+  wrong_root: { en: "wrong Merkle root", de: "falsche Merkle-Wurzel" },
+  malformed: { en: "malformed", de: "nicht lesbar" },
+  from_the_future: { en: "from the future", de: "aus der Zukunft" },
+  too_old: { en: "too old", de: "zu alt" },
+  register_regression: { en: "register fell", de: "Zählwerk gefallen" },
+  register_fell: { en: "register fell", de: "Zählwerk gefallen" },
+  reset_suspected: { en: "device reset suspected", de: "Zurücksetzen vermutet" },
+  beyond_nameplate: { en: "more than the plant can give", de: "mehr als die Anlage leisten kann" },
+  conflicting_reading: { en: "conflicting reading", de: "widersprüchliche Ablesung" },
+  device_not_active: { en: "device not in service", de: "Gerät nicht in Betrieb" },
+  meter_frame_unreadable: { en: "meter's telegram unreadable", de: "Zählertelegramm nicht lesbar" },
+  not_at_a_boundary: { en: "not at a quarter-hour", de: "nicht auf der Viertelstunde" },
+  not_installed: { en: "not installed", de: "nicht eingebaut" },
+  unknown_register: { en: "unknown register", de: "unbekanntes Zählwerk" },
+  // issuances and transactions
+  matched: { en: "agrees", de: "stimmt" },
+  pending: { en: "waiting", de: "wartet" },
+  planned: { en: "planned", de: "geplant" },
+  requested: { en: "waiting for its signature", de: "wartet auf Unterschrift" },
+  signed: { en: "signed", de: "unterschrieben" },
+  broadcast: { en: "sent", de: "gesendet" },
+  mined: { en: "in a block", de: "im Block" },
+  final: { en: "final", de: "endgültig" },
+  failed: { en: "failed", de: "fehlgeschlagen" },
+  stopped: { en: "stopped", de: "angehalten" },
+  given_up: { en: "given up", de: "aufgegeben" },
+  // devices and installations
+  active: { en: "in service", de: "in Betrieb" },
+  revoked: { en: "revoked", de: "widerrufen" },
+  production: { en: "production", de: "Erzeugung" },
+  consumption: { en: "consumption", de: "Verbrauch" },
+  open: { en: "open", de: "offen" },
+  closed: { en: "closed", de: "geschlossen" },
+  // severities
+  critical: { en: "critical", de: "kritisch" },
+  high: { en: "high", de: "hoch" },
+  medium: { en: "medium", de: "mittel" },
+  low: { en: "low", de: "niedrig" },
+};
+
+export const kindName = (word: string, language: Language): string =>
+  KINDS[word.toLowerCase()]?.[language] ?? word.replaceAll("_", " ");

@@ -1,0 +1,86 @@
+"""The web application in a real browser: figures move by themselves, and catch up after a lost connection."""
+
+from playwright.async_api import expect
+
+from community.store.unit_of_work import Store
+from tests.e2e.conftest import NOW
+from tests.support.browser import Tab, chromium
+from tests.support.manual_clock import ManualClock
+from tests.support.running_api import address, serving
+from tests.support.seeded_chain import Seeded, add_break, settle_more
+from tests.support.seeded_community import make_key
+
+TOTAL = "[data-member=mem_anna] [data-testid=total]"
+
+
+async def _opened(tab: Tab, base: str, key: str, path: str = "/") -> None:
+    await tab.set_clock(NOW)
+    await tab.page.goto(f"{base}{path}#key={key}")
+
+
+async def test_a_members_balance_moves_without_reloading(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "member", "mem_anna")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await _opened(tab, address(app), key)
+        await expect(tab.page.locator(TOTAL)).to_be_visible()
+        assert "key=" not in tab.page.url
+        await expect(tab.page.locator(".connection")).to_have_attribute("data-state", "live")
+        await tab.page.evaluate("window.notReloaded = true")
+        before = await tab.page.locator(TOTAL).inner_text()
+        newest = await tab.page.locator(".credits tbody tr").first.get_attribute("data-tx")
+        await settle_more(books, seeded, energy_wh=50_000)
+        await expect(tab.page.locator(TOTAL)).not_to_have_text(before)
+        await expect(tab.page.locator(".credits tbody tr").first).not_to_have_attribute("data-tx", newest or "")
+        assert await tab.page.evaluate("window.notReloaded")
+        assert await tab.page.locator("[data-member]").count() == 1
+        assert tab.complaints == []
+        assert all(each.startswith(address(app)) for each in tab.requested), tab.requested
+
+
+async def test_the_page_catches_up_after_the_connection_was_lost(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "member", "mem_anna")
+    async with chromium() as tab:
+        async with serving(url, clock=ManualClock(NOW), web=True) as app:
+            port = app.port
+            await _opened(tab, address(app), key)
+            await expect(tab.page.locator(".credits tbody tr").first).to_be_visible()
+            before = await tab.page.locator(TOTAL).inner_text()
+        mark = tab.page.locator(".connection")
+        await expect(mark).to_have_attribute("data-state", "waiting")
+        # what was known stays to be read
+        await expect(tab.page.locator(TOTAL)).to_have_text(before)
+        await settle_more(books, seeded, energy_wh=50_000)
+        async with serving(url, clock=ManualClock(NOW), port=port, web=True):
+            await expect(mark).to_have_attribute("data-state", "live", timeout=30_000)
+            await expect(tab.page.locator(TOTAL)).not_to_have_text(before)
+
+
+async def test_a_break_shows_up_with_the_operator(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "operator")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await _opened(tab, address(app), key)
+        verdict = tab.page.get_by_test_id("verdict")
+        await expect(verdict).to_contain_text("all three agree")
+        await expect(tab.page.locator("[data-queue=quarantine] li")).to_have_count(3)
+        await expect(tab.page.locator("[data-queue=unknown]")).to_contain_text("Gateway in the cellar")
+        await add_break(books, NOW)
+        await expect(verdict).to_contain_text("1 open break")
+        await expect(tab.page.locator("[data-queue=breaks] li")).to_have_count(1)
+        assert tab.complaints == []
+
+
+async def test_a_revoked_key_and_a_wrong_one_lead_to_the_door(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "auditor")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await _opened(tab, address(app), "ecb_0000000000000000_wrong")
+        await expect(tab.page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
+        field = tab.page.get_by_label("API key")
+        await field.fill("ecb_0000000000000000_wrong")
+        await tab.page.get_by_role("button", name="Sign in").click()
+        await expect(tab.page.get_by_role("alert")).to_contain_text("not valid")
+        await field.fill(key)
+        await tab.page.get_by_role("button", name="Sign in").click()
+        await expect(tab.page.get_by_role("heading", level=1)).to_have_text("Reconciliation")
+        await tab.page.get_by_role("button", name="Sign out").click()
+        await expect(field).to_be_visible()
+        assert await tab.page.evaluate("sessionStorage.length") == 0
