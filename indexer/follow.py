@@ -179,6 +179,8 @@ class Follower:
             match offer(chain, header):
                 case Extended(longer):
                     block = await reading.block(node, header, self._contracts)
+                    if block is None:
+                        break  # the node changed branch meanwhile: the next step follows it
                     self._reached("block_read")
                     known = await self._books.extend(known, [block], node_head=target.number)
                     chain = longer

