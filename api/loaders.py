@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 from strawberry.dataloader import DataLoader
 
 from community.store import revocations
+from community.store.stored_breaks import BreakEntry
 from community.store.unit_of_work import Work
 from community.store.views import (
     balances,
@@ -88,7 +89,7 @@ class Loaders:
         self.settlements_by_tx: DataLoader[str, list[chain.SettlementView]] = self._many(chain.settlements_by_tx)
         self.objections: DataLoader[str, list[proposals.ObjectionView]] = self._many(proposals.objections)
         self.rests_on: DataLoader[str, revocations.RestsOn | None] = self._one(_rests_on)
-        self.story: DataLoader[str, list[reconciliation.BreakEntryView]] = self._many(reconciliation.stories)
+        self.story: DataLoader[str, list[BreakEntry]] = self._many(reconciliation.stories)
         self.balance: DataLoader[str, balances.BalanceView | None] = self._one(self._balances)
 
     async def _balances(self, work: Work, keys: Sequence[str]) -> dict[str, balances.BalanceView]:

@@ -13,8 +13,8 @@ from community.reconciliation.matching import Reconciliation
 from community.reconciliation.statements import HolderStatement, SourceStatement
 from community.store.balance_sweeps import Sweep
 from community.store.break_proofs import Cell, Proof
-from community.store.breaks import BreakEntry, StoredBreak
 from community.store.reconciliation import RunSummary
+from community.store.stored_breaks import BreakEntry, StoredBreak
 from community.units import TokenAmount, kwh_text
 from indexer.both_sides import AsOf
 

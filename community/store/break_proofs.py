@@ -11,7 +11,7 @@ from sqlmodel import SQLModel, col
 from community.clock import QUARTER_HOUR
 from community.reconciliation.breaks import BreakKind
 from community.store import breaks
-from community.store.breaks import StoredBreak
+from community.store.stored_breaks import StoredBreak
 from community.store.tables.chain import BalanceRow, BlockRow, SettledEventRow, ShareTransferRow, SupplyRow, TransferRow
 from community.store.tables.identity import EnergySourceRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow

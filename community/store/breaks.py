@@ -5,7 +5,6 @@ anew. What agrees again closes by itself. Nothing of the story is ever rewritten
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +15,7 @@ from community.ids import named_id
 from community.reconciliation.breaks import Break
 from community.reconciliation.matching import Reconciliation
 from community.store import outbox
+from community.store.stored_breaks import BreakEntry, StoredBreak, break_entry, stored_break
 from community.store.tables.reconciling import BreakEntryRow, BreakItemRow, BreakRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_all
@@ -24,45 +24,16 @@ RECONCILIATION = "reconciliation"
 """The actor of what a run does itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBreak:
-    """A break as it stands. `closed_by` is the person who closed it; None where both sides came to agree."""
-
-    id: str
-    kind: str
-    severity: str
-    subject: str
-    source_id: str | None
-    detail: str
-    expected: str | None
-    found: str | None
-    opened_at: datetime
-    closed_at: datetime | None
-    closed_by: str | None
-    owner: str | None
-    disposition: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class BreakEntry:
-    """One line of a break's story."""
-
-    at: datetime
-    actor: str
-    action: str
-    text: str
-
-
 async def open_breaks(work: Work, limit: int = 1000) -> list[StoredBreak]:
     """Breaks that are open, oldest first."""
     statement = select(BreakRow).where(col(BreakRow.closed_at).is_(None)).order_by(col(BreakRow.opened_at)).limit(limit)
-    return [_stored(row) for row in (await work.session.execute(statement)).scalars()]
+    return [stored_break(row) for row in (await work.session.execute(statement)).scalars()]
 
 
 async def break_by_id(work: Work, break_id: str) -> StoredBreak | None:
     """One break, open or closed."""
     row = await work.session.get(BreakRow, break_id)
-    return None if row is None else _stored(row)
+    return None if row is None else stored_break(row)
 
 
 async def history_of(work: Work, kind: str, subject: str) -> list[StoredBreak]:
@@ -72,16 +43,14 @@ async def history_of(work: Work, kind: str, subject: str) -> list[StoredBreak]:
         .where(col(BreakRow.kind) == kind, col(BreakRow.subject) == subject)
         .order_by(col(BreakRow.opened_at))
     )
-    return [_stored(row) for row in (await work.session.execute(statement)).scalars()]
+    return [stored_break(row) for row in (await work.session.execute(statement)).scalars()]
 
 
 async def story_of(work: Work, break_id: str) -> list[BreakEntry]:
     """What happened to a break, oldest first."""
     row = BreakEntryRow
     statement = select(row).where(col(row.break_id) == break_id).order_by(col(row.id))
-    return [
-        BreakEntry(one.at, one.actor, one.action, one.text) for one in (await work.session.execute(statement)).scalars()
-    ]
+    return [break_entry(one) for one in (await work.session.execute(statement)).scalars()]
 
 
 async def items_of(work: Work, break_id: str) -> list[tuple[str, str]]:
@@ -226,21 +195,3 @@ def _values(one: Break, break_id: str, run_id: str, now: datetime) -> dict[str, 
         "opened_run_id": run_id,
         "opened_at": now,
     }
-
-
-def _stored(row: BreakRow) -> StoredBreak:
-    return StoredBreak(
-        id=row.id,
-        kind=row.kind,
-        severity=row.severity,
-        subject=row.subject,
-        source_id=row.source_id,
-        detail=row.detail,
-        expected=row.expected,
-        found=row.found,
-        opened_at=row.opened_at,
-        closed_at=row.closed_at,
-        closed_by=row.closed_by,
-        owner=row.owner,
-        disposition=row.disposition,
-    )

@@ -9,7 +9,7 @@ from eth_utils.crypto import keccak
 
 from community.reconciliation.breaks import BreakKind, Severity
 from community.store import break_proofs, breaks
-from community.store.breaks import StoredBreak
+from community.store.stored_breaks import StoredBreak
 from community.units import BASE_UNITS_PER_WH
 from contracts.abi import MINTER_ROLE
 from tests.simulation.community_life import Life

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlmodel import col
 
+from community.store.stored_breaks import BreakEntry, StoredBreak, break_entry, stored_break
 from community.store.tables.minting import IssuanceRow
 from community.store.tables.reconciling import BreakEntryRow, BreakItemRow, BreakRow, MatchRow, ReconciliationRunRow
 from community.store.unit_of_work import Work
@@ -40,33 +41,6 @@ class MatchView:
     energy_wh: WattHours
     amount: TokenAmount
     matched_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class BreakView:
-    id: str
-    kind: str
-    severity: str
-    subject: str
-    source_id: str | None
-    detail: str
-    expected: str | None
-    found: str | None
-    opened_at: datetime
-    closed_at: datetime | None
-    closed_by: str | None
-    owner: str | None
-    disposition: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class BreakEntryView:
-    """One line of a break's story. `actor` is an API key's id, a name from the command line, or `reconciliation`."""
-
-    at: datetime
-    actor: str
-    action: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +178,7 @@ def _break_columns() -> Any:
 
 async def breaks(
     work: Work, is_open: bool | None, first: int, after: str | None, *, source_id: str | None = None
-) -> Page[BreakView]:
+) -> Page[StoredBreak]:
     """Breaks, newest first: open ones, closed ones, or all; of one source or of every one."""
     row = BreakRow
     statement = _break_columns()
@@ -216,36 +190,21 @@ async def breaks(
     return await fetch_page(work, statement, keyset, _break, first, after)
 
 
-async def break_by_id(work: Work, break_id: str) -> BreakView | None:
+async def break_by_id(work: Work, break_id: str) -> StoredBreak | None:
     """One break."""
     row = (await work.session.execute(_break_columns().where(col(BreakRow.id) == break_id))).first()
     return None if row is None else _break(row)
 
 
-def _break(row: Any) -> BreakView:
-    each = row[0]
-    return BreakView(
-        each.id,
-        each.kind,
-        each.severity,
-        each.subject,
-        each.source_id,
-        each.detail,
-        each.expected,
-        each.found,
-        each.opened_at,
-        each.closed_at,
-        each.closed_by,
-        each.owner,
-        each.disposition,
-    )
+def _break(row: Any) -> StoredBreak:
+    return stored_break(row[0])
 
 
-async def stories(work: Work, break_ids: Sequence[str]) -> dict[str, list[BreakEntryView]]:
+async def stories(work: Work, break_ids: Sequence[str]) -> dict[str, list[BreakEntry]]:
     """The stories of breaks, oldest line first."""
     row = BreakEntryRow
     statement = select(row).where(col(row.break_id).in_(break_ids)).order_by(col(row.id)).limit(ENTRIES_MAX)
-    found: dict[str, list[BreakEntryView]] = {}
+    found: dict[str, list[BreakEntry]] = {}
     for each in (await work.session.execute(statement)).scalars():
-        found.setdefault(each.break_id, []).append(BreakEntryView(each.at, each.actor, each.action, each.text))
+        found.setdefault(each.break_id, []).append(break_entry(each))
     return found

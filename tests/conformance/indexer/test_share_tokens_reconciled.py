@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from community.clients.evm import EvmNode
 from community.reconciliation.breaks import BreakKind
 from community.store import break_proofs, breaks
-from community.store.breaks import StoredBreak
+from community.store.stored_breaks import StoredBreak
 from community.store.unit_of_work import Store
 from contracts import shares
 from indexer.reconcile import Reconciler

@@ -11,8 +11,8 @@ from community.chain.blocks import BlockRef
 from community.reconciliation.breaks import Break, BreakKind
 from community.reconciliation.matching import Pending, Reconciliation
 from community.store import breaks, reconciliation
-from community.store.breaks import StoredBreak
 from community.store.reconciliation import RunSummary
+from community.store.stored_breaks import StoredBreak
 from community.store.unit_of_work import Store
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
