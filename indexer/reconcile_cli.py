@@ -11,7 +11,15 @@ from community.clock import Clock, as_utc
 from community.errors import FatalError
 from community.reconciliation.sampling import draw
 from community.reconciliation.statements import holder_statement, source_statement
-from community.store import balance_sweeps, break_proofs, breaks, chain_history, chain_index, reconciliation
+from community.store import (
+    audit_samples,
+    balance_sweeps,
+    break_proofs,
+    breaks,
+    chain_history,
+    chain_index,
+    reconciliation,
+)
 from community.store.unit_of_work import Store
 from indexer import reconcile_texts as texts
 from indexer.both_sides import AsOf, facts_as_of
@@ -82,6 +90,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sample = action("sample", "draw matched settlements to look at, by a public seed that anybody can draw with again")
     sample.add_argument("--seed", required=True, help="what nobody knew before, such as the hash of a later block")
     sample.add_argument("-n", dest="count", type=int, default=30, help="how many (30)")
+    sample.add_argument("--by", metavar="NAME", help="record the sample, drawn by NAME, so that findings can be added")
+    samples = action("samples", "the recorded samples, or one with what was found")
+    samples.add_argument("sample_id", nargs="?", metavar="SAMPLE", help="id of a sample, smp_…")
+    finding = action("finding", "record what an auditor found of one item of a sample")
+    finding.add_argument("sample_id", metavar="SAMPLE", help="id of a sample, smp_…")
+    finding.add_argument("issuance_id", metavar="ISSUANCE", help="id of the issuance, 0x…")
+    finding.add_argument("verdict", choices=audit_samples.VERDICTS, help="what was found")
+    finding.add_argument("text", metavar="TEXT", help="what was looked at, and why it is so")
+    finding.add_argument("--by", required=True, metavar="NAME", help="who found it; stays on record")
 
 
 def instant(text: str) -> datetime:
@@ -95,6 +112,7 @@ async def answer(chosen: argparse.Namespace, here: Surroundings) -> Answer:
     actions: dict[str, Callable[[argparse.Namespace, Surroundings], Awaitable[Answer]]] = {
         "run": _run, "show": _show, "explain": _explain, "assign": _assign, "note": _note, "close": _close,
         "statement": _statement, "sample": _sample,
+        "samples": _samples, "finding": _finding,
     }  # fmt: skip
     return await actions[chosen.action](chosen, here)
 
@@ -192,11 +210,41 @@ async def _statement(chosen: argparse.Namespace, here: Surroundings) -> Answer:
 
 
 async def _sample(chosen: argparse.Namespace, here: Surroundings) -> Answer:
-    async with here.store.read() as work:
-        matched: list[str] = await reconciliation.matched_issuances(work, here.chain_id)
-        try:
+    sample_id = None
+    try:
+        async with here.store.read() as work:
+            matched: list[str] = await reconciliation.matched_issuances(work, here.chain_id)
             drawn = draw(chosen.seed, matched, chosen.count)
-        except ValueError as error:
-            raise FatalError(f"No sample: {error}.") from error
-        proofs: list[Any] = [await break_proofs.proofs_of_issuance(work, issuance_id) for issuance_id in drawn]
-    return texts.of_sample(chosen.seed, len(matched), drawn, proofs)
+            proofs: list[Any] = [await break_proofs.proofs_of_issuance(work, issuance_id) for issuance_id in drawn]
+        if chosen.by is not None:
+            async with here.store.begin() as work:
+                sample_id = await audit_samples.draw_sample(
+                    work, chosen.seed, matched, chosen.count, chosen.by, here.clock.now()
+                )
+    except ValueError as error:
+        raise FatalError(f"No sample: {error}.") from error
+    return texts.of_sample(chosen.seed, len(matched), drawn, proofs, sample_id)
+
+
+async def _samples(chosen: argparse.Namespace, here: Surroundings) -> Answer:
+    async with here.store.read() as work:
+        if chosen.sample_id is None:
+            return texts.of_samples(await audit_samples.sample_ids(work))
+        sample = await audit_samples.sample_by_id(work, chosen.sample_id)
+    if sample is None:
+        raise FatalError(f"There is no sample {chosen.sample_id}. `python -m indexer reconcile samples` lists them.")
+    return texts.of_findings(sample)
+
+
+async def _finding(chosen: argparse.Namespace, here: Surroundings) -> Answer:
+    finding = audit_samples.Finding(
+        chosen.issuance_id.lower(), chosen.verdict, chosen.text, chosen.by, here.clock.now()
+    )
+    try:
+        async with here.store.begin() as work:
+            done = await audit_samples.add_finding(work, chosen.sample_id, finding)
+    except ValueError as error:
+        raise FatalError(f"Not recorded: {error}.") from error
+    if not done:
+        raise FatalError(f"Sample {chosen.sample_id} does not hold {chosen.issuance_id}: look at `reconcile samples`.")
+    return await _samples(chosen, here)

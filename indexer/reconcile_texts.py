@@ -11,6 +11,7 @@ from community.reconciliation.digest import result_digest
 from community.reconciliation.facts import Facts
 from community.reconciliation.matching import Reconciliation
 from community.reconciliation.statements import HolderStatement, SourceStatement
+from community.store.audit_samples import Sample
 from community.store.balance_sweeps import Sweep
 from community.store.break_proofs import Cell, Proof
 from community.store.reconciliation import RunSummary
@@ -143,9 +144,15 @@ def of_statement(statement: HolderStatement | SourceStatement) -> Answer:
     return Answer(text, _plain(values))
 
 
-def of_sample(seed: str, population: int, drawn: Sequence[str], proofs: Sequence[Sequence[Proof]]) -> Answer:
-    """The drawn settlements with all rows behind each."""
+def of_sample(
+    seed: str, population: int, drawn: Sequence[str], proofs: Sequence[Sequence[Proof]], sample_id: str | None = None
+) -> Answer:
+    """The drawn settlements with all rows behind each. `sample_id` where the sample was recorded."""
     lines = [f"{len(drawn)} of {population} matched settlements, drawn by SHA-256(seed | 0x1f | issuance), seed {seed}"]
+    if sample_id is not None:
+        lines.append(
+            f"Recorded as {sample_id}: `reconcile finding {sample_id} ISSUANCE VERDICT TEXT --by NAME` adds findings."
+        )
     for issuance_id, tables in zip(drawn, proofs, strict=True):
         lines += ["", f"== {issuance_id}"]
         lines += [part for proof in tables for part in (proof.title, table(proof.columns, proof.rows))]
@@ -159,7 +166,35 @@ def of_sample(seed: str, population: int, drawn: Sequence[str], proofs: Sequence
         }
         for issuance_id, tables in zip(drawn, proofs, strict=True)
     ]
-    return Answer("\n".join(lines), _plain({"seed": seed, "population": population, "items": items}))
+    values = {"seed": seed, "population": population, "items": items, "sample": sample_id}
+    return Answer("\n".join(lines), _plain(values))
+
+
+def of_samples(found: Sequence[tuple[str, datetime, int]]) -> Answer:
+    """The recorded samples."""
+    names = ("sample", "drawn_at", "findings")
+    rows = [(sample_id, drawn_at, count) for sample_id, drawn_at, count in found]
+    text = (
+        table(names, rows) if rows else "No sample is recorded. `reconcile sample --seed HASH --by NAME` records one."
+    )
+    return Answer(text, _plain([dict(zip(names, row, strict=True)) for row in rows]))
+
+
+def of_findings(sample: Sample) -> Answer:
+    """A recorded sample and what was found."""
+    lines = [
+        (
+            f"{sample.id}: {len(sample.issuance_ids)} of {sample.population} matched settlements, drawn by {sample.drawn_by} "
+            f"at {sample.drawn_at.isoformat()} with seed {sample.seed}"
+        ),
+        f"population: SHA-256 {sample.population_sha256} over the sorted ids, one a line",
+        f"{len(sample.open_ids)} without a finding: {', '.join(sample.open_ids) or 'none'}",
+    ]
+    names = ("issuance", "verdict", "text", "found_by", "recorded_at")
+    rows = [(one.issuance_id, one.verdict, one.text, one.found_by, one.recorded_at) for one in sample.findings]
+    if rows:
+        lines += ["", table(names, rows)]
+    return Answer("\n".join(lines), _plain(asdict(sample) | {"open_ids": sample.open_ids}))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

@@ -15,7 +15,7 @@ from community.store.outbox import announce
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
-from community.store.tables.minting import IssuancePartRow, IssuanceRow
+from community.store.tables.minting import IssuanceMoveRow, IssuancePartRow, IssuanceRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_all, insert_if_absent
 from community.units import BASE_UNITS_PER_WH, TokenAmount, WattHours
@@ -269,6 +269,8 @@ async def move_issuance(work: Work, issuance_id: str, state: IssuanceState, now:
     )
     if moved.one_or_none() is None:
         return False
+    values = {"issuance_id": issuance_id, "state": state.value, "recorded_at": now}
+    await insert_all(work, IssuanceMoveRow, [values])
     await announce(work, "issuance", issuance_id, now)
     return True
 

@@ -13,9 +13,9 @@ from community.identity.identities import SettlementPeriod, SettlementPolicy
 from community.minting.issuances import IssuanceState
 from community.reconciliation.facts import EvidenceFacts, IntervalFacts, IssuanceFacts, Part, SourceFacts
 from community.store.settlement_policies import policies_of
-from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, IdentityRow
+from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, IdentityRow, KeyRevocationRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
-from community.store.tables.minting import IssuancePartRow, IssuanceRow
+from community.store.tables.minting import IssuanceMoveRow, IssuancePartRow, IssuanceRow
 from community.store.unit_of_work import Work
 
 VERIFIED = ("measured", "calculated")
@@ -58,7 +58,7 @@ def _collects(policy: SettlementPolicy) -> timedelta:
 async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) -> tuple[IssuanceFacts, ...]:
     """Every issuance on one issuer contract that was planned by `known_at`, in the state that was known then."""
     statement = (
-        select(IssuanceRow, MeasurementRow, StatementRow, col(DeviceKeyRow.valid_to))
+        select(IssuanceRow, MeasurementRow, StatementRow, DeviceKeyRow)
         .join(MeasurementRow, col(MeasurementRow.id) == col(IssuanceRow.measurement_id))
         .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
         .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
@@ -70,6 +70,7 @@ async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) 
         .order_by(col(IssuanceRow.source_id), col(IssuanceRow.from_wh))
     )
     parts = await _parts(work)
+    revoked_from, states = await _revocations(work, known_at), await _earlier_states(work, known_at)
     found = await work.session.execute(statement)
     return tuple(
         IssuanceFacts(
@@ -81,24 +82,62 @@ async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) 
             period_end=issuance.period_end,
             amount=issuance.amount,
             parts=parts.get(issuance.id, ()),
-            state=_state_at(issuance, known_at),
+            state=states.get(issuance.id) or _state_at(issuance, known_at),
             planned_at=issuance.planned_at,
             evidence=EvidenceFacts(
                 digest=evidence_digest(measurement.evidence_mode, proof.signed),
                 mode=measurement.evidence_mode,
                 read_at=measurement.at,
                 register_wh=measurement.register_wh,
-                key_valid=key_ends_at is None or key_ends_at > known_at or measurement.at < key_ends_at,
+                key_valid=_was_valid(key, revoked_from.get(key.id), measurement.at, known_at),
             ),
             mined_block=issuance.mined_block,
             failure=issuance.failure,
         )
-        for issuance, measurement, proof, key_ends_at in found
+        for issuance, measurement, proof, key in found
     )
 
 
+async def _revocations(work: Work, known_at: datetime) -> dict[str, datetime]:
+    """By key the earliest instant from which, as was told by `known_at`, nothing that it signed is believed."""
+    told, key = KeyRevocationRow, DeviceKeyRow
+    columns = (col(told.device_key_id), col(told.revoked_from), col(told.recorded_at))
+    rows = list(await work.session.execute(select(*columns).order_by(col(told.revoked_from).desc())))
+    of_record = {key_id for key_id, _, _ in rows}
+    # a key that was marked past the books was marked for ever
+    marked = select(col(key.id), col(key.revoked_from)).where(col(key.revoked_from).is_not(None))
+    found: dict[str, datetime] = {
+        key_id: since for key_id, since in await work.session.execute(marked) if key_id not in of_record and since
+    }
+    return found | {key_id: since for key_id, since, recorded_at in rows if recorded_at <= known_at}
+
+
+def _was_valid(key: DeviceKeyRow, revoked_from: datetime | None, read_at: datetime, known_at: datetime) -> bool:
+    if revoked_from is not None and read_at >= revoked_from:
+        return False
+    return key.valid_to is None or key.valid_to > known_at or read_at < key.valid_to
+
+
+async def _earlier_states(work: Work, known_at: datetime) -> dict[str, IssuanceState]:
+    """The states, as of `known_at`, of those issuances that have moved on since."""
+    row, earlier = IssuanceMoveRow, aliased(IssuanceMoveRow)
+    last: Any = (
+        select(col(earlier.state))
+        .where(col(earlier.issuance_id) == col(row.issuance_id), col(earlier.recorded_at) <= known_at)
+        .order_by(col(earlier.id).desc())
+        .limit(1)
+        .correlate(row)
+        .scalar_subquery()
+    )
+    statement = select(col(row.issuance_id), last).where(col(row.recorded_at) > known_at).distinct()
+    return {
+        issuance_id: IssuanceState.PLANNED if state is None else IssuanceState(state)
+        for issuance_id, state in await work.session.execute(statement)
+    }
+
+
 def _state_at(issuance: IssuanceRow, known_at: datetime) -> IssuanceState:
-    """Only finality has its instant on record: what became final later was on its way."""
+    """For issuances whose moves are not on record: what became final later was on its way."""
     state = IssuanceState(issuance.state)
     if state is IssuanceState.FINAL and issuance.final_at is not None and issuance.final_at > known_at:
         return IssuanceState.BROADCAST

@@ -15,10 +15,11 @@ from sqlmodel import col
 from community.store import audit, outbox
 from community.store.decisions import Decided, NotFound, NotPossible, Outcome
 from community.store.onboarding import Told
-from community.store.tables.identity import DeviceKeyRow, DeviceRow
+from community.store.tables.identity import DeviceKeyRow, DeviceRow, KeyRevocationRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
 from community.store.tables.minting import IssuanceRow
 from community.store.unit_of_work import Work
+from community.store.upserts import insert_all
 
 LISTED_MAX = 10_000
 
@@ -87,7 +88,13 @@ async def revoke(
         if (await work.session.execute(select(col(key.id)).where(*mine))).first() is None:
             return NotPossible(f"The device has no key with number {keyno}.")
     sooner = or_(col(key.revoked_from).is_(None), col(key.revoked_from) > since)
-    await work.session.execute(update(key).where(*mine, sooner).values(revoked_from=since))
+    revoked = await work.session.execute(
+        update(key).where(*mine, sooner).values(revoked_from=since).returning(col(key.id))
+    )
+    told_of = [
+        {"device_key_id": key_id, "revoked_from": since, "recorded_at": now} for key_id in sorted(revoked.scalars())
+    ]
+    await insert_all(work, KeyRevocationRow, told_of)
     if keyno is None:
         await work.session.execute(update(device).where(col(device.identity_id) == device_id).values(state="revoked"))
     subject = device_id if keyno is None else f"{device_id} key {keyno}"

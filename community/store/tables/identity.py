@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from community.store.tables.columns import big, instant, octets, one_of
+from community.store.tables.columns import BigId, big, instant, octets, one_of
 
 IDENTITY_KINDS = ("user", "member", "device", "energy_source", "energy_consumption_unit")
 DEVICE_STATES = ("pending", "active", "revoked")
@@ -105,6 +105,16 @@ class DeviceKeyRow(SQLModel, table=True):
     """Of a key that came by rotation: the statement counter it begins with."""
     revoked_from: datetime | None = instant(nullable=True, default=None)
     """From this instant on, which may lie in the past, nothing that it signed is believed."""
+
+
+class KeyRevocationRow(SQLModel, table=True):
+    """That a key was revoked, as it was told: a revocation that is widened later is another row."""
+
+    __tablename__ = "key_revocation"
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    device_key_id: str = Field(foreign_key="device_key.id", index=True)
+    revoked_from: datetime = instant()
+    recorded_at: datetime = instant()
 
 
 class HdAccountRow(SQLModel, table=True):

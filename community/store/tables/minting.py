@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, Column, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from community.store.tables.columns import base_units, big, instant, octets, one_of
+from community.store.tables.columns import BigId, base_units, big, instant, octets, one_of
 
 ISSUANCE_STATES = ("planned", "requested", "signed", "broadcast", "mined", "final", "stopped")
 ATTEMPT_STATES = ("requested", "signed", "broadcast")
@@ -42,6 +42,16 @@ class IssuanceRow(SQLModel, table=True):
     mined_block: int | None = big(nullable=True, default=None)
     tx_hash: str | None = Field(default=None, index=True, description="of the attempt that was mined")
     final_at: datetime | None = instant(nullable=True, default=None)
+
+
+class IssuanceMoveRow(SQLModel, table=True):
+    """That an issuance came into a state, and when: how it stood at an earlier time is the last row by then."""
+
+    __tablename__ = "issuance_move"
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    issuance_id: str = Field(foreign_key="issuance.id", index=True)
+    state: str
+    recorded_at: datetime = instant()
 
 
 class IssuancePartRow(SQLModel, table=True):

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index
+from sqlalchemy import Column, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from community.store.tables.columns import BigId, base_units, big, instant, one_of
 
 BREAK_ACTIONS = ("opened", "changed", "assigned", "noted", "disposed", "closed", "reopened")
 BREAK_ITEMS = ("issuance", "event", "interval")
+VERDICTS = ("agrees", "differs", "unclear")
 
 
 class ReconciliationRunRow(SQLModel, table=True):
@@ -132,3 +133,44 @@ class BalanceSweepRow(SQLModel, table=True):
     asked_count: int = big()
     completed_at: datetime | None = instant(nullable=True, default=None)
     completed_block: int | None = big(nullable=True, default=None)
+
+
+class AuditSampleRow(SQLModel, table=True):
+    """A sample that an auditor drew of the settlements that agreed then; its id is named by seed, size and what was there."""
+
+    __tablename__ = "audit_sample"
+    id: str = Field(primary_key=True)
+    seed: str
+    population: int
+    population_sha256: str = Field(description="over the sorted ids that were drawn from, one a line")
+    drawn_by: str
+    drawn_at: datetime = instant()
+
+
+class AuditSampleItemRow(SQLModel, table=True):
+    __tablename__ = "audit_sample_item"
+    __table_args__ = (UniqueConstraint("sample_id", "issuance_id", name="audit_sample_item_once"),)
+    sample_id: str = Field(primary_key=True, foreign_key="audit_sample.id")
+    position: int = Field(primary_key=True)
+    issuance_id: str = Field(foreign_key="issuance.id")
+
+
+class AuditFindingRow(SQLModel, table=True):
+    """What an auditor found of one item. Who thinks otherwise later adds another; the last one counts."""
+
+    __tablename__ = "audit_finding"
+    __table_args__ = (
+        one_of("verdict", VERDICTS, "audit_finding_verdict"),
+        ForeignKeyConstraint(
+            ["sample_id", "issuance_id"],
+            ["audit_sample_item.sample_id", "audit_sample_item.issuance_id"],
+            name="audit_finding_of_the_sample",
+        ),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigId, primary_key=True, autoincrement=True))
+    sample_id: str = Field(index=True)
+    issuance_id: str
+    verdict: str
+    text: str
+    found_by: str
+    recorded_at: datetime = instant()

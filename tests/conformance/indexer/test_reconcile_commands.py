@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from community.clients.evm import EvmNode
 from community.errors import CommunityError
@@ -139,6 +141,31 @@ async def test_statements_and_samples(ask: Ask, books: Books, ledger: Ledger) ->
     assert drawn == await ask("sample", "--seed", seed, "-n", "2", "--json")
     with pytest.raises(CommunityError, match="hash of a block"):
         await ask("sample", "--seed", "1")
+
+
+async def test_a_sample_and_what_was_found_stay_on_record(ask: Ask, books: Books, sqlite_store: Store) -> None:
+    await ask("run")
+    assert "No sample is recorded" in await ask("samples")
+    seed = "0x" + "5f" * 32
+    drawn = await ask("sample", "--seed", seed, "-n", "2", "--by", "Ada", "--json")
+    sample = drawn["sample"]
+    assert sample == (await ask("sample", "--seed", seed, "-n", "2", "--by", "Eve", "--json"))["sample"]
+    first, second = (item["issuance"] for item in drawn["items"])
+    await ask("finding", sample, first, "differs", "the meter shows 2 kWh more", "--by", "Ada")
+    found = await ask("finding", sample, first, "agrees", "it was read a day later", "--by", "Ada", "--json")
+    assert [(one["verdict"], one["found_by"]) for one in found["findings"]] == [("differs", "Ada"), ("agrees", "Ada")]
+    assert (found["open_ids"], found["seed"], found["drawn_by"]) == ([second], seed, "Ada")
+    assert "it was read a day later" in await ask("samples", sample) and sample in await ask("samples")
+    other = next(one for one in books.issuance_ids if one not in (first, second))
+    with pytest.raises(CommunityError, match="does not hold"):
+        await ask("finding", sample, other, "agrees", "seen", "--by", "Ada")
+    with pytest.raises(CommunityError, match="add a sentence"):
+        await ask("finding", sample, first, "agrees", " ", "--by", "Ada")
+    with pytest.raises(CommunityError, match="There is no sample"):
+        await ask("samples", "smp_none")
+    with pytest.raises(DBAPIError, match="never changed"):
+        async with sqlite_store.begin() as work:
+            await work.session.execute(text("UPDATE audit_finding SET verdict = 'agrees'"))
 
 
 async def test_every_balance_is_compared_with_the_token_within_a_day(
