@@ -12,9 +12,10 @@ from community.runtime.lifecycle import run_command, run_until_stopped
 from community.runtime.logs import configure_logging
 
 
-def _arguments(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m api", description="The GraphQL API and its web page.")
-    chosen = parser.add_subparsers(dest="command", required=True)
+def parser() -> argparse.ArgumentParser:
+    """Everything that can be asked."""
+    root = argparse.ArgumentParser(prog="python -m api", description="The GraphQL API and its web page.")
+    chosen = root.add_subparsers(dest="command", required=True)
     chosen.add_parser("run", help="serve until SIGINT or SIGTERM; settings are variables API_*")
     chosen.add_parser("schema", help="print the GraphQL schema")
     key = chosen.add_parser("key", help="API keys").add_subparsers(dest="key_command", required=True)
@@ -35,12 +36,12 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     listing = actions.add_parser("list", help="every sign-in that is bound")
     listing.add_argument("--json", action="store_true", help="for machines")
     listing.set_defaults(carry_out=commands.list_logins)
-    return parser.parse_args(arguments)
+    return root
 
 
 def main(arguments: list[str]) -> int:
     """Run one command; returns the exit code."""
-    chosen = _arguments(arguments)
+    chosen = parser().parse_args(arguments)
     configure_logging("api")
     match chosen.command:
         case "schema":

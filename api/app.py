@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import socket
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
@@ -43,6 +44,17 @@ GRAPHQL_PATH = "/graphql"
 SHUTDOWN_S = 3
 
 
+def trusted(settings: ApiSettings) -> ssl.SSLContext:
+    """Whose certificates issuers may have: public authorities, and the one of the settings."""
+    context = httpx.create_ssl_context(trust_env=False)
+    if settings.issuers_ca_file is not None:
+        try:
+            context.load_verify_locations(cafile=settings.issuers_ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise FatalError(f"API_ISSUERS_CA_FILE holds no certificates in PEM: {error}") from error
+    return context
+
+
 class ApiProcess:
     """The API with its store and its follower of the outbox."""
 
@@ -52,7 +64,7 @@ class ApiProcess:
         self.hub = Hub(self.store, settings.outbox_poll_ms / 1000)
         keys = None if settings.column_key_file is None else load_column_keys(settings.column_key_file)
         options = Options(settings.token, settings.development, keys)
-        self._http = httpx.AsyncClient(trust_env=False)
+        self._http = httpx.AsyncClient(trust_env=False, verify=trusted(settings))
         tokens = TokenVerifier(settings.issuers, self._http) if settings.issuers else None
         authenticator = Authenticator(self.store, clock, tokens)
         judge = Judge()

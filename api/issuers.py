@@ -139,6 +139,11 @@ class IssuerKeys:
     _asked_at: datetime | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
+    @property
+    def count(self) -> int:
+        """How many keys are known that may sign here."""
+        return len(self._keys)
+
     async def find(self, kid: str, now: datetime) -> Key | None:
         """The key, asking the issuer if it is not known; None if there is none. Raises KeysUnavailable."""
         if kid in self._keys:

@@ -35,6 +35,8 @@ class ApiSettings:
     community: str = "Energy community"
     zone: str = "Europe/Vienna"
     explorer: str | None = None
+    issuers_ca_file: Path | None = None
+    """The authority of the issuers' certificates, where it is not a public one."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
@@ -56,6 +58,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
     issuers = reader.optional("ISSUERS_FILE")
     column_keys = reader.optional("COLUMN_KEY_FILE")
     folder, explorer = reader.optional("WEB_FOLDER"), reader.optional("EXPLORER_URL")
+    authority = reader.existing_file("ISSUERS_CA_FILE") if reader.optional("ISSUERS_CA_FILE") else None
     settings = ApiSettings(
         database_url=reader.text("DATABASE_URL"),
         host=reader.text("HOST", "127.0.0.1"),
@@ -71,6 +74,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
         zone=reader.text("ZONE", "Europe/Vienna"),
         explorer=explorer.rstrip("/") if explorer else None,
         probes=read_probes_address(reader, "API"),
+        issuers_ca_file=authority,
     )
     reader.finish()
     return settings

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from prometheus_client.metrics_core import Metric
 
-from community.clients.evm import EvmNode, NodeRefused, quantity
+from community.clients.evm import EvmNode, NodeRefused
 from community.errors import RetryableError
 from community.minting.issuances import IssuanceState
 from community.runtime.figures import figure
@@ -85,7 +85,7 @@ class SettlementCondition:
     async def _coins(self) -> float | None:
         """What the account has for fees; None while the node does not say. A figure for people, so no integer."""
         try:
-            wei = quantity(await self._node.call("eth_getBalance", self._terms.account, "latest"))
+            wei = await self._node.balance(self._terms.account)
         except (RetryableError, NodeRefused):
             return None
         return wei / 10**18

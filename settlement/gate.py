@@ -24,12 +24,8 @@ async def pass_gate(terms: SettlementTerms, node: EvmNode, store: Store) -> dict
     chain_id = await node.chain_id()
     if chain_id != terms.chain_id:
         raise FatalError(f"The node at {node.url} follows chain {chain_id}, the settings say {terms.chain_id}.")
-    await _check_code(terms, node)
-    has_role = decode_bool(await node.eth_call(terms.issuer, encode_has_role(SETTLER_ROLE, terms.account)))
-    if not has_role:
-        raise FatalError(
-            f"Account {terms.account} may not settle on {terms.issuer}: have the admin grant it SETTLER_ROLE."
-        )
+    await check_code(terms, node)
+    await check_role(terms, node)
     await _check_nonce(terms, node, store)
     async with store.read() as work:
         return {
@@ -40,7 +36,17 @@ async def pass_gate(terms: SettlementTerms, node: EvmNode, store: Store) -> dict
         }
 
 
-async def _check_code(terms: SettlementTerms, node: EvmNode) -> None:
+async def check_role(terms: SettlementTerms, node: EvmNode) -> None:
+    """Raise FatalError unless the account may settle."""
+    has_role = decode_bool(await node.eth_call(terms.issuer, encode_has_role(SETTLER_ROLE, terms.account)))
+    if not has_role:
+        raise FatalError(
+            f"Account {terms.account} may not settle on {terms.issuer}: have the admin grant it SETTLER_ROLE."
+        )
+
+
+async def check_code(terms: SettlementTerms, node: EvmNode) -> None:
+    """Raise FatalError unless the issuer's code is this release's, or the one that the settings name."""
     code = await node.code(terms.issuer)
     if not code:
         raise FatalError(

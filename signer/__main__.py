@@ -1,4 +1,4 @@
-"""The signer's command line: `python -m signer init|restore|check|address|xpub|operator-key|registry|audit|run`."""
+"""The signer's command line: `python -m signer init|restore|check|address|xpub|operator-key|registry|audit|backup|unpack|run`."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ from community.errors import CommunityError
 from community.runtime.lifecycle import EXIT_FAILED, run_until_stopped
 from community.runtime.logs import configure_logging
 from community.runtime.settings import process_environment
-from signer import app, cli_keys, cli_registry
+from signer import app, cli_back_up, cli_keys, cli_registry
 from signer.settings import read_settings
 
 
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
 
     cli_keys.add_commands(add)
     cli_registry.add_commands(add)
+    cli_back_up.add_commands(add)
     add("run", _run, "Answer signature requests (settings from SIGNER_… variables).")
     return parser
 

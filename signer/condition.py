@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable
 
-from prometheus_client.metrics_core import Metric
+from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 
 from community.runtime.figures import figure
 from signer.registry import Registry, RegistryError
@@ -52,4 +52,16 @@ class SignerCondition:
             *found,
             figure("gauge", "signer_registry_revision", "revision that counts", registry.revision),
             figure("gauge", "signer_registry_sources", "sources it may settle", len(registry.sources)),
+            *_believed(registry),
         ]
+
+
+def _believed(registry: Registry) -> list[Metric]:
+    """Chain, issuer, sources and hashes of share tables: all of it is on chain, and the doctor compares it with the books."""
+    contract = GaugeMetricFamily("signer_registry_contract", "whom it signs for", labels=["chain_id", "issuer"])
+    contract.add_metric([str(registry.chain_id), registry.issuer], 1)
+    tables = GaugeMetricFamily("signer_registry_table", "share tables it believes", labels=["source", "table"])
+    for source in registry.sources.values():
+        for table in source.share_tables:
+            tables.add_metric([source.source_ref, "0x" + table.hash().hex()], 1)
+    return [contract, tables]

@@ -7,10 +7,11 @@ certificate of an authority of its own, which also signs the devices' certificat
 import argparse
 import base64
 import hashlib
+import json
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,8 +24,27 @@ from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).resolve().parents[1]
 BROKER_USERS = ("ingest", "settlement", "signer")
-STATE_FOLDERS = ("mosquitto", "signer", "gateway-agent")
+STATE_FOLDERS = ("mosquitto", "rabbitmq", "signer", "gateway-agent", "anvil")
+LOCAL_NODE = "http://anvil:8545"
 AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 365
+RABBITMQ_RIGHTS = {
+    "ingest": (
+        r"^mqtt-subscription-ingest(-[0-9]+|-prov)?qos[01]$",
+        r"^ec\.v1\.[0-9a-f]{16}\.(prov\.)?down$",
+        r"^ec\.v1\.[^.]*\.(up|status|prov)$",
+    ),
+    "settlement": (
+        "^mqtt-subscription-requester-settlementqos[01]$",
+        r"^sign\.v1\.signer\.request$",
+        r"^sign\.v1\.settlement\.reply$",
+    ),
+    "signer": (
+        "^mqtt-subscription-signer-signerqos[01]$",
+        r"^sign\.v1\.settlement\.reply$",
+        r"^sign\.v1\.signer\.request$",
+    ),
+}
+"""Of each user: the queue that is its session, the topics it may write, the topics it may read."""
 # Mosquitto's own default; the passwords are random, so stretching adds nothing.
 _ITERATIONS = 101
 
@@ -44,6 +64,56 @@ def mosquitto_line(user: str, password: str) -> str:
     salt = secrets.token_bytes(12)
     stretched = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
     return f"{user}:$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(stretched).decode()}\n"
+
+
+def issuers_text(host: str) -> str:
+    """The realm of deploy/keycloak at `host`, as API_ISSUERS_FILE takes it."""
+    return (
+        f'[[issuer]]\nurl = "https://{host}/auth/realms/energy"\naudience = "energy-community"\n'
+        'authorized_parties = ["web", "app"]\nalgorithms = ["RS256"]\n'
+    )
+
+
+def definitions(passwords: Mapping[str, str]) -> str:
+    """RabbitMQ's definitions of the backend's users, with exactly the rights of deploy/mosquitto/access.acl.
+
+    Devices are let in one by one with deploy/rabbitmq/allow, which knows the same rights.
+    """
+    return json.dumps(
+        {
+            "users": [
+                {
+                    "name": user,
+                    "password_hash": rabbitmq_hash(password),
+                    "hashing_algorithm": "rabbit_password_hashing_sha256",
+                    "tags": [],
+                }
+                for user, password in passwords.items()
+            ],
+            "vhosts": [{"name": "/"}],
+            "permissions": [
+                {
+                    "user": user,
+                    "vhost": "/",
+                    "configure": own,
+                    "write": f"({own}|^amq\\.topic$)",
+                    "read": f"({own}|^amq\\.topic$)",
+                }
+                for user, (own, _, _) in RABBITMQ_RIGHTS.items()
+            ],
+            "topic_permissions": [
+                {"user": user, "vhost": "/", "exchange": "amq.topic", "write": write, "read": read}
+                for user, (_, write, read) in RABBITMQ_RIGHTS.items()
+            ],
+        },
+        indent=1,
+    )
+
+
+def rabbitmq_hash(password: str) -> str:
+    """As RabbitMQ keeps it: four bytes of salt, then SHA-256 over salt and password."""
+    salt = secrets.token_bytes(4)
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | Ed25519PrivateKey) -> bytes:
@@ -127,8 +197,12 @@ def make_everything(root: Path, host: str, now: datetime) -> None:
     def token() -> bytes:
         return secrets.token_urlsafe(24).encode()
 
-    # PostgreSQL's own image reads this one as another user: the folder guards it
+    # Images that run as users of their own read these: the folder guards them
     password = keep_or_make(folder / "database_password", token, 0o644).decode()
+    for name in ("keycloak_database_password", "keycloak_admin_password", "grafana_password"):
+        keep_or_make(folder / name, token, 0o644)
+    keep_or_make(folder / "node_url", LOCAL_NODE.encode)
+    keep_or_make(folder / "issuers.toml", lambda: issuers_text(host).encode())
     keep_or_make(folder / "database_passfile", f"postgres:*:*:community:{password}\n".encode)
     keep_or_make(folder / "column_key", lambda: secrets.token_hex(32).encode())
     for server in ("tts", "chirpstack"):
@@ -137,6 +211,7 @@ def make_everything(root: Path, host: str, now: datetime) -> None:
     keep_or_make(folder / "requester_key", lambda: _pem(Ed25519PrivateKey.generate()))
     passwords = {user: keep_or_make(folder / f"broker_password_{user}", token).decode() for user in BROKER_USERS}
     keep_or_make(broker / "passwords", lambda: "".join(mosquitto_line(*each) for each in passwords.items()).encode())
+    keep_or_make(broker / "definitions.json", lambda: definitions(passwords).encode())
 
     def new_key() -> bytes:
         return _pem(ec.generate_private_key(ec.SECP256R1()))
@@ -144,9 +219,14 @@ def make_everything(root: Path, host: str, now: datetime) -> None:
     authority_key = keep_or_make(folder / "ca.key", new_key)
     authority = keep_or_make(broker / "ca.pem", lambda: authority_certificate(_ec_key(authority_key), now))
     broker_key = _ec_key(keep_or_make(broker / "broker.key", new_key))
-    hosts = ("mosquitto", host)
+    hosts = ("broker", host)
     keep_or_make(
         broker / "broker.pem", lambda: certificate("broker", hosts, broker_key, (authority_key, authority), now)
+    )
+    # For trying out, and inside a network with its own authority; the public gets one of a public authority.
+    web_key = _ec_key(keep_or_make(folder / "web_key", new_key))
+    keep_or_make(
+        folder / "web_certificate", lambda: certificate(host, (host,), web_key, (authority_key, authority), now)
     )
 
 
@@ -161,17 +241,22 @@ def make_device(root: Path, eui: str, now: datetime) -> Path:
     return folder
 
 
+def parser() -> argparse.ArgumentParser:
+    """Everything that can be asked."""
+    root = argparse.ArgumentParser(prog="python -m tools.deployment", description=__doc__)
+    root.add_argument("--host", default="localhost", help="name under which people and devices reach this host")
+    root.add_argument("--device", metavar="EUI", help="also make the certificate of this device")
+    return root
+
+
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m tools.deployment", description=__doc__)
-    parser.add_argument("--host", default="localhost", help="name by which devices reach the broker")
-    parser.add_argument("--device", metavar="EUI", help="also make the certificate of this device")
-    options = parser.parse_args(arguments)
+    options = parser().parse_args(arguments)
     now = datetime.now(UTC)
     make_everything(ROOT, options.host, now)
     print("deploy/secrets and deploy/state are complete.")
     if options.device:
         print(f"The device's certificate and key: {make_device(ROOT, options.device.lower(), now)}")
-    print("Next: copy .env.example to .env and fill it in; then docker compose up -d")
+    print("Next: copy .env.example to .env and fill it in; then docker compose up -d (deploy/README.md)")
     return 0
 
 

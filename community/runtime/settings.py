@@ -35,12 +35,24 @@ class SettingsReader:
     def _raw(self, name: str, default: str | None) -> str | None:
         variable = f"{self._prefix}_{name}"
         self._asked.add(variable)
-        value = self._environment.get(variable, "").strip()
+        value = self._environment.get(variable, "").strip() or self._from_file(variable)
         if value:
             return value
         if default is None:
             self._problems.append(f"{variable} is not set")
         return default
+
+    def _from_file(self, variable: str) -> str:
+        """What stands in the file that `VARIABLE_FILE` names: any setting may be a mounted secret, such as a node's address."""
+        place = self._environment.get(f"{variable}_FILE", "").strip()
+        if not place:
+            return ""
+        self._asked.add(f"{variable}_FILE")
+        try:
+            return Path(place).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            self._problems.append(f"{variable}_FILE cannot be read: {getattr(error, 'strerror', None) or error}")
+            return "unread"
 
     def text(self, name: str, default: str | None = None) -> str:
         """A text; required where there is no default."""

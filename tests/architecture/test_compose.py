@@ -2,22 +2,29 @@
 
 import importlib
 import importlib.util
+import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 
 from community.runtime.settings import SettingsError, SettingsReader
 from gateway_agent.settings import load_settings
 from tests.architecture.repository import PROCESSES, ROOT
+from tools.deployment import make_everything
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 EXAMPLE = (ROOT / ".env.example").read_text()
 BACKEND = sorted(name for name, service in SERVICES.items() if service["image"] == "energy-community-backend")
+OTHERS = sorted(set(SERVICES) - set(BACKEND))
+OWN_USERS = {"postgres": "postgres", "keycloak": None, "prometheus": None, "grafana": None}
+"""Images that run as a user of their own, named there or in the image: no root either."""
 READ_VARIABLES = sorted(set(PROCESSES) - {"gateway_agent"})
 
 
@@ -27,8 +34,8 @@ def defaults() -> dict[str, str]:
 
 
 def interpolated(text: str) -> str:
-    """With ${NAME} replaced as docker compose does."""
-    return re.sub(r"\$\{([A-Z_]+)\}", lambda found: defaults()[found[1]], text)
+    """With ${NAME} replaced as docker compose does, and $$ as one $."""
+    return re.sub(r"\$\{([A-Z_]+)\}", lambda found: defaults()[found[1]], text).replace("$$", "$")
 
 
 def environment_of(service: dict[str, Any], secrets: Path) -> dict[str, str]:
@@ -53,6 +60,14 @@ def read(process: str, environment: Mapping[str, str], monkeypatch: pytest.Monke
     return asked
 
 
+def test_the_file_is_one_of_the_compose_specification() -> None:
+    schema = json.loads((ROOT / "tests" / "golden" / "compose" / "compose-spec.json").read_text())
+    validator = jsonschema.validators.validator_for(schema)(schema)
+    assert [f"{error.json_path}: {error.message}" for error in validator.iter_errors(COMPOSE)] == []
+    broken = {**COMPOSE, "services": {**SERVICES, "api": {**SERVICES["api"], "networsk": ["web"]}}}
+    assert not validator.is_valid(broken)
+
+
 def test_every_process_has_a_container() -> None:
     started = {service["command"][0] for service in SERVICES.values() if "command" in service}
     assert set(PROCESSES) <= started
@@ -73,8 +88,9 @@ def test_a_process_accepts_the_settings_of_its_container(
     process: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     service = next(each for each in SERVICES.values() if each.get("command", [""])[0] == process)
+    make_everything(tmp_path, "localhost", datetime.now(UTC))
     for secret in service["secrets"]:
-        (tmp_path / secret).write_text("a secret of 24 characters")
+        (tmp_path / secret).write_bytes((tmp_path / COMPOSE["secrets"][secret]["file"]).read_bytes())
     environment = environment_of(service, tmp_path)
     own = {name for name in environment if name.startswith(f"{process.upper()}_")}
     assert own
@@ -102,7 +118,51 @@ def test_the_example_explains_every_setting(process: str, monkeypatch: pytest.Mo
 
 def test_every_variable_of_the_compose_file_is_in_the_example_and_used() -> None:
     used = set(re.findall(r"\$\{([A-Z_]+)", (ROOT / "docker-compose.yml").read_text()))
-    assert used == set(defaults())
+    assert used | {"COMPOSE_PROFILES"} == set(defaults())  # that one docker compose reads itself
+
+
+def test_profiles_of_the_example_exist_and_name_one_broker() -> None:
+    known = {profile for service in SERVICES.values() for profile in service.get("profiles", [])}
+    chosen = set(defaults()["COMPOSE_PROFILES"].split(","))
+    assert chosen <= known
+    assert len(chosen & {"mosquitto", "rabbitmq"}) == 1
+    explained = (ROOT / "docker-compose.yml").read_text().split("name:")[0]
+    assert all(profile in explained for profile in known)
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_what_a_service_waits_for_and_reaches_exists(name: str) -> None:
+    service = SERVICES[name]
+    for other in service.get("depends_on", {}):
+        assert other in SERVICES
+        always = "profiles" not in SERVICES[other] or "profiles" in service
+        assert always or service["depends_on"][other]["required"] is False, "a profile that is off would stop it"
+    assert set(service.get("networks", [])) <= set(COMPOSE["networks"])
+    mine = set(service.get("networks", []))
+    # a name in an address of its settings is a service on a network of its own
+    text = " ".join(str(value) for value in service.get("environment", {}).values())
+    for host in set(re.findall(r"(?:mqtt|http|postgresql)://(?:[a-z]+@)?([a-z]+)[:/]", interpolated(text))):
+        serving = [each for key, each in SERVICES.items() if host == key or host in _aliases(each)]
+        assert serving and all(mine & set(each["networks"]) for each in serving), host
+
+
+def _aliases(service: dict[str, Any]) -> set[str]:
+    networks = service.get("networks", {})
+    given = [each.get("aliases", []) for each in networks.values()] if isinstance(networks, dict) else []
+    return {alias for aliases in given for alias in aliases}
+
+
+def test_named_volumes_exist_and_are_used() -> None:
+    used = {volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])}
+    assert {name for name in used if not name.startswith("./")} == set(COMPOSE["volumes"])
+
+
+def test_every_secret_is_made_by_the_command_that_makes_them(tmp_path: Path) -> None:
+    make_everything(tmp_path, "localhost", datetime.now(UTC))
+    for secret in COMPOSE["secrets"].values():
+        assert (tmp_path / secret["file"]).is_file(), secret
+    states = {v.split(":")[0] for each in SERVICES.values() for v in each.get("volumes", []) if v.startswith("./deploy/state")}  # fmt: skip
+    assert all((tmp_path / state).is_dir() for state in states)
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
@@ -118,31 +178,38 @@ def test_secrets_are_files_that_are_declared(name: str) -> None:
         assert not re.search(r"://[^/@\s]+:[^/@\s]+@", str(value)), "a password in an address"
 
 
-@pytest.mark.parametrize("name", BACKEND)
-def test_a_backend_container_cannot_change_itself(name: str) -> None:
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_a_container_cannot_change_itself_and_is_not_root(name: str) -> None:
     service = SERVICES[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
-    assert service["user"] == "${APP_UID}:${APP_GID}"
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service.get("user") == OWN_USERS.get(name, "${APP_UID}:${APP_GID}")
+    assert "privileged" not in service and "cap_add" not in service
 
 
 def test_everything_that_serves_has_a_health_check() -> None:
     assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == {
         "migrate",  # ends
+        "doctor",  # ends
         "gateway-agent",  # spools while its broker is away, and says how it is over MQTT
-        "web",  # passes on the health of the API
     }
 
 
 def test_the_signer_reaches_the_signature_broker_and_nothing_else() -> None:
-    assert SERVICES["signer"]["networks"] == ["signing"]
-    assert COMPOSE["networks"]["signing"]["internal"] is True
-    neighbours = {name for name, service in SERVICES.items() if "signing" in service.get("networks", [])}
-    assert neighbours == {"signer", "mosquitto"}
+    assert SERVICES["signer"]["networks"] == ["signing", "signer-watching"]
+
+    def on(network: str) -> set[str]:
+        assert COMPOSE["networks"][network]["internal"] is True
+        return {name for name, service in SERVICES.items() if network in service.get("networks", [])}
+
+    assert on("signing") == {"signer", "mosquitto", "rabbitmq"}
+    # who asks how it is
+    assert on("signer-watching") == {"signer", "prometheus", "doctor"}
 
 
 def test_mounted_files_of_the_repository_exist() -> None:
-    made_by_a_person = ("./deploy/secrets", "./deploy/state")
+    made_by_a_person = ("./deploy/secrets", "./deploy/state", "./frontend/dist")
     for service in SERVICES.values():
         for volume in service.get("volumes", []):
             source = volume.split(":")[0]

@@ -54,7 +54,7 @@ def _conditions(store: Store, node: EvmNode, spool: Spool) -> dict[str, Conditio
     api = ApiCondition(store, Hub(store))
     api.answers["2xx"] += 1
     terms = SettlementTerms(chain_id=1, issuer="0x" + "1" * 40, account="0x" + "2" * 40)
-    registry = cast(Any, SimpleNamespace(revision=3, sources={}))
+    registry = cast(Any, SimpleNamespace(revision=3, sources={}, chain_id=1, issuer="0x" + "1" * 40))
     clock = ManualClock(NOW)
     return {
         "ingest": IngestCondition(

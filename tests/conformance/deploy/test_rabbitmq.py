@@ -48,6 +48,35 @@ async def refuses_to_publish(device: MqttConnection, topic: str) -> None:
         await device.publish(topic, b"forged", timeout_s=2)
 
 
+async def a_signature_travels(port: int, secrets: Path) -> None:
+    """Settlement asks and the signer answers, each under its own name; ingest hears nothing of it."""
+    address = {
+        user: MqttAddress(
+            f"mqtt://127.0.0.1:{port}", user, (secrets / f"broker_password_{user}").read_text(), version=4
+        )
+        for user in ("settlement", "signer", "ingest")
+    }
+    asked, answered = Ear(), Ear()
+    signer = MqttConnection(address["signer"], "signer-signer", subscriptions={"sign/v1/signer/request": asked})
+    settlement = MqttConnection(
+        address["settlement"], "requester-settlement", subscriptions={"sign/v1/settlement/reply": answered}
+    )
+    await signer.start(DEADLINE_S)
+    await settlement.start(DEADLINE_S)
+    try:
+        await settlement.publish("sign/v1/signer/request", b"please sign")
+        await asked.until(b"please sign")
+        await signer.publish("sign/v1/settlement/reply", b"signed")
+        await answered.until(b"signed")
+        await refuses_to_publish(signer, "sign/v1/signer/request")
+    finally:
+        await signer.stop()
+        await settlement.stop()
+    listener = MqttConnection(address["ingest"], "ingest", subscriptions={"sign/v1/signer/request": asked})
+    with pytest.raises(BrokerUnavailable):
+        await listener.start(5)
+
+
 @pytest.mark.timeout(240)
 async def test_who_may_enter_rabbitmq_and_do_what(tmp_path: Path) -> None:
     make_everything(tmp_path, "localhost", datetime.now(UTC))
@@ -69,8 +98,9 @@ async def test_who_may_enter_rabbitmq_and_do_what(tmp_path: Path) -> None:
         return MqttAddress(f"mqtts://localhost:{tls}", None, None, *files, version=4)
 
     async with start_rabbitmq(tmp_path, config, plain) as broker:
-        for words in (("ingest", password), ("device", OWN)):
-            await asyncio.to_thread(broker.control, *words, script=ALLOW)
+        # the backend's users came with the definitions
+        await asyncio.to_thread(broker.control, "device", OWN, script=ALLOW)
+        await a_signature_travels(plain, secrets)
         ear, own_ear = Ear(), Ear()
         ingest_at = MqttAddress(f"mqtt://127.0.0.1:{plain}", "ingest", password, version=4)
         ingest = MqttConnection(ingest_at, "ingest", subscriptions={"ec/v1/+/up": ear})
