@@ -16,6 +16,7 @@ from community.store.tables.metering import InstallationRow, MeteringPointRow, R
 from community.store.tables.minting import IssuancePartRow, IssuanceRow
 from community.store.unit_of_work import Work
 from community.store.views import chain
+from community.store.views.among import among
 from community.store.views.scope import Scope
 from community.units import TokenAmount, WattHours
 
@@ -56,7 +57,7 @@ async def balances(
     """
     statement = select(col(MemberRow.identity_id)).where(scope.holders(col(MemberRow.identity_id)))
     if member_ids is not None:
-        statement = statement.where(col(MemberRow.identity_id).in_(member_ids))
+        statement = statement.where(among(work, col(MemberRow.identity_id), member_ids))
     statement = statement.order_by(col(MemberRow.identity_id)).limit(MEMBERS_MAX)
     members = list((await work.session.execute(statement)).scalars())
     amounts = await chain.amounts_of_holders(work, members, token)
@@ -157,7 +158,7 @@ async def _unminted_parts(work: Work, unminted: Any, member_ids: Sequence[str]) 
     statement = (
         select(col(part.holder_id), col(part.amount))
         .join(IssuanceRow, col(IssuanceRow.id) == col(part.issuance_id))
-        .where(unminted, col(part.holder_id).in_(member_ids))
+        .where(unminted, among(work, col(part.holder_id), member_ids))
         .limit(UNMINTED_MAX)
     )
     earned: dict[str, int] = {}

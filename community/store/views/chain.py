@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import String, and_, cast, func, select
 from sqlmodel import col
 
 from community.store.tables.chain import (
@@ -17,6 +17,7 @@ from community.store.tables.chain import (
 )
 from community.store.tables.identity import CoinAddressRow, EnergySourceRow
 from community.store.unit_of_work import Work
+from community.store.views.among import among
 from community.store.views.keyset import Keyset, Page, fetch_page, select_rows
 from community.units import TokenAmount, WattHours
 
@@ -180,10 +181,15 @@ async def amounts_of_holders(work: Work, holder_ids: Sequence[str], token: str |
     # balances are keyed by chain, token and address: without the first two every balance there is would be read
     tokens = select(col(SupplyRow.token)).where(col(SupplyRow.chain_id) == the_chain())
     statement = (
-        select(col(CoinAddressRow.identity_id), col(BalanceRow.amount), col(BalanceRow.final_amount))
+        # as text: that is three times as fast as a decimal number of the driver's for each amount
+        select(
+            col(CoinAddressRow.identity_id),
+            cast(col(BalanceRow.amount), String),
+            cast(col(BalanceRow.final_amount), String),
+        )
         .join(BalanceRow, col(BalanceRow.address) == col(CoinAddressRow.address))
         .where(
-            col(CoinAddressRow.identity_id).in_(holder_ids),
+            among(work, col(CoinAddressRow.identity_id), holder_ids),
             col(BalanceRow.chain_id) == the_chain(),
             col(BalanceRow.token).in_(tokens) if token is None else col(BalanceRow.token) == token,
         )
@@ -192,5 +198,5 @@ async def amounts_of_holders(work: Work, holder_ids: Sequence[str], token: str |
     totals: dict[str, tuple[int, int]] = {}
     for holder_id, amount, final in await work.session.execute(statement):
         before = totals.get(holder_id, (0, 0))
-        totals[holder_id] = (before[0] + amount, before[1] + final)
+        totals[holder_id] = (before[0] + int(amount), before[1] + int(final))
     return totals
