@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from community.attestation import merkle
 from community.attestation.admission import Admitted, Proof, Rejected, prove_message
 from community.attestation.profiles import registers_of
 from community.attestation.reasons import Reason
@@ -32,7 +31,7 @@ from ingest import failpoints
 from ingest.device_files import DeviceFiles
 from ingest.failpoints import Failpoint
 from ingest.outcomes import Outcome
-from ingest.proofs import key_id, newest_keyno
+from ingest.proofs import key_id, leaves_of, newest_keyno
 from ingest.uplinks import Uplink
 
 _UNREGISTERED = (Reason.UNKNOWN_DEVICE, Reason.UNKNOWN_KEY)
@@ -187,6 +186,7 @@ def _admit(one: PlainMessage, proven: Admitted, books: _Books) -> Outcome | None
         span=statement.span,
         reading_count=statement.count,
         frame_digest=one.digest,
+        leaves=leaves_of(proven),
     )
     books.statements.append(stored)
     books.counters.add(one.statement_key)
@@ -262,7 +262,6 @@ def _append(
     readings = proven.readings
     slots = [reading.slot for reading in readings]
     instants = [slot_start(slot) for slot in slots]
-    paths = merkle.joined_paths([merkle.leaf_hash(data) for data in proven.leaf_inputs])
     for obis, register, values, rises in columns:
         ids = [
             measurement_id(register.id, reading.slot, wh, reading.off_s, reading.status, "DEVICE")
@@ -270,9 +269,9 @@ def _append(
         ]
         books.measurements += [
             (id_, register.id, place.id, one.device.id, at, wh, reading.off_s, reading.status, "DEVICE",
-             statement_digest, index, leaf, path, books.now)
-            for index, (id_, at, wh, reading, leaf, path) in enumerate(
-                zip(ids, instants, values, readings, proven.leaf_inputs, paths, strict=True)
+             statement_digest, index, leaf, books.now)
+            for index, (id_, at, wh, reading, leaf) in enumerate(
+                zip(ids, instants, values, readings, proven.leaf_inputs, strict=True)
             )
         ]  # fmt: skip
         if obis == place.metering_point.settled_obis:

@@ -29,14 +29,22 @@ async def keep_proof(case: Case, device: DeviceFile, proven: Admitted) -> str:
         span=statement.span,
         reading_count=statement.count,
         frame_digest=case.frame.digest,
+        leaves=leaves_of(proven),
     )
     await statements.add_statement(case.work, stored, case.now)
     return stored.digest
 
 
+def leaves_of(proven: Admitted) -> bytes:
+    """The hashes of a statement's leaves, one after the other: the path from each reading to the signed root."""
+    return b"".join([merkle.leaf_hash(data) for data in proven.leaf_inputs])
+
+
 async def book_readings(booked: Bookings, proven: Admitted, statement_digest: str) -> None:
-    """Book every reading of a stored statement, each with its leaf and the path from there to the signed root."""
-    leaves = [merkle.leaf_hash(data) for data in proven.leaf_inputs]
+    """Book every reading of a stored statement, each with its leaf, from which a path leads to the signed root."""
+    paths: list[bytes] = []
+    if not await statements.has_leaves(booked.work, statement_digest):  # it was stored before leaves were
+        paths = merkle.joined_paths([merkle.leaf_hash(data) for data in proven.leaf_inputs])
     obis = registers_of(proven.signed.statement.profile)
     for index, reading in enumerate(proven.readings):
         await booked.book(
@@ -49,7 +57,7 @@ async def book_readings(booked: Bookings, proven: Admitted, statement_digest: st
                 statement_digest=statement_digest,
                 leaf_index=index,
                 leaf_input=proven.leaf_inputs[index],
-                leaf_path=b"".join(merkle.inclusion_path(leaves, index)),
+                leaf_path=paths[index] if paths else None,
             )
         )
 

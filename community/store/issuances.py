@@ -12,6 +12,7 @@ from community.errors import RetryableError
 from community.minting.issuances import SETTLED_STATES, Issuance, IssuancePart, IssuanceState, states_before
 from community.minting.planning import SettledUpTo, VerifiedReading
 from community.store.outbox import announce
+from community.store.statements import path_of
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
@@ -163,6 +164,7 @@ def _of_source(selected: Any, source_id: str) -> Any:
         .where(
             col(EnergySourceRow.identity_id) == source_id,
             col(EnergySourceRow.approved_at).is_not(None),
+            col(RegisterRow.meter_id) == col(InstallationRow.meter_id),  # the way to the readings by index
             col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
             col(MeteringPointRow.direction) == "production",
             col(MeasurementRow.evidence_mode) == col(EnergySourceRow.evidence_mode),
@@ -195,7 +197,7 @@ async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:
         format=signed.format,
         public_key=key.public_key,
         leaf_input=measurement.leaf_input or b"",
-        leaf_path=measurement.leaf_path or b"",
+        leaf_path=path_of(measurement.leaf_path, signed.leaves, measurement.leaf_index),
         leaf_index=measurement.leaf_index,
     )
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -12,6 +13,7 @@ from community.clock import slot_at
 from community.metering.intervals import RegisterPoint
 from community.store.bulk import insert_rows, instant_of, rows_for
 from community.store.tables.measuring import MeasurementRow
+from community.store.tables.metering import InstallationRow, RegisterRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
 
@@ -24,7 +26,10 @@ frames would give other rows; then `python -m ingest rebuild` tells the ones fro
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """An admitted reading. `leaf_path` is the inclusion path, 32 bytes a hash, concatenated; legacy has no leaf."""
+    """An admitted reading. Legacy has no leaf.
+
+    `leaf_path` is the inclusion path, 32 bytes a hash, concatenated; None where the statement keeps its leaves.
+    """
 
     register_id: str
     installation_id: str
@@ -118,7 +123,6 @@ MEASUREMENT_COLUMNS = (
     "statement_digest",
     "leaf_index",
     "leaf_input",
-    "leaf_path",
     "recorded_at",
 )
 
@@ -133,13 +137,33 @@ async def add_measurement_rows(work: Work, rows: Sequence[tuple[object, ...]]) -
 
 async def newest_leaf(work: Work, device_id: str) -> bytes | None:
     """The leaf input of a device's newest reading that has one."""
-    found = await work.session.execute(
-        select(col(MeasurementRow.leaf_input))
-        .where(col(MeasurementRow.device_id) == device_id, col(MeasurementRow.leaf_input).is_not(None))
-        .order_by(col(MeasurementRow.at).desc())
-        .limit(1)
+    newest: tuple[datetime, bytes] | None = None
+    for register_id in (await work.session.execute(registers_read_by([device_id]))).scalars():
+        row = MeasurementRow
+        found = await work.session.execute(
+            select(col(row.at), col(row.leaf_input))
+            .where(
+                col(row.register_id) == register_id,
+                col(row.device_id) == device_id,
+                col(row.leaf_input).is_not(None),
+            )
+            .order_by(col(row.at).desc())
+            .limit(1)
+        )
+        for at, leaf in found:
+            if leaf is not None and (newest is None or at > newest[0]):
+                newest = (at, leaf)
+    return None if newest is None else newest[1]
+
+
+def registers_read_by(device_ids: Sequence[str]) -> Any:
+    """The ids of the registers that these devices read or have read: the way to their measurements by index."""
+    return (
+        select(col(RegisterRow.id))
+        .join(InstallationRow, col(InstallationRow.meter_id) == col(RegisterRow.meter_id))
+        .where(col(InstallationRow.device_id).in_(device_ids))
+        .distinct()
     )
-    return found.scalar_one_or_none()
 
 
 async def newest_points(work: Work, register_ids: Sequence[str]) -> dict[str, RegisterPoint]:

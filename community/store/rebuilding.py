@@ -9,6 +9,7 @@ from sqlalchemy import func, insert, inspect, select
 from sqlmodel import SQLModel, col
 
 from community.store.frames import Frame
+from community.store.statements import path_of
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, IdentityRow
 from community.store.tables.measuring import FrameRow, IntervalRow, MeasurementRow, StatementRow
 from community.store.tables.metering import (
@@ -111,6 +112,10 @@ async def _pages(work: Work, row: type[Any], subject: Any, instant: Any) -> Asyn
     if row is IntervalRow:
         wanted = [column for column in wanted if column.name != "id"]
     statement: Any = select(*wanted).order_by(ordered, instant)
+    if row is MeasurementRow:
+        statement = statement.add_columns(col(StatementRow.leaves)).join(
+            StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest)
+        )
     if row is IntervalRow:
         statement = statement.where(col(IntervalRow.revision) == 1)
     after: tuple[str, datetime] | None = None
@@ -121,6 +126,8 @@ async def _pages(work: Work, row: type[Any], subject: Any, instant: Any) -> Asyn
         rows = list(await work.session.execute(page.limit(PAGE)))
         for one in rows:
             content = dict(one._mapping)
+            if row is MeasurementRow:  # stored with the reading, or to be found by its statement's leaves: the same
+                content["leaf_path"] = path_of(content["leaf_path"], content.pop("leaves"), content["leaf_index"])
             after = (content.pop(subject.key), content.pop(instant.key))
             yield DerivedRow((table.name, *after), content)
         if len(rows) < PAGE:

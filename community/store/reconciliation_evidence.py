@@ -15,6 +15,7 @@ from community.metering.intervals import RegisterPoint, energy_between
 from community.reconciliation.facts import AlteredInterval, AlteredReading, ShareTableFacts
 from community.reconciliation.proofs import signed_wh
 from community.store.reconciliation_facts import VERIFIED, newest_revisions
+from community.store.statements import path_of
 from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
@@ -37,22 +38,32 @@ async def altered_readings(work: Work, known_at: datetime) -> tuple[AlteredReadi
     columns: tuple[Any, ...] = (
         col(EnergySourceRow.identity_id), col(RegisterRow.obis), col(measurement.id), col(measurement.at),
         col(measurement.register_wh), col(measurement.leaf_index), col(measurement.leaf_input),
-        col(measurement.leaf_path), col(statement.signed),
+        col(measurement.leaf_path), col(statement.leaves), col(statement.signed),
     )  # fmt: skip
     asked = (
         select(*columns)
         .join(InstallationRow, col(InstallationRow.metering_point_id) == col(EnergySourceRow.metering_point_id))
         .join(measurement, col(measurement.installation_id) == col(InstallationRow.id))
-        .join(RegisterRow, col(RegisterRow.id) == col(measurement.register_id))
+        .join(
+            RegisterRow,
+            (col(RegisterRow.id) == col(measurement.register_id))
+            & (col(RegisterRow.meter_id) == col(InstallationRow.meter_id)),
+        )
         .join(statement, col(statement.digest) == col(measurement.statement_digest))
         .where(col(statement.format) == "ecw1", col(measurement.recorded_at) <= known_at)
         .order_by(col(measurement.statement_digest), col(measurement.at))
         .execution_options(yield_per=_FETCHED_AT_ONCE)
     )
     found = []
-    async for source_id, obis, name, at, stored_wh, index, leaf, path, signed in await work.session.stream(asked):
+    async for source_id, obis, name, at, stored_wh, index, leaf, path, leaves, signed in await work.session.stream(
+        asked
+    ):
         parsed = _parsed(signed)
-        proven = None if parsed is None or leaf is None else signed_wh(parsed, obis, leaf, index, path or b"")
+        proven = (
+            None
+            if parsed is None or leaf is None
+            else signed_wh(parsed, obis, leaf, index, path_of(path, leaves, index))
+        )
         if proven != stored_wh:
             found.append(AlteredReading(source_id, name, at, stored_wh, proven))
     return tuple(sorted(found, key=lambda one: (one.source_id, one.at)))
@@ -126,6 +137,7 @@ async def _missing_intervals(work: Work, known_at: datetime) -> tuple[AlteredInt
         .join(measurement, col(measurement.installation_id) == col(InstallationRow.id))
         .join(RegisterRow, col(RegisterRow.id) == col(measurement.register_id))
         .where(
+            col(RegisterRow.meter_id) == col(InstallationRow.meter_id),
             col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
             col(measurement.recorded_at) <= known_at,
             col(measurement.at) >= col(EnergySourceRow.opening_at),

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from community.store import audit, outbox
 from community.store.decisions import Decided, NotFound, NotPossible, Outcome
+from community.store.measurements import registers_read_by
 from community.store.onboarding import Told
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, KeyRevocationRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
@@ -167,5 +168,9 @@ def _suspect_measurements(device_id: str) -> Any:
         select(col(MeasurementRow.id))
         .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
         .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
-        .where(col(MeasurementRow.device_id) == device_id, signed_after_revocation())
+        .where(
+            col(MeasurementRow.register_id).in_(registers_read_by([device_id])),
+            col(MeasurementRow.device_id) == device_id,
+            signed_after_revocation(),
+        )
     )

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import lru_cache
 from operator import attrgetter
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from community.attestation.merkle import HASH_SIZE, joined_paths
 from community.store.bulk import insert_rows, instant_of, rows_for
 from community.store.tables.measuring import StatementRow
 from community.store.unit_of_work import Work
@@ -31,6 +33,8 @@ class StoredStatement:
     span: int
     reading_count: int
     frame_digest: str
+    leaves: bytes | None = None
+    """The hashes of its leaves, 32 bytes each; legacy has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +130,32 @@ async def add_statement(work: Work, statement: StoredStatement, now: datetime) -
             "span": statement.span,
             "reading_count": statement.reading_count,
             "frame_digest": statement.frame_digest,
+            "leaves": statement.leaves,
             "recorded_at": now,
         },
     )
+
+
+async def has_leaves(work: Work, digest: str) -> bool:
+    """Whether the paths of a statement's readings follow from what is stored with it; not so of those from before."""
+    found = select(col(StatementRow.digest)).where(
+        col(StatementRow.digest) == digest, col(StatementRow.leaves).is_not(None)
+    )
+    return (await work.session.execute(found)).first() is not None
+
+
+def path_of(leaf_path: bytes | None, leaves: bytes | None, leaf_index: int) -> bytes:
+    """The inclusion path of a stored reading: its own, or what its statement's leaves give. Empty where neither is."""
+    if leaf_path is not None or leaves is None:
+        return leaf_path or b""
+    paths = _paths(leaves)
+    return paths[leaf_index] if 0 <= leaf_index < len(paths) else b""  # an index that was edited proves nothing
+
+
+@lru_cache(maxsize=4)
+def _paths(leaves: bytes) -> list[bytes]:
+    """Of every leaf. Readings come statement by statement, so a few are enough to keep."""
+    return joined_paths([leaves[at : at + HASH_SIZE] for at in range(0, len(leaves), HASH_SIZE)])
 
 
 async def statements_above(work: Work, device_id: str, keyno: int, ctr: int, limit: int = 1000) -> list[StatementSpan]:
@@ -172,6 +199,21 @@ async def contiguous_counters(work: Work, keys: Sequence[tuple[str, int, int | N
         keys,
     )
     return {(device_id, keyno): last for device_id, keyno, last in found if last is not None}
+
+
+async def newest_counters(work: Work, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], int]:
+    """By (device id, key number): the highest counter that is stored, whatever is missing below it."""
+    answer = (
+        "SELECT d, k, (SELECT max(s.ctr) FROM statement s WHERE s.device_id = asked.d AND s.keyno = asked.k) FROM asked"
+    )
+    asked = "SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)"
+    found = await rows_for(
+        work,
+        f"WITH asked(d, k) AS ({asked}) {answer}",
+        f"WITH asked AS (SELECT * FROM unnest($1::text[], $2::int[]) AS a(d, k)) {answer}",
+        keys,
+    )
+    return {(device_id, keyno): newest for device_id, keyno, newest in found if newest is not None}
 
 
 async def count_statements(work: Work) -> int:

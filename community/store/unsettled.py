@@ -47,6 +47,7 @@ async def left_out(work: Work, source_id: str, after: datetime) -> list[str]:
         .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
         .where(
             col(EnergySourceRow.identity_id) == source_id,
+            col(RegisterRow.meter_id) == col(InstallationRow.meter_id),
             col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
             at > after,
         )

@@ -33,7 +33,7 @@ PARTS = {
     "interval": "SELECT metering_point_id, starts_at, revision, energy_wh, quality, from_measurement_id,"
     " to_measurement_id, derivation FROM interval_energy ORDER BY 1, 2, 3",
     "gap": "SELECT metering_point_id, starts_at, ends_at, energy_wh FROM gap WHERE state = 'open' ORDER BY 1, 2",
-    "statement": "SELECT digest, device_key_id, ctr, first_at, span, reading_count FROM statement ORDER BY 1",
+    "statement": "SELECT digest, device_key_id, ctr, first_at, span, reading_count, hex(leaves) FROM statement ORDER BY 1",
     "quarantine": "SELECT reason, detail FROM quarantine ORDER BY 1, 2",
 }
 

@@ -8,6 +8,9 @@ from sqlmodel import Field, SQLModel
 
 from community.store.tables.columns import BigId, big, instant, octets, one_of
 
+CHECKED_TOGETHER = ("seen_message", "statement", "measurement", "interval_energy")
+"""Tables that intake fills by the hundred. PostgreSQL checks their references once an insert, by trigger, instead of once
+a row: their foreign keys stand here and on SQLite only."""
 QUALITIES = ("measured", "calculated", "estimated", "substituted", "missing", "suspect")
 
 
@@ -60,6 +63,9 @@ class StatementRow(SQLModel, table=True):
     reading_count: int
     frame_digest: str = Field(foreign_key="frame.digest", index=True)
     recorded_at: datetime = instant()
+    leaves: bytes | None = octets(
+        nullable=True, default=None, description="the hashes of its leaves, one after the other; legacy has none"
+    )
 
 
 class MeasurementRow(SQLModel, table=True):
@@ -74,13 +80,13 @@ class MeasurementRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     register_id: str = Field(foreign_key="register.id")
     installation_id: str = Field(foreign_key="installation.id")
-    device_id: str = Field(foreign_key="device.identity_id", index=True)
+    device_id: str = Field(foreign_key="device.identity_id")
     at: datetime = instant()
     register_wh: int = big()
     off_s: int
     status: int
     evidence_mode: str
-    statement_digest: str = Field(foreign_key="statement.digest", index=True)
+    statement_digest: str = Field(foreign_key="statement.digest")
     leaf_index: int
     leaf_input: bytes | None = octets(nullable=True, default=None)
     leaf_path: bytes | None = octets(nullable=True, default=None)

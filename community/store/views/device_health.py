@@ -12,6 +12,7 @@ from community.attestation.airtime import airtime_of
 from community.attestation.reasons import Reason
 from community.clock import QUARTER_HOUR, slot_at, slot_start
 from community.json_input import parse_json
+from community.store.measurements import registers_read_by
 from community.store.tables.identity import DeviceRow, IdentityRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, QuarantineRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
@@ -137,7 +138,11 @@ def _settled(selected: Any, ids: Sequence[str]) -> Any:
                 col(RegisterRow.obis) == col(MeteringPointRow.settled_obis),
             ),
         )
-        .where(col(MeasurementRow.device_id).in_(ids))
+        .where(
+            col(MeasurementRow.device_id).in_(ids),
+            col(InstallationRow.device_id).in_(ids),
+            col(RegisterRow.meter_id) == col(InstallationRow.meter_id),
+        )
     )
 
 
@@ -188,6 +193,7 @@ async def _drift(work: Work, ids: Sequence[str], now: datetime) -> dict[str, tim
         .join(StatementRow, col(StatementRow.digest) == col(row.statement_digest))
         .join(FrameRow, col(FrameRow.digest) == col(StatementRow.frame_digest))
         .where(
+            col(row.register_id).in_(registers_read_by(ids)),
             col(row.device_id).in_(ids),
             col(row.at) > slot_start(slot_at(now - DRIFT_LOOKED_BACK)) - QUARTER_HOUR,
             col(row.off_s) != _OFFSET_UNKNOWN,

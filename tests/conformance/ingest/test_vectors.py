@@ -14,6 +14,7 @@ from sqlmodel import col
 from community.attestation.profiles import registers_of
 from community.clock import slot_at, slot_start
 from community.ids import digest_of
+from community.store.issuances import evidence_of
 from community.store.tables.measuring import MeasurementRow, StatementRow
 from community.store.unit_of_work import Store
 from tests.conformance.ingest.intakes import RunningIntake, running_intake
@@ -89,7 +90,10 @@ async def test_ecw1_over_mqtt(store: Store, vector: dict[str, Any]) -> None:
         for code, wh in zip(obis, reading["registers"], strict=True)
     }
     proven = next(row for row in rows if row.leaf_index == vector["inclusion"]["index"])
-    assert (proven.leaf_path or b"").hex() == "".join(vector["inclusion"]["path"])
+    async with store.read() as work:
+        stored = await evidence_of(work, proven.id)
+    assert stored is not None
+    assert stored.leaf_path.hex() == "".join(vector["inclusion"]["path"])
     present = {reading["slot"] for reading in vector["readings"]}
     assert len(intervals) == sum(slot + 1 in present for slot in present)
 
