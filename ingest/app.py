@@ -12,12 +12,13 @@ from community.clock import Clock
 from community.errors import FatalError
 from community.runtime.lifecycle import wait_or_stop
 from community.runtime.probes import ProbesAddress, probes
+from community.store.poll_positions import PollPosition
 from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store, StoreUnavailable
 from ingest import failpoints
 from ingest.acknowledgements import Acknowledgements
 from ingest.advancement import Advancement
-from ingest.column_keys import open_column_keys
+from ingest.column_keys import ColumnKeysOnFile
 from ingest.condition import IngestCondition
 from ingest.failpoints import Failpoint
 from ingest.intake import Intake
@@ -48,7 +49,7 @@ class IngestApp:
         self._settings = settings
         self._worker = worker
         self._clock = clock
-        self._column_keys = open_column_keys(settings.column_keys)
+        self._column_keys = ColumnKeysOnFile(settings.column_keys)
         self._judge = Judge(self._column_keys, settings.zone, settings.boundary_tolerance)
         self._broker: DeviceBroker | None = None
 
@@ -118,19 +119,20 @@ class IngestApp:
                 tasks.create_task(_until_available(keys.run, stop))
                 if settings.workers > 1:
                     tasks.create_task(run_workers(range(1, settings.workers), stop))
-            repairs.ways = self._listen_to_network_servers(tasks, intake, repairs, stop)
+            repairs.ways = self._listen_to_network_servers(tasks, store, intake, repairs, stop)
             tasks.create_task(repairs.run(stop, settings.repair_every))
             tasks.create_task(self._tell_health(intake, acknowledgements, repairs, stop))
 
     def _listen_to_network_servers(
-        self, tasks: asyncio.TaskGroup, intake: Intake, repairs: Repairs, stop: asyncio.Event
+        self, tasks: asyncio.TaskGroup, store: Store, intake: Intake, repairs: Repairs, stop: asyncio.Event
     ) -> Ways:
         """Start what listens to network servers; returns how devices are reached."""
         settings, told = self._settings, (intake.take_in, self._clock, repairs.take_report)
         frames: dict[str, SendFrame] = {}
         backfill: Callable[[datetime], None] | None = None
         if settings.things_stack is not None:
-            stack = ThingsStack(settings.things_stack, f"{settings.client_id}-tts", *told)
+            position = PollPosition(store, f"things_stack/{settings.things_stack.application}")
+            stack = ThingsStack(settings.things_stack, f"{settings.client_id}-tts", *told, position)
             tasks.create_task(stack.run(stop))
             frames["things_stack"] = stack.send
             backfill = None if settings.things_stack.storage_url is None else stack.backfill

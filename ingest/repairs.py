@@ -1,7 +1,7 @@
 """Asking again for what is missing: gaps of evidence are found, kept as objects, asked for within the policy, and shown.
 
-After each batch the devices heard of are noted; a little later each is looked at in a unit of work of its own. Nothing here
-is needed for the books to be right: after a crash the next message of a device brings it back.
+After each batch the devices heard of are noted; a little later the books are asked about many of them at once, and each that
+misses anything is looked at in a unit of work of its own. Nothing here is needed for the books to be right: after a crash the next message of a device brings it back.
 """
 
 import asyncio
@@ -17,7 +17,13 @@ from community.errors import RetryableError
 from community.runtime.lifecycle import wait_or_stop
 from community.store import downlinks, frames, lora_frames
 from community.store.devices import DeviceFile
-from community.store.evidence_gaps import devices_with_gaps, gaps_not_closed, gaps_not_ended, record_changes
+from community.store.evidence_gaps import (
+    devices_with_gaps,
+    gaps_not_closed,
+    gaps_not_ended,
+    record_changes,
+    whole_up_to,
+)
 from community.store.unit_of_work import Store, Work
 from ingest.lorawan.downlinks import Handed, due_downlink, missing_of
 from ingest.lorawan.folds import Folds, NotFoldable
@@ -32,6 +38,10 @@ log = structlog.get_logger(__name__)
 LOOKED_AT_AGAIN = timedelta(minutes=30)
 """A device is looked at at most this often, however much it sends."""
 
+ASKED_ABOUT_TOGETHER = 500
+"""Devices of which one look at the books tells who misses nothing."""
+
+WHOLE_MAX = 1_000_000
 SILENT_LOOKED_AT = timedelta(hours=1)
 
 SendFrame = Callable[[str, str, DownlinkFrame], Awaitable[bool]]
@@ -69,6 +79,8 @@ class Repairs:
         self._heard: dict[str, _Heard] = {}
         self._looked_at: dict[str, datetime] = {}
         self._silent_noted_at: datetime | None = None
+        self._whole_to: dict[tuple[str, int], int] = {}
+        """By EUI and key number: up to which counter no statement was missing when it was looked at last."""
         self.asked = 0
 
     async def committed(self, outcomes: list[Outcome]) -> None:
@@ -113,16 +125,40 @@ class Repairs:
             for eui, heard in self._heard.items()
             if eui not in self._looked_at or now - self._looked_at[eui] >= LOOKED_AT_AGAIN
         ]
-        for heard in due:
+        for first in range(0, len(due), ASKED_ABOUT_TOGETHER):
+            some = due[first : first + ASKED_ABOUT_TOGETHER]
             try:
-                await self.look_at(heard.eui, heard.keyno, heard.generation)
+                whole = await self._missing_nothing(some)
             except RetryableError as error:
-                log.warning("device_not_looked_at", device=heard.eui, reason=str(error))
-                continue
-            if self._heard.get(heard.eui) == heard:
-                del self._heard[heard.eui]
-            self._looked_at[heard.eui] = now
+                log.warning("gaps_not_looked_at", reason=str(error))
+                return
+            for heard in some:
+                if heard in whole or await self._looked(heard):
+                    if self._heard.get(heard.eui) == heard:
+                        del self._heard[heard.eui]
+                    self._looked_at[heard.eui] = now
         self._looked_at = {eui: at for eui, at in self._looked_at.items() if now - at < LOOKED_AT_AGAIN}
+
+    async def _missing_nothing(self, due: list[_Heard]) -> set[_Heard]:
+        """Those who came by the device broker without a gap on record and with every statement up to their newest.
+
+        A LoRaWAN device has to be told what it may forget, and a silent one has a gap: both are looked at.
+        """
+        asked = [(one.eui, one.keyno, self._whole_to.get((one.eui, one.keyno))) for one in due if one.keyno is not None]
+        async with self._store.read() as work:
+            whole = await whole_up_to(work, asked)
+        if len(self._whole_to) > WHOLE_MAX:
+            self._whole_to.clear()
+        self._whole_to |= whole
+        return {one for one in due if one.keyno is not None and (one.eui, one.keyno) in whole}
+
+    async def _looked(self, heard: _Heard) -> bool:
+        try:
+            await self.look_at(heard.eui, heard.keyno, heard.generation)
+        except RetryableError as error:
+            log.warning("device_not_looked_at", device=heard.eui, reason=str(error))
+            return False
+        return True
 
     async def look_at(self, eui: str, keyno: int | None = None, generation: int = 0) -> None:
         """Review the gaps of one device and ask for what is missing, if it is time. Raises RetryableError."""

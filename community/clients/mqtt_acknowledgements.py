@@ -11,6 +11,7 @@ log = structlog.get_logger(__name__)
 
 _PUBACK = b"\x40\x02"
 """Fixed header of a PUBACK without a reason code: success (MQTT 5 3.4.2.1)."""
+RETRY_DELAYS_S = (0.2, 1.0, 5.0, 30.0)
 _NO_PROPERTIES: Mapping[str, Any] = {}
 
 
@@ -63,11 +64,19 @@ class Gathering:
     """The messages of one connection, handed on in groups and acknowledged in groups.
 
     gmqtt starts a task for each message and writes each PUBACK by itself, which costs more than storing a message. What
-    arrives in one turn of the loop is one group here. A message that its handler does not want acknowledged stays so
-    until the next connection.
+    arrives in one turn of the loop is one group here. Messages that their handler fails at, or does not want
+    acknowledged, are handed to it again, ever more rarely: a broker delivers them again at the next connection only, and
+    until then each of them takes a place of the receive maximum.
     """
 
-    def __init__(self, handler: GroupHandler, write: Callable[[bytes], None], version: int) -> None:
+    def __init__(
+        self,
+        handler: GroupHandler,
+        write: Callable[[bytes], None],
+        version: int,
+        retry_delays_s: Sequence[float] = RETRY_DELAYS_S,
+    ) -> None:
+        self._retry_delays_s = retry_delays_s
         self._handler = handler
         self._write = write
         self._with_properties = version == 5
@@ -107,11 +116,22 @@ class Gathering:
         task.add_done_callback(self._tasks.discard)
 
     async def _deliver(self, group: list[tuple[Message, bytes]]) -> None:
+        """Hand on until every message may be acknowledged."""
+        failures = 0
+        while group := await self._left_of(group):
+            delay_s = self._retry_delays_s[min(failures, len(self._retry_delays_s) - 1)]
+            failures += 1
+            log.warning("messages_handed_on_again", messages=len(group), retry_s=delay_s)
+            await asyncio.sleep(delay_s)
+
+    async def _left_of(self, group: list[tuple[Message, bytes]]) -> list[tuple[Message, bytes]]:
+        """Acknowledge those of the group that may be; returns the others."""
         try:
             taken = await self._handler([message for message, _ in group])
         except Exception:
-            log.exception("message_group_failed", messages=len(group))  # the broker delivers them again
-            return
+            log.exception("message_group_failed", messages=len(group))
+            return group
         mids = [mid for (_, mid), may in zip(group, taken, strict=True) if may and mid]
         if mids:
             self._write(b"".join([_PUBACK + mid for mid in mids]))
+        return [one for one, may in zip(group, taken, strict=True) if not may]

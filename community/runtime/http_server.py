@@ -22,7 +22,17 @@ class HttpServer:
     `what` and `variable` name the server and the setting of its port in the sentence for a port that is taken.
     """
 
-    def __init__(self, asgi: Any, host: str, port: int, what: str, variable: str) -> None:
+    def __init__(
+        self,
+        asgi: Any,
+        host: str,
+        port: int,
+        what: str,
+        variable: str,
+        *,
+        concurrent_max: int = CONCURRENT_MAX,
+        shutdown_s: int = SHUTDOWN_S,
+    ) -> None:
         self._host = host
         self.port = port
         self._what = what
@@ -34,8 +44,8 @@ class HttpServer:
             access_log=False,
             server_header=False,
             ws="none",
-            limit_concurrency=CONCURRENT_MAX,
-            timeout_graceful_shutdown=SHUTDOWN_S,
+            limit_concurrency=concurrent_max,
+            timeout_graceful_shutdown=shutdown_s,
         )
         self.started = asyncio.Event()
 

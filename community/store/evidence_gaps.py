@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import insert, select
+from sqlalchemy import exists, insert, select
 from sqlmodel import col
 
 from community.attestation.evidence_gaps import EvidenceGap, GapChange, GapKind, GapState
 from community.ids import named_id
+from community.store.statements import contiguous_counters, newest_counters
 from community.store.tables.identity import DeviceRow
+from community.store.tables.radio import LoraProgressRow
 from community.store.tables.repairing import EvidenceGapChangeRow, EvidenceGapRow
 from community.store.unit_of_work import Work
 from community.store.upserts import upsert
@@ -54,6 +56,31 @@ async def devices_with_gaps(work: Work) -> list[str]:
         .order_by(col(DeviceRow.eui))
     )
     return list(rows.scalars())
+
+
+async def whole_up_to(work: Work, asked: Sequence[tuple[str, int, int | None]]) -> dict[tuple[str, int], int]:
+    """By (EUI, key number), of those who miss nothing: the counter of their newest statement.
+
+    Left out is who has a gap on record or a hole in the statements of that key, who speaks over LoRaWAN, and who is not
+    registered. The third part of each key is an earlier answer, from which to go on, or None.
+    """
+    gaps, radio = EvidenceGapRow, LoraProgressRow
+    rows = await work.session.execute(
+        select(col(DeviceRow.eui), col(DeviceRow.identity_id)).where(
+            col(DeviceRow.eui).in_({eui for eui, _, _ in asked}),
+            ~exists().where(col(gaps.device_id) == col(DeviceRow.identity_id), col(gaps.state).not_in(_ENDED)),
+            ~exists().where(col(radio.device_id) == col(DeviceRow.identity_id)),
+        )
+    )
+    ids = {eui: device_id for eui, device_id in rows}  # noqa: C416 - rows are no pairs
+    keys = [(ids[eui], keyno, known) for eui, keyno, known in asked if eui in ids]
+    whole = await contiguous_counters(work, keys)
+    newest = await newest_counters(work, [(device_id, keyno) for device_id, keyno, _ in keys])
+    return {
+        (eui, keyno): newest[ids[eui], keyno]
+        for eui, keyno, _ in asked
+        if eui in ids and newest.get((ids[eui], keyno), -1) == whole.get((ids[eui], keyno), -2)
+    }
 
 
 async def record_changes(work: Work, device_id: str, changes: Sequence[GapChange], now: datetime) -> None:

@@ -19,7 +19,10 @@ def add_to(commands: Any) -> None:
     add_command(group, "status", "show how many secrets each key seals, and which keys may go", _status)
     add_command(group, "rotate", "seal every secret anew under the newest key; safe to stop and to repeat", _rotate)
     add_command(
-        group, "new-key", "put a new key in front of those in INGEST_COLUMN_KEY_FILE; restart ingest after it", _new_key
+        group,
+        "new-key",
+        "put a new key in front of those in INGEST_COLUMN_KEY_FILE; ingest reads it by itself",
+        _new_key,
     )
     add_command(
         group, "new-service-key", "make the wrapping key in the key service (INGEST_KEY_SERVICE_*)", _new_service_key
@@ -90,7 +93,7 @@ async def _new_key(_options: Options, out: Terminal) -> None:
     settings = read_books_settings(key_file_must_exist=False).column_keys
     key = add_column_key(settings.file, key_service(settings))
     out.line(f"column key {key.id.hex()} is the newest in {settings.file}")
-    out.line("Restart every process that reads the file, then run `python -m ingest secrets rotate`.")
+    out.line("Processes that run read it by themselves. Now run `python -m ingest secrets rotate`.")
     out.document({"key": key.id.hex(), "file": str(settings.file), "wrapped": settings.service is not None})
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import count
+from typing import Protocol
 
 import httpx
 import structlog
@@ -68,6 +69,18 @@ class ThingsStackAddress:
         return self.application.split("@")[0]
 
 
+class Position(Protocol):
+    """Remembers over restarts up to when the storage was asked."""
+
+    async def load(self) -> datetime | None:
+        """None where it never was. Raises RetryableError."""
+        ...
+
+    async def save(self, asked_to: datetime) -> None:
+        """Raises RetryableError."""
+        ...
+
+
 class ThingsStack:
     """Both ways from one application into intake."""
 
@@ -78,13 +91,16 @@ class ThingsStack:
         take_in: TakeIn,
         clock: Clock,
         take_report: TakeReport | None = None,
+        position: Position | None = None,
     ) -> None:
         self._address = address
+        self._position = position
         self._take_in = take_in
         self._dispatch = Dispatch(take_in, take_report)
         self._clock = clock
         self._poll_now = asyncio.Event()
         self._polled_to: datetime | None = None
+        self._again_from: datetime | None = None
         self._connection = MqttConnection(
             address.mqtt,
             client_id,
@@ -140,8 +156,7 @@ class ThingsStack:
 
     def backfill(self, since: datetime) -> None:
         """Ask the storage again for everything from `since` on: something of that time is missing."""
-        if self._polled_to is not None:
-            self._polled_to = min(self._polled_to, since + self._address.overlap)
+        self._again_from = since if self._again_from is None else min(self._again_from, since)
         self._poll_now.set()
 
     async def _receive(self, message: Message) -> None:
@@ -157,17 +172,23 @@ class ThingsStack:
             try:
                 taken = await self.poll()
                 log.info("storage_polled", uplinks=taken)
-            except StorageUnavailable as error:
+            except RetryableError as error:  # the storage, or our own store
                 log.warning("storage_unavailable", reason=str(error))
 
     async def poll(self) -> int:
         """Take in what the storage has since the last poll, less the overlap. Returns how many uplinks it gave.
 
-        The first poll asks for all that is kept there. Raises StorageUnavailable. An uplink that cannot be stored now
+        The very first poll asks for all that is kept there; after a restart it goes on where it was. Raises RetryableError:
+        StorageUnavailable, or that of the position's store. An uplink that cannot be stored now
         keeps none of the others back; the next poll asks for the same time again.
         """
         started = self._clock.now()
+        if self._polled_to is None and self._position is not None:
+            self._polled_to = await self._position.load()
         after = None if self._polled_to is None else self._polled_to - self._address.overlap
+        again_from = self._again_from
+        if after is not None and again_from is not None:
+            after = min(after, again_from)
         taken, left = 0, 0
         async for page in self._stored_since(after):
             for at in range(0, len(page), TAKEN_TOGETHER):
@@ -175,7 +196,11 @@ class ThingsStack:
                 stored = sum(await asyncio.gather(*map(self._take_stored, lines)))
                 taken, left = taken + stored, left + len(lines) - stored
         if not left:
+            if self._position is not None:
+                await self._position.save(started)
             self._polled_to = started
+            if self._again_from == again_from:
+                self._again_from = None
         return taken
 
     async def _take_stored(self, line: bytes) -> bool:

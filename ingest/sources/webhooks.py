@@ -5,21 +5,18 @@ one that does not has MQTT and its storage besides. Each server's requests carry
 """
 
 import asyncio
-import contextlib
 import hmac
-import socket
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from community.clock import Clock
-from community.errors import FatalError, RetryableError
+from community.errors import RetryableError
+from community.runtime.http_server import HttpServer
 from ingest.network_events import NetworkEvent, TakeReport
 from ingest.sources import chirpstack_json, things_stack_json
 from ingest.sources.dispatch import Dispatch
@@ -68,48 +65,19 @@ class Webhooks:
             routes.append(Route("/webhooks/things_stack{_kind:path}", self._things_stack, methods=["POST"]))
         if address.chirpstack_secret is not None:
             routes.append(Route("/webhooks/chirpstack", self._chirpstack, methods=["POST"]))
-        self.asgi = Starlette(routes=routes)
-        self.port = address.port
-        self.started = asyncio.Event()
+        self.server = HttpServer(
+            Starlette(routes=routes),
+            address.host,
+            address.port,
+            "The webhooks",
+            "INGEST_WEBHOOK_PORT",
+            concurrent_max=CONCURRENT_MAX,
+            shutdown_s=int(ANSWER_WITHIN_S),
+        )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`. Raises FatalError if the port is taken."""
-        config = uvicorn.Config(
-            self.asgi,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws="none",
-            limit_concurrency=CONCURRENT_MAX,
-            timeout_graceful_shutdown=int(ANSWER_WITHIN_S),
-        )
-        server = _Server(config)
-        # Bound here: uvicorn would end the whole process where the port is taken.
-        serving = asyncio.create_task(server.serve(sockets=[self._listen()]))
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn tells it by an attribute only
-                await asyncio.sleep(0.01)
-            log.info("webhooks_listening", url=f"http://{self._address.host}:{self.port}/webhooks/")
-            self.started.set()
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            stopping.cancel()
-            server.should_exit = True
-            await serving
-
-    def _listen(self) -> socket.socket:
-        where = (self._address.host, self._address.port)
-        try:
-            listening = socket.create_server(where, backlog=1024)
-        except OSError as error:
-            raise FatalError(
-                f"The webhooks cannot listen on {where[0]}:{where[1]} ({error.strerror or error}). Free the port, or set "
-                "INGEST_WEBHOOK_PORT to another."
-            ) from error
-        self.port = listening.getsockname()[1]
-        return listening
+        await self.server.run(stop)
 
     async def _things_stack(self, request: Request) -> Response:
         refused, raw = await _admitted(request, self._address.things_stack_secret)
@@ -175,11 +143,3 @@ def _not_stored() -> Response:
 
 def _answer(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
     return JSONResponse({"error": sentence}, status, headers)
-
-
-class _Server(uvicorn.Server):
-    """Signals are the process's business, not the server's."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield

@@ -41,3 +41,11 @@ class EvidenceGapChangeRow(SQLModel, table=True):
     at: datetime = instant()
     state: str
     cause: str
+
+
+class PollPositionRow(SQLModel, table=True):
+    """Up to when a source's storage was asked and everything it gave was taken in."""
+
+    __tablename__ = "poll_position"
+    source: str = Field(primary_key=True)
+    asked_to: datetime = instant()

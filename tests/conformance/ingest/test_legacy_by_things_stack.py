@@ -24,6 +24,7 @@ from sqlmodel import col
 from community.attestation.reasons import Reason
 from community.clients.mqtt import MqttAddress, MqttConnection
 from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_frame
+from community.store.poll_positions import PollPosition
 from community.store.tables.measuring import FrameRow, MeasurementRow
 from community.store.unit_of_work import Store
 from ingest.intake import NotTakenIn
@@ -204,6 +205,31 @@ async def test_live_and_stored_uplinks_make_one_set_of_books(sqlite_store: Store
             assert await intake.refused() == []
             assert "after" not in storage.queries[0]
             assert storage.queries[-1]["after"].startswith("2026-03-02T12:50:00")  # half an hour of overlap
+
+
+async def test_after_a_restart_the_storage_is_asked_from_where_it_was(store: Store) -> None:
+    async with running_intake(store) as intake:
+        with storage_server() as storage:
+            address = ThingsStackAddress(_nobody(), "community@ttn", storage.url, "NNSXS.key")
+
+            def started() -> ThingsStack:
+                position = PollPosition(store, "things_stack/community@ttn")
+                return ThingsStack(address, "ingest", intake.intake.take_in, intake.clock, position=position)
+
+            await started().poll()
+            intake.clock.instant += timedelta(days=1)
+            second = started()
+            second.backfill(NOON)
+            await second.poll()
+            await second.poll()
+            storage.failing = True
+            with pytest.raises(StorageUnavailable):
+                await started().poll()
+            storage.failing = False
+            await started().poll()
+    asked = [query.get("after", "")[:16] for query in storage.queries]
+    # at first all; then from before a gap of evidence, once; then half an hour before the last poll that succeeded
+    assert asked == ["", "2026-03-02T12:00", "2026-03-03T17:30", "2026-03-03T17:30", "2026-03-03T17:30"]
 
 
 async def test_a_storage_that_fails_is_asked_again_for_the_same_time(sqlite_store: Store) -> None:

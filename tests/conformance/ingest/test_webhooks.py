@@ -63,8 +63,10 @@ async def serving(intake: RunningIntake) -> AsyncIterator[Hooks]:
     server = Webhooks(address, intake.intake.take_in, intake.clock, report)
     stop = asyncio.Event()
     task = asyncio.create_task(server.run(stop))
-    await asyncio.wait_for(server.started.wait(), 20)
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{server.port}", timeout=20, trust_env=False) as client:
+    await asyncio.wait_for(server.server.started.wait(), 20)
+    async with httpx.AsyncClient(
+        base_url=f"http://127.0.0.1:{server.server.port}", timeout=20, trust_env=False
+    ) as client:
         try:
             yield Hooks(server, client, reports)
         finally:
@@ -153,7 +155,7 @@ async def test_while_the_store_is_away_the_server_is_asked_to_repeat(
 async def test_a_slow_sender_is_not_waited_for(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(webhooks, "BODY_WITHIN_S", 0.1)
     async with running_intake(sqlite_store) as intake, serving(intake) as hooks:
-        reader, writer = await asyncio.open_connection("127.0.0.1", hooks.server.port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", hooks.server.server.port)
         head = f"POST /webhooks/things_stack HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {SECRETS['things_stack']}\r\n"
         writer.write(f"{head}Content-Length: 100\r\n\r\n{{".encode())
         assert b" 408 " in await asyncio.wait_for(reader.readline(), 20)
@@ -164,7 +166,9 @@ async def test_a_slow_sender_is_not_waited_for(sqlite_store: Store, monkeypatch:
 async def test_a_taken_port_ends_with_a_sentence(sqlite_store: Store) -> None:
     async with running_intake(sqlite_store) as intake, serving(intake) as hooks:
         second = Webhooks(
-            WebhookAddress("127.0.0.1", hooks.server.port, SECRETS["things_stack"]), intake.intake.take_in, intake.clock
+            WebhookAddress("127.0.0.1", hooks.server.server.port, SECRETS["things_stack"]),
+            intake.intake.take_in,
+            intake.clock,
         )
         with pytest.raises(FatalError, match="INGEST_WEBHOOK_PORT"):
             await second.run(asyncio.Event())
