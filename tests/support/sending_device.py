@@ -89,6 +89,7 @@ async def register(
     state: str = "active",
     factor: int = 1,
     settled_obis: str = EXPORT,
+    trial: bool = False,
 ) -> None:
     """Put a device, its key, its meter and its metering point on the books."""
     public_key = device.public_key
@@ -100,7 +101,7 @@ async def register(
         await devices.add_meter(work, meter, COLUMN_KEY)
         secret = device.secret if payload_format == "ecw1" else None
         profile = device.profile if payload_format == "ecw1" else None
-        new = NewDevice(f"dev-{name}", name, device.eui, payload_format, profile, secret, state)
+        new = NewDevice(f"dev-{name}", name, device.eui, payload_format, profile, secret, state, trial=trial)
         await devices.add_device(work, new, COLUMN_KEY, INSTALLED)
         key = DeviceKey(f"key-{name}", device.keyno, public_key, kid_of(public_key).hex(), INSTALLED)
         await devices.add_device_key(work, f"dev-{name}", key)

@@ -334,7 +334,7 @@ async def _write_books(world: SettlementWorld) -> None:
         await write_source(store, world.config)
 
 
-async def write_source(store: Store, config: ShareConfig) -> None:
+async def write_source(store: Store, config: ShareConfig, *, trial: bool = False) -> None:
     """Members, the plant as an energy source, and its share table."""
     now = SystemClock().now()
     async with store.begin() as work:
@@ -351,6 +351,7 @@ async def write_source(store: Store, config: ShareConfig) -> None:
             opening_register_wh=OPENING_WH,
             opening_at=NOON,
             approved_at=NOON,
+            trial=trial,
         )
         await identities.add_energy_source(work, source, now)
         held = tuple(

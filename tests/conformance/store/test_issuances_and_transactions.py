@@ -27,12 +27,14 @@ ACCOUNT, ISSUER = "0x" + "ac" * 20, "0x" + "15" * 20
 FEES = Fees(100, 10)
 
 
-async def prepare(store: Store, *registers: int, status: int = 1) -> None:
+async def prepare(
+    store: Store, *registers: int, status: int = 1, device_on_trial: bool = False, source_on_trial: bool = False
+) -> None:
     """The plant with one reading a quarter-hour after noon."""
     device = SendingDevice()
     key = device.public_key
-    await register(store, device)
-    await write_source(store, ShareConfig(key[1:33], key[33:], HOLDERS, WEIGHTS))
+    await register(store, device, trial=device_on_trial)
+    await write_source(store, ShareConfig(key[1:33], key[33:], HOLDERS, WEIGHTS), trial=source_on_trial)
     async with store.begin() as work:
         frame = {"digest": "f", "source": "device_broker", "payload": b"", "received_at": NOW, "verdict": "admitted"}
         await work.session.execute(insert(FrameRow).values(**frame))

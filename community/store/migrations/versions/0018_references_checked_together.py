@@ -9,8 +9,8 @@ follows; readings of before keep the path they were stored with.
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0016"
+revision = "0018"
+down_revision = "0017"
 
 _REFERENCES = {
     "seen_message": (("device_id", "device", "identity_id"),),
