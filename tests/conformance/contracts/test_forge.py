@@ -1,5 +1,6 @@
 """Forge's own tests of the contracts; they need `npm ci`. `make check` compares the committed artifacts with a fresh compilation."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,7 +10,8 @@ import pytest
 
 ROOT = Path(__file__).parents[3]
 CONTRACTS = ROOT / "contracts"
-FORGE = ROOT / "node_modules" / ".bin" / "forge"
+FORGE = next(iter(sorted((ROOT / "node_modules").glob("@foundry-rs/forge-*/bin/forge"))), ROOT / "forge")
+"""The native programme: npm's wrapper ends with 0 whatever the tests say."""
 
 
 @pytest.fixture(autouse=True)
@@ -23,6 +25,7 @@ def test_forge() -> None:
     """Unit, fuzz and invariant tests; signatures without (prague) and with (osaka) the P-256 precompile."""
     done = subprocess.run([str(FORGE), "test"], cwd=CONTRACTS, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-4000:]
+    assert re.search(r"[1-9]\d* tests passed, 0 failed, 0 skipped", done.stdout), done.stdout[-2000:]
     for name in (
         "invariant_supplyAndRetiredIsTheEvidence",
         "test_thePrecompileIsThere",
@@ -31,6 +34,18 @@ def test_forge() -> None:
     ):
         assert f"[PASS] {name}(" in done.stdout, f"{name} did not run"
     assert done.stdout.count("[PASS] test_everyVectorOfEip7951(") == 2, "with and without the precompile"
+
+
+def test_a_test_that_fails_is_noticed(tmp_path: Path) -> None:
+    """The exit code is what every test of this file rests on."""
+    settings = f'[profile.default]\nsolc = "{CONTRACTS / "tools" / "solc"}"\noffline = true\n'
+    (tmp_path / "foundry.toml").write_text(settings, encoding="utf-8")
+    (tmp_path / "test").mkdir()
+    failing = 'pragma solidity ^0.8.0; contract FailsTest { function test_fails() public pure { revert("so"); } }'
+    (tmp_path / "test" / "Fails.t.sol").write_text(f"// SPDX-License-Identifier: MIT\n{failing}\n", encoding="utf-8")
+    done = subprocess.run([str(FORGE), "test"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "0 tests passed, 1 failed" in done.stdout, done.stdout + done.stderr
+    assert done.returncode != 0
 
 
 @pytest.mark.long
@@ -45,7 +60,7 @@ def test_forge_on_each_hard_fork(fork: str, tmp_path: Path) -> None:
 
 
 A_FEW_MUTANTS = ("followed-any-table", "bridged-into-the-future")
-"""Of the issuer, whose change compiles one file, and with a quick suite."""
+"""With a quick suite."""
 
 
 @pytest.mark.long
