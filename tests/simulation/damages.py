@@ -59,6 +59,10 @@ DAMAGES: dict[str, tuple[str, frozenset[K]]] = {
         "UPDATE balance SET final_amount = '7' " + ONE.format(table="balance"),
         frozenset({K.SUPPLY_DIFFERS, K.BALANCE_DIFFERS}),
     ),
+    "a key revoked back in time": (
+        "UPDATE device_key SET revoked_from = '2026-03-02T12:01:00.000000Z'",
+        frozenset({K.EVIDENCE_INVALID}),
+    ),
     "a key whose validity is cut short": (
         "UPDATE device_key SET valid_to = '2026-03-02T12:01:00.000000Z', valid_from = '2026-01-01T00:00:00.000000Z'",
         frozenset({K.EVIDENCE_INVALID}),
