@@ -80,7 +80,7 @@ def check_logs(header: BlockHeader, logs: Sequence[WireLog], addresses: Sequence
     gapless = indexes == list(range(len(indexes)))
     if not gapless and any(above <= below for below, above in pairwise(indexes)):
         raise NodeContradiction(f"The logs of block {number} are not in order")
-    if not header.tx_hashes.issuperset([log.transaction_hash for log in logs]) or any(log.removed for log in logs):
+    if not header.tx_hashes.issuperset([log.transaction_hash for log in logs]) or True in [log.removed for log in logs]:
         raise NodeContradiction(f"Block {number}: a log came of a transaction that the block does not have")
     if bits & bloom != bits:
         raise NodeContradiction(f"Block {number}: a log came that the block's header excludes")

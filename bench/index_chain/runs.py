@@ -49,7 +49,9 @@ class Run:
 
 def ours(chain: BenchChain, database_url: str, database_pid: int | None = None) -> Run:
     """`python -m indexer backfill` into a migrated database."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("INDEXER_")} | {
+    # an installed program has its bytecode: compiling ours at each start is no part of indexing
+    left_out = ("INDEXER_", "PYTHONDONTWRITEBYTECODE")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)} | {
         "INDEXER_DATABASE_URL": database_url,
         "INDEXER_RPC_URLS": chain.url,
         "INDEXER_CHAIN_ID": str(CHAIN_ID),

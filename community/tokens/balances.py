@@ -1,5 +1,6 @@
 """Balances as a fold of transfers: effects that can be applied, and taken back in a reorg."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -51,17 +52,19 @@ def effects_of_fields(transfers: Iterable[TransferFields]) -> Effects:
     last_by_token: dict[str, dict[str, int]] = {}
     minted: dict[str, int] = {}
     burned: dict[str, int] = {}
+    zero, present = ZERO_ADDRESS, ""
+    moved: dict[str, int] = {}
+    last: dict[str, int] = {}
     for number, _, _, _, token, sender, recipient, amount in transfers:
-        moved = moved_by_token.get(token)
-        if moved is None:
-            moved, last_by_token[token] = {}, {}
-            moved_by_token[token] = moved
-        moved[sender] = moved.get(sender, 0) - amount
-        moved[recipient] = moved.get(recipient, 0) + amount
-        last = last_by_token[token]
+        if token != present:  # mostly there is one token, and hundreds of thousands of transfers pass here
+            moved = moved_by_token.setdefault(token, defaultdict(int))
+            last = last_by_token.setdefault(token, {})
+            present = token
+        moved[sender] -= amount
+        moved[recipient] += amount
         last[sender] = last[recipient] = number
-        if (sender == ZERO_ADDRESS) != (recipient == ZERO_ADDRESS):
-            into = minted if sender == ZERO_ADDRESS else burned
+        if (sender == zero) != (recipient == zero):
+            into = minted if sender == zero else burned
             into[token] = into.get(token, 0) + amount
     changes = _by_holding(moved_by_token)
     return Effects(
