@@ -20,12 +20,13 @@ from api.access_tokens import TokenVerifier
 from api.auth import Authenticator
 from api.condition import ApiCondition, Counting
 from api.console_page import console_routes
-from api.context import Options
+from api.context import Context, Options
 from api.gate import Judge
 from api.http import GraphQLEndpoint
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
 from api.plans.answering import Answering
+from api.plans.streaming import Streaming
 from api.schema import build_schema
 from api.settings import ApiSettings
 from api.web_page import PublicConfig, config_route, page_route
@@ -61,7 +62,7 @@ class ApiProcess:
     def __init__(self, settings: ApiSettings, clock: Clock) -> None:
         self.settings = settings
         self.store = Store.open(settings.database_url)
-        self.hub = Hub(self.store, settings.outbox_poll_ms / 1000)
+        self.hub = Hub(self.store, settings.outbox_poll_ms / 1000, self._credentials_ended)
         keys = None if settings.column_key_file is None else load_column_keys(settings.column_key_file)
         options = Options(settings.token, settings.development, keys)
         self._http = httpx.AsyncClient(trust_env=False, verify=trusted(settings))
@@ -70,14 +71,14 @@ class ApiProcess:
         judge = Judge()
         schema = build_schema(judge)
         self.runner = runner_for(settings.database_url)
-        endpoint = GraphQLEndpoint(
+        answering = Answering(schema, judge, self.runner, settings.token)
+        self._endpoint = endpoint = GraphQLEndpoint(
             schema,
-            self.store,
-            clock,
-            self.hub,
-            options,
+            lambda: Context(self.store, clock, self.hub, options, authenticator),
             authenticator=authenticator,
-            answering=Answering(schema, judge, self.runner, settings.token),
+            answering=answering,
+            streaming=Streaming(answering, self.runner, self.hub, settings.token),
+            development=settings.development,
             allowed_origins=settings.allowed_origins,
         )
         self.condition = ApiCondition(self.store, self.hub)
@@ -96,6 +97,9 @@ class ApiProcess:
         )
         self.started = asyncio.Event()
         self.port = settings.port
+
+    def _credentials_ended(self, credentials: set[str]) -> None:
+        self._endpoint.credentials_ended(credentials)
 
     async def _healthz(self, _request: Request) -> Response:
         """Alive, and the books can be read. Says nothing else: it is public."""

@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from starlette.websockets import WebSocket
-
 from api.auth import Authenticator, Viewer
 from api.errors import TOO_COSTLY, Refused
 from api.live import Hub
@@ -65,8 +63,6 @@ class Context:
     options: Options
     authenticator: Authenticator
     viewer: Viewer | None = None
-    connection_params: dict[str, object] | None = None
-    socket: WebSocket | None = None
     snapshot: Snapshot = field(init=False)
     loaders: Loaders = field(init=False)
     intervals_left: int = field(init=False, default=INTERVALS_MAX)
@@ -77,9 +73,7 @@ class Context:
 
     def fork(self) -> "Context":
         """The same asker with a snapshot and loaders of his own."""
-        return Context(
-            self.store, self.clock, self.hub, self.options, self.authenticator, self.viewer, self.connection_params
-        )
+        return Context(self.store, self.clock, self.hub, self.options, self.authenticator, self.viewer)
 
     def credential_ends_in_s(self) -> float | None:
         """Seconds until what the viewer signed in with expires; None where it does not."""

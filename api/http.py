@@ -1,37 +1,35 @@
 """GraphQL over HTTP, server-sent events and WebSocket at one address, each with its viewer."""
 
-import asyncio
-import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from cross_web import HTTPException
 from graphql import GraphQLError
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import WebSocket
 from strawberry.asgi import GraphQL
-from strawberry.exceptions import ConnectionRejectionError
 from strawberry.http import GraphQLHTTPResponse
-from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL, GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL
 
-from api.auth import EVERYBODY, Authenticator, NotBound, bearer
+from api.auth import EVERYBODY, Authenticator, NotBound, Viewer, bearer
 from api.console_page import PATH as CONSOLE
-from api.context import Context, Options
+from api.context import Context
 from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
+from api.events import EventStream
 from api.limits import DOCUMENT_BYTES_MAX
-from api.live import Hub
 from api.plans.answering import Answering
 from api.plans.recognising import Recognised
+from api.plans.streaming import Streaming
 from api.schema import Schema
-from community.clock import Clock
-from community.store.unit_of_work import Store, StoreUnavailable
+from api.sockets import PROTOCOL, Serving, Socket, refuse_protocol
+from community.store.unit_of_work import StoreUnavailable
 
 RESPONSE_TYPE = "application/graphql-response+json"
-STREAMS_PER_CONNECTION = 20
 FORBIDDEN_CLOSE = 4403
 """Of graphql-transport-ws: the server refuses the client."""
 
@@ -49,6 +47,7 @@ class _Sent(msgspec.Struct):
     query: str = ""
     operationName: str | None = None  # noqa: N815  its name in the protocol
     variables: dict[str, Any] | None = None
+    extensions: dict[str, Any] | None = None
 
 
 _DECODER = msgspec.json.Decoder(_Sent)
@@ -66,33 +65,33 @@ class GraphQLEndpoint(GraphQL[Context, None]):
     def __init__(
         self,
         schema: Schema,
-        store: Store,
-        clock: Clock,
-        hub: Hub,
-        options: Options,
+        new_context: Callable[[], Context],
         *,
         authenticator: Authenticator,
         answering: Answering,
+        streaming: Streaming,
+        development: bool = False,
         allowed_origins: Sequence[str] = (),
     ) -> None:
         super().__init__(
             schema,
             graphql_ide=None,
             allow_queries_via_get=False,
-            subscription_protocols=(GRAPHQL_TRANSPORT_WS_PROTOCOL, GRAPHQL_SSE_PROTOCOL),
+            subscription_protocols=(GRAPHQL_SSE_PROTOCOL,),
             multipart_uploads_enabled=False,
-            max_subscriptions_per_connection=STREAMS_PER_CONNECTION,
-            allowed_origins=allowed_origins,
         )
-        self._store, self._clock, self._hub, self._options = store, clock, hub, options
+        self._new_context = new_context
+        self._development = development
         self._authenticator = authenticator
         self._answering = answering
-        self._recognised = Recognised(authenticator, clock)
-        self._closing: set[asyncio.Task[None]] = set()
+        self._streaming = streaming
+        self._recognised = Recognised(authenticator)
+        self._origins = frozenset(allowed_origins)
+        self._serving = Serving(schema, authenticator, self._recognised, streaming, new_context, set())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
+            await self._serve_socket(scope, receive, send)
             return
         request = Request(scope, receive)
         try:
@@ -105,8 +104,30 @@ class GraphQLEndpoint(GraphQL[Context, None]):
             response = error_response(error.status_code, BAD_REQUEST, error.reason)
         await response(scope, receive, send)
 
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        headers = Headers(scope=scope)
+        if not self._may_connect(headers):
+            await send({"type": "websocket.close", "code": FORBIDDEN_CLOSE})
+        elif PROTOCOL not in scope["subprotocols"]:
+            await refuse_protocol(send)
+        else:
+            await Socket(self._serving, send).serve(receive)
+
+    def _may_connect(self, headers: Headers) -> bool:
+        """A browser says where a page comes from: from here, or from an origin of the settings."""
+        origin = headers.get("origin")
+        return origin is None or origin in self._origins or origin.split("://")[-1] == headers.get("host")
+
+    def credentials_ended(self, credentials: set[str]) -> None:
+        """Believe these no longer; whoever is connected with one of them may begin nothing more."""
+        self._recognised.ended(credentials)
+        for socket in self._serving.sockets:
+            if socket.viewer is not None and socket.viewer.credential in credentials:
+                socket.credential_ended()
+
     async def _answer(self, request: Request) -> Response:
-        if request.method == "GET" and self._options.development and "text/html" in request.headers.get("accept", ""):
+        if request.method == "GET" and self._development and "text/html" in request.headers.get("accept", ""):
             return RedirectResponse(CONSOLE)
         if request.method != "POST":
             refused = error_response(405, BAD_REQUEST, "Send GraphQL operations by POST.")
@@ -125,62 +146,50 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def _planned(self, request: Request) -> Response | None:
         """The answer of an operation that has a plan; None for everything else, also for what is to be refused."""
-        accepted = request.headers.get("accept", "")
         credential = bearer(request.headers.get("authorization"))
-        if credential is None or "text/event-stream" in accepted:
+        if credential is None:
             return None
         try:
             sent = _DECODER.decode(await request.body())
         except msgspec.DecodeError:
             return None
-        viewer = await self._recognised.viewer_of(credential)
+        accepted = request.headers.get("accept", "")
+        streams = "text/event-stream" in accepted
+        viewer = await self._recognised.viewer_of(credential, guarded=not streams)
         if viewer is None or not sent.query:
             return None
-        context = Context(self._store, self._clock, self._hub, self._options, self._authenticator)
-        data = await self._answering.answer(sent.query, sent.operationName, sent.variables, viewer, context)
+        if streams:
+            return await self._streamed(sent, viewer)
+        data = await self._answering.answer(sent.query, sent.operationName, sent.variables, viewer, self._new_context())
         if data is None:
             self._recognised.forget(credential)
             return None
         kind = RESPONSE_TYPE if RESPONSE_TYPE in accepted else "application/json"
         return Response(b'{"data":' + data + b"}", media_type=f"{kind}; charset=utf-8")
 
+    async def _streamed(self, sent: _Sent, viewer: Viewer) -> Response | None:
+        context = self._new_context()
+        context.viewer = viewer
+        stream = EventStream(viewer.credential, context.credential_ends_in_s())
+        stream.joined = await self._streaming.open(
+            sent.query, sent.operationName, sent.variables, viewer, context, stream
+        )
+        return None if stream.joined is None else stream
+
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:  # noqa: ARG002
-        """A context with the viewer of the Authorization header; a WebSocket's viewer comes with connection_init."""
-        context = Context(self._store, self._clock, self._hub, self._options, self._authenticator)
-        if isinstance(request, Request):
-            header = request.headers.get("authorization")
-            context.viewer = EVERYBODY if header is None else await self._authenticator.viewer_of(bearer(header))
-        else:
-            context.socket = request
+        """A context with the viewer of the Authorization header."""
+        context = self._new_context()
+        header = request.headers.get("authorization")
+        context.viewer = EVERYBODY if header is None else await self._authenticator.viewer_of(bearer(header))
         return context
-
-    async def on_ws_connect(self, context: Context) -> dict[str, object] | None:
-        """Let in whoever has a key or a token; others are closed with 4403, and so is he once his token has expired."""
-        given = (context.connection_params or {}).get("authorization")
-        try:
-            context.viewer = await self._authenticator.viewer_of(bearer(given))
-        except NotBound as unbound:
-            raise ConnectionRejectionError({"sentence": str(unbound)}) from unbound
-        if context.viewer is None:
-            raise ConnectionRejectionError
-        seconds = context.credential_ends_in_s()
-        if seconds is not None and context.socket is not None:
-            self._close_in(context.socket, seconds)
-        return None
-
-    def _close_in(self, socket: WebSocket, seconds: float) -> None:
-        def close() -> None:
-            closing = asyncio.create_task(_close(socket))
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-
-        asyncio.get_running_loop().call_later(max(0.0, seconds), close)
 
     def parse_json(self, data: str | bytes) -> Any:
         """One operation; several in one request are not taken."""
         parsed = super().parse_json(data)
         if not isinstance(parsed, dict):
             raise HTTPException(400, "Send one operation as a JSON object with the member query.")
+        if not isinstance(parsed.get("extensions"), dict | None):
+            raise HTTPException(400, "The member extensions is an object, where it is sent at all.")
         return parsed
 
     async def get_sub_response(self, request: Request | WebSocket) -> Response:
@@ -213,13 +222,6 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 return error_response(401, UNAUTHENTICATED, SIGN_IN)
             status = 400 if kind == RESPONSE_TYPE else 200
         return Response(self.encode_json(answer), status, media_type=f"{kind}; charset=utf-8")
-
-
-async def _close(socket: WebSocket) -> None:
-    """Close a socket whose viewer's time is over, unless it is closed already."""
-    with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-        if socket.application_state is WebSocketState.CONNECTED:
-            await socket.close(FORBIDDEN_CLOSE, "Your sign-in has expired. Sign in again.")
 
 
 async def _body(request: Request) -> bytes:

@@ -160,6 +160,7 @@ class ProvisionalReading:
     status: int
 
 
+@lives_in("device")
 @strawberry.type
 class Device(Identity):
     """A trusted gateway that signs what meters show."""

@@ -16,17 +16,28 @@ from api.graph.projection import Info, all_projected, given_id
 from api.graph.reconciliation import Break, ReconciliationRun, run_of
 from api.graph.tokens import Balance, ChainHead, Settlement, chain_head_of, settlement_of
 from api.live import CredentialEnded, Event, Watch
-from api.scalars import Cursor, PageSize
+from api.plans.lives import lives_in
+from api.scalars import Address, Cursor, PageSize
 from community.store.unit_of_work import Work
-from community.store.views import balances, chain, exceptions, measurements, reconciliation
+from community.store.views import balances, chain, exceptions, identities, measurements, reconciliation
 
 NEWEST = PageSize(20)
 
 BALANCES = frozenset({"balance", "block", "issuance", "measurement"})
 SETTLEMENTS = frozenset({"issuance", "block"})
 BREAKS = frozenset({"break", "issuance", "block"})
+TOPICS = {
+    "balances": BALANCES,
+    "measurements": frozenset({"measurement"}),
+    "settlements": SETTLEMENTS,
+    "breaks": BREAKS,
+    "chain_head": frozenset({"block"}),
+    "quarantine": frozenset({"quarantine"}),
+}
+"""What each stream depends on, by the name of its root in Python."""
 
 
+@lives_in("balances_change")
 @strawberry.type
 class BalancesChange:
     """The balances that the viewer may see."""
@@ -35,6 +46,7 @@ class BalancesChange:
     nodes: list[Balance]
 
 
+@lives_in("measurements_change")
 @strawberry.type
 class MeasurementsChange:
     """The newest measurements, newest first."""
@@ -43,6 +55,7 @@ class MeasurementsChange:
     nodes: list[Measurement]
 
 
+@lives_in("settlements_change")
 @strawberry.type
 class SettlementsChange:
     """The newest settlements, newest first."""
@@ -51,6 +64,7 @@ class SettlementsChange:
     nodes: list[Settlement]
 
 
+@lives_in("breaks_change")
 @strawberry.type
 class BreaksChange:
     """The newest open breaks and the latest comparison."""
@@ -60,12 +74,14 @@ class BreaksChange:
     reconciliation: ReconciliationRun | None
 
 
+@lives_in("chain_head_change")
 @strawberry.type
 class ChainHeadChange:
     cursor: Cursor
     chain_head: ChainHead | None
 
 
+@lives_in("quarantine_change")
 @strawberry.type
 class QuarantineChange:
     """The newest open entries, newest first."""
@@ -74,7 +90,7 @@ class QuarantineChange:
     nodes: list[QuarantineEntry]
 
 
-def _after(cursor: Cursor | None) -> int | None:
+def after_of(cursor: Cursor | None) -> int | None:
     if cursor is None:
         return None
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 18):
@@ -97,7 +113,7 @@ async def _events(
         async with store.read() as work:
             return await load(work)
 
-    after_id = _after(after)
+    after_id = after_of(after)
     await context.refresh()  # holding a snapshot while waiting for another connection could block everybody
     stream = context.hub.watch(
         (*key, viewer.scope),
@@ -124,12 +140,17 @@ class Subscription:
     """What can be watched."""
 
     @strawberry.subscription
-    async def balances(self, info: Info, after: Cursor | None = None) -> AsyncGenerator[BalancesChange, None]:
+    async def balances(
+        self, info: Info, address: Address | None = None, after: Cursor | None = None
+    ) -> AsyncGenerator[BalancesChange, None]:
+        """Of all members that the viewer may see, or of the one who holds `address`."""
         scope, token = info.context.scope, info.context.options.token
-        watch = Watch(BALANCES)
-        async for event in _events(
-            info, ("balances",), watch, lambda work: balances.balances(work, scope, token), after
-        ):
+
+        async def load(work: Work) -> Any:
+            members = None if address is None else await identities.holders_of(work, address)
+            return await balances.balances(work, scope, token, members)
+
+        async for event in _events(info, ("balances", address), Watch(TOPICS["balances"]), load, after):
             yield BalancesChange(cursor=_cursor(event), nodes=all_projected(Balance, event.value))
 
     @strawberry.subscription
@@ -139,7 +160,7 @@ class Subscription:
         point, scope = given_id(metering_point_id), info.context.scope
         if await load_metering_point(info, point) is None:
             raise forbidden("metering point")
-        watch = Watch(frozenset({"measurement"}), point)
+        watch = Watch(TOPICS["measurements"], point)
 
         async def load(work: Work) -> Any:
             return await measurements.page(work, scope, point, since=None, until=None, first=first, after=None)
@@ -155,7 +176,7 @@ class Subscription:
         async for event in _events(
             info,
             ("settlements", first),
-            Watch(SETTLEMENTS),
+            Watch(TOPICS["settlements"]),
             lambda work: chain.settlements(work, None, first, None),
             after,
         ):
@@ -168,14 +189,14 @@ class Subscription:
         async def load(work: Work) -> Any:
             return await reconciliation.breaks(work, True, first, None), await reconciliation.latest_run(work)
 
-        async for event in _events(info, ("breaks", first), Watch(BREAKS), load, after):
+        async for event in _events(info, ("breaks", first), Watch(TOPICS["breaks"]), load, after):
             page, run = event.value
             nodes = all_projected(Break, page.items)
             yield BreaksChange(cursor=_cursor(event), nodes=nodes, reconciliation=run_of(run))
 
     @strawberry.subscription
     async def chain_head(self, info: Info, after: Cursor | None = None) -> AsyncGenerator[ChainHeadChange, None]:
-        async for event in _events(info, ("chain_head",), Watch(frozenset({"block"})), chain.head, after):
+        async for event in _events(info, ("chain_head",), Watch(TOPICS["chain_head"]), chain.head, after):
             yield ChainHeadChange(cursor=_cursor(event), chain_head=chain_head_of(event.value))
 
     @strawberry.subscription
@@ -185,7 +206,7 @@ class Subscription:
         async for event in _events(
             info,
             ("quarantine", first),
-            Watch(frozenset({"quarantine"})),
+            Watch(TOPICS["quarantine"]),
             lambda work: exceptions.quarantine(work, False, first, None),
             after,
         ):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import structlog
-from graphql import GraphQLError, parse
+from graphql import GraphQLError, OperationType, parse
 
 from api import limits
 from api.auth import Viewer
@@ -16,6 +16,7 @@ from api.scalars import address_out
 from api.schema import Schema
 from community.store.plans.marks import finished
 from community.store.plans.running import Asker, Runner
+from community.store.plans.shapes import NotCompilable
 from community.store.unit_of_work import StoreUnavailable
 from community.store.views.keyset import CursorInvalid
 
@@ -36,15 +37,41 @@ class Answering:
         self, text: str, name: str | None, given: Mapping[str, Any] | None, viewer: Viewer, context: Context
     ) -> bytes | None:
         """The value of `data`, or None. Raises StoreUnavailable."""
+        found = self._planned(text, name, given, viewer, context, OperationType.QUERY)
+        return None if found is None else await self._run(*found, viewer, context)
+
+    def planned_stream(
+        self, text: str, name: str | None, given: Mapping[str, Any] | None, viewer: Viewer, context: Context
+    ) -> tuple[Plan, dict[str, Any]] | None:
+        """The plan of a stream that the viewer may open, and its variables; None where there is none.
+
+        It asks for no key: the hub ends streams whose key has ended.
+        """
+        return self._planned(text, name, given, viewer, context, OperationType.SUBSCRIPTION)
+
+    def give_up(self, plan: Plan) -> None:
+        """Take the standard way instead of this plan from now on."""
+        self._plans.give_up(plan)
+
+    def _planned(
+        self,
+        text: str,
+        name: str | None,
+        given: Mapping[str, Any] | None,
+        viewer: Viewer,
+        context: Context,
+        kind: OperationType,
+    ) -> tuple[Plan, dict[str, Any]] | None:
         context.viewer = viewer
         operation = self._permitted(text, name, given, context)
-        if operation is None:
+        if operation is None or operation.definition.operation is not kind:
             return None
         variables = operation.variables(self._schema, given)
         if variables is None:
             return None
-        plan = self._plans.query(text, operation, variables, viewer.scope, guarded=asked_by_guard(viewer))
-        return None if plan is None else await self._run(plan, variables, viewer, context)
+        guarded = kind is OperationType.QUERY and asked_by_guard(viewer)
+        plan = self._plans.plan(text, operation, variables, viewer.scope, guarded=guarded)
+        return None if plan is None else (plan, variables)
 
     def _permitted(
         self, text: str, name: str | None, given: Mapping[str, Any] | None, context: Context
@@ -66,6 +93,9 @@ class Answering:
             )
         except (ValueError, CursorInvalid):
             return None  # an id or a cursor that is none of ours
+        except NotCompilable:
+            self._plans.give_up(plan)
+            return None
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001  whatever a plan stumbles over, there is another way to the answer

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphql import (
@@ -18,7 +18,7 @@ import community.store.plans  # noqa: F401  declares the sources
 from api.plans.walking import Slot, Walker
 from community.ids import checked_id
 from community.store.plans.compiler import Statement, compile_plan
-from community.store.plans.shapes import NotCompilable
+from community.store.plans.shapes import Argument, NotCompilable, Object, Related
 from community.store.views.scope import Scope
 
 PLANS_MAX = 1000
@@ -32,6 +32,16 @@ class Plan:
     statement: Statement
     slots: tuple[Slot, ...]
     rows_max: int
+    root: str = ""
+    """Of a stream: its root, by its name in Python."""
+    given: Mapping[str, Argument | bool] = field(default_factory=dict)
+    """Of a stream: the arguments of its root."""
+    after: Argument | None = None
+    """Of a stream: the event to go on from."""
+    variant: tuple[Any, ...] = ()
+    """What of the variables decides the text: which are null, and which booleans are true."""
+    many: Statement | None = None
+    """Of a stream whose rows depend on the asker: the same for many askers at once."""
 
     def values(self, variables: Mapping[str, Any]) -> list[Any]:
         """The values of the statement's slots. Raises ValueError for an id that is none of ours."""
@@ -83,10 +93,10 @@ class Plans:
         self._token = token
         self._kept: OrderedDict[tuple[Any, ...], Plan | None] = OrderedDict()
 
-    def query(
+    def plan(
         self, text: str, operation: Operation, variables: Mapping[str, Any], scope: Scope, *, guarded: bool
     ) -> Plan | None:
-        """The plan of a query for askers of this scope's kind; None where it is to take the standard way."""
+        """The plan of a query or stream for askers of this scope's kind; None where it is to take the standard way."""
         variant = tuple(
             (name, None if value is None else value if isinstance(value, bool) else "")
             for name, value in variables.items()
@@ -96,32 +106,62 @@ class Plans:
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        plan = self._made(operation, variables, scope, guarded=guarded)
+        try:
+            plan = self._made(operation, variables, scope, guarded=guarded)
+            plan = plan and replace(plan, variant=variant)
+        except NotCompilable:
+            plan = None
         self._kept[key] = plan
         while len(self._kept) > PLANS_MAX:
             self._kept.popitem(last=False)
         return plan
 
+    def give_up(self, plan: Plan) -> None:
+        """Take the standard way from now on: the database does not carry the plan out."""
+        for key in [each for each, kept in self._kept.items() if kept is plan]:
+            self._kept[key] = None
+
     def _made(self, operation: Operation, variables: Mapping[str, Any], scope: Scope, *, guarded: bool) -> Plan | None:
-        root = self._schema.query_type
-        if operation.definition.operation is not OperationType.QUERY or root is None:
-            return None
-        if operation.definition.directives:
+        kind = operation.definition.operation
+        root = {
+            OperationType.QUERY: self._schema.query_type,
+            OperationType.SUBSCRIPTION: self._schema.subscription_type,
+        }.get(kind)
+        if root is None or operation.definition.directives:
             return None
         walker = Walker(self._schema, operation.fragments, variables)
-        try:
-            shape = walker.object(root, [operation.definition.selection_set], "query")
-            statement = compile_plan(
+        shape = walker.object(root, [operation.definition.selection_set], kind.value)
+
+        def statement(shape: Object, *, batch: bool = False) -> Statement:
+            return compile_plan(
                 shape,
                 on_sqlite=self._on_sqlite,
                 everything=scope.everything,
                 pseudonyms=scope.pseudonyms,
                 token=self._token,
                 guarded=guarded,
+                batch=batch,
             )
-        except NotCompilable:
-            return None
-        return Plan(statement, tuple(walker.slots), walker.rows_max)
+
+        if kind is OperationType.QUERY:
+            return Plan(statement(shape), tuple(walker.slots), walker.rows_max)
+        (stream,) = shape.members
+        if not isinstance(stream, Related):
+            raise NotCompilable("a stream has one root")
+        given = {name: value for name, value in stream.given.items() if name != "after"}
+        shape = Object(shape.source, (replace(stream, given=given),))
+        one = statement(shape)
+        many = statement(shape, batch=True) if one.of_asker else None
+        after = stream.given.get("after")
+        return Plan(
+            one,
+            tuple(walker.slots),
+            walker.rows_max,
+            root=stream.relation,
+            given=stream.given,
+            after=after if isinstance(after, Argument) else None,
+            many=many,
+        )
 
 
 def _checked_id(text: str) -> str:

@@ -10,7 +10,6 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from api.auth import Authenticator, Viewer
-from community.clock import Clock
 
 VIEWERS_MAX = 10_000
 BELIEVED_S = 1.0
@@ -25,16 +24,19 @@ class _Remembered:
 class Recognised:
     """Viewers by a digest of their credential; the least used is forgotten first."""
 
-    def __init__(self, authenticator: Authenticator, clock: Clock) -> None:
+    def __init__(self, authenticator: Authenticator) -> None:
         self._authenticator = authenticator
-        self._clock = clock
+        self._clock = authenticator.clock
         self._kept: OrderedDict[bytes, _Remembered] = OrderedDict()
 
-    async def viewer_of(self, text: str) -> Viewer | None:
-        """The viewer of this credential. Raises NotBound, as the authenticator does."""
+    async def viewer_of(self, text: str, *, guarded: bool) -> Viewer | None:
+        """The viewer of this credential. `guarded` says that the guard of a plan will be asked about it.
+
+        Raises NotBound, as the authenticator does.
+        """
         digest, now_s = hashlib.sha256(text.encode()).digest(), self._clock.now().timestamp()
         kept = self._kept.get(digest)
-        if kept is not None and (asked_by_guard(kept.viewer) or await self._still(kept, now_s)):
+        if kept is not None and ((guarded and asked_by_guard(kept.viewer)) or await self._still(kept, now_s)):
             self._kept.move_to_end(digest)
             return kept.viewer
         viewer = await self._authenticator.viewer_of(text)

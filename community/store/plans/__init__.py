@@ -10,7 +10,16 @@ from community.store.plans import (
     identity_sources,
     metering_sources,
     roots,
+    streams,
     token_sources,
 )
 
-__all__ = ["balance_sources", "book_sources", "identity_sources", "metering_sources", "roots", "token_sources"]
+__all__ = [
+    "balance_sources",
+    "book_sources",
+    "identity_sources",
+    "metering_sources",
+    "roots",
+    "streams",
+    "token_sources",
+]

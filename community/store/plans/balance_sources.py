@@ -39,7 +39,7 @@ class _Texts:
 
 def _balance(asking: Asking) -> Opened:
     row, texts = alias(MemberRow), _Texts(asking)
-    amounts, reach = _amounts(asking, row, texts), _reach()
+    amounts, reach = _amounts(asking, row, texts), _reach(asking)
     earned = func.coalesce(_parts(row, reach, texts), "").op("||")(literal_column("'|'"))
     earned = earned.op("||")(func.coalesce(_rests(row, reach, texts), ""))
     columns = {
@@ -66,8 +66,14 @@ def _amounts(asking: Asking, member: Any, texts: _Texts) -> Any:
     return func.coalesce(found.correlate(member).scalar_subquery(), "")
 
 
-def _reach() -> Any:
+def _reach(asking: Asking) -> Any:
     """How far each source has come; worked out once a statement, however many members are asked for."""
+    if "reach" not in asking.shared:
+        asking.shared["reach"] = _every_reach()
+    return asking.shared["reach"]
+
+
+def _every_reach() -> Any:
     every = views.reaches_statement().subquery("every_reach")
     number = func.row_number().over(partition_by=every.c.source_id, order_by=every.c.at.desc())
     ranked = select(*every.c, number.label("place")).where(every.c.at.is_not(None)).subquery("ranked_reach")

@@ -1,7 +1,7 @@
 """From a shape to one SQL statement: a correlated sub-select for each relation, JSON at every level."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias, cast
 
@@ -56,6 +56,11 @@ class Statement:
 
     sql: str
     parameters: tuple[Parameter, ...]
+
+    @property
+    def of_asker(self) -> bool:
+        """Whether the rows depend on who asks, among all whose scope is of the same kind."""
+        return any(parameter.asker == "ids" for parameter in self.parameters)
 
 
 _ASKER_TYPES: dict[str, Any] = {"now": UtcInstant(), "behind": Integer()}
@@ -142,6 +147,9 @@ class _Compiler:
         self, member: Related, relation: Relation, arguments: dict[str, Any], ours: Opened, outer: Outer
     ) -> Any:
         theirs = of_name(relation.target).open(self.asking)
+        if relation.passes:
+            passed = {f"argument_{name}": value for name, value in arguments.items()}
+            theirs = replace(theirs, columns={**theirs.columns, **passed})
         shown = self._shown(member.shape, theirs, outer, relation.target)
         conditions = [*relation.on(ours, theirs, arguments, self.asking), *theirs.where]
         order = self._order(relation, theirs) if relation.keys else []
@@ -155,8 +163,9 @@ class _Compiler:
             return self.render.kept(found) if order else found
         if relation.kind != "many":
             raise NotCompilable(f"{member.relation} is a page")
-        rows = select_rows(shown.label("o")).select_from(theirs.rows).where(*conditions).order_by(*order)
-        listed = rows.limit(literal_column(str(relation.limit))).correlate(*outer).subquery(self._name("t"))
+        limit = literal_column(str(relation.limit)) if relation.limit_by is None else ours[relation.limit_by]
+        ordered = (list(relation.keys(theirs)) if relation.keys else [], order, limit)
+        listed = self._limited(relation, (ours, theirs, arguments), [shown.label("o")], conditions, ordered, outer)
         return select_rows(self.render.array(self.render.kept(listed.c.o))).select_from(listed).scalar_subquery()
 
     def _order(self, relation: Relation, theirs: Opened) -> list[Any]:
@@ -319,8 +328,8 @@ def compile_plan(
         else:
             askers = (
                 func.json_array_elements(cast_sql(many, JSON()))
-                .table_valued("ids", with_ordinality="number", name=BATCH)
-                .render_derived()
+                .table_valued("ids", with_ordinality="number")
+                .render_derived(name=BATCH)
             )
             statement = select_rows(askers.c.number, text).select_from(askers)
     else:

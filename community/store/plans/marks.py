@@ -16,8 +16,15 @@ from community.units import WattHours, base_units
 SECRET = f"~{secrets.token_hex(8)}:"
 MISSING = f"{SECRET}missing"
 """Stands where a root found nothing although it must: the standard way then tells why."""
+EVENT = f"{SECRET}#"
+"""Stands where an event's cursor is to be written: the place in the outbox it was read at or after."""
 ADDRESS, CURSOR, PSEUDONYM, SUM, REST, EARNED = "acpsre"
 _MARK = re.compile(b'"' + SECRET.encode() + b'([acpsre])([^"]*)"')
+
+
+def with_event_cursor(answer: bytes, cursor: int) -> bytes:
+    """The answer of a stream with its place in the outbox."""
+    return answer.replace(EVENT.encode(), str(cursor).encode())
 
 
 def finished(answer: bytes, address: Callable[[str], str]) -> bytes:

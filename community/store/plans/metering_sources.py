@@ -92,7 +92,9 @@ def _installations(ours: Opened, asking: Asking, arguments: Arguments) -> list[W
     """The installations of a metering point: each leads to its newest measurements by index."""
     way = alias(InstallationRow)
     point = arguments.get("metering_point_id")
-    at = way.metering_point_id == (ours["id"] if point is None else point)
+    if point is None:
+        point = ours["argument_metering_point_id" if "argument_metering_point_id" in ours.columns else "id"]
+    at = way.metering_point_id == point
     rows: Any = select(way.id).where(at, asking.scope.metering_points(way.metering_point_id))
     rows = rows.correlate(*ours.aliases).subquery("w")
     return [Way(rows, lambda theirs: theirs["installation_id"] == rows.c.id)]

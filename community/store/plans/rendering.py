@@ -15,7 +15,7 @@ KEYS_MAX = 50
 
 def quoted(text: str) -> Any:
     """A constant text. Only for names that the schema or this package gives."""
-    if not text.replace(" ", "").replace(":", "").replace("~", "").replace("_", "").isalnum():
+    if not text.replace(" ", "").replace(":", "").replace("~", "").replace("_", "").replace("#", "").isalnum():
         raise NotCompilable(text)
     return literal_column(f"'{text}'", String())
 
@@ -28,7 +28,7 @@ class Rendering:
 
     def object(self, members: Sequence[tuple[str, Any]]) -> Any:
         """An object of keys and values that are rendered already."""
-        if not 0 < len(members) <= KEYS_MAX:
+        if len(members) > KEYS_MAX:
             raise NotCompilable("an object has too many keys")
         flat = [part for key, value in members for part in (quoted(key), value)]
         return func.json_object(*flat) if self.sqlite else func.json_build_object(*flat)

@@ -15,7 +15,7 @@ from community.store.views.transfers import ADDRESSES_MAX
 Conditions = Callable[[Opened, Opened, Arguments, Asking], Sequence[Any]]
 
 
-def _nowhere(_asking: Asking) -> Opened:
+def nowhere(_asking: Asking) -> Opened:
     return Opened(None, (), {})
 
 
@@ -66,7 +66,7 @@ def _gaps(ours: Opened, theirs: Opened, arguments: Arguments, asking: Asking) ->
     return [*state, *_equal(metering_point_id="metering_point_id")(ours, theirs, arguments, asking)]
 
 
-def _point_is_open(arguments: Arguments, asking: Asking) -> Any:
+def point_is_open(arguments: Arguments, asking: Asking) -> Any:
     """That the metering point is one the asker may see: else the answer is a refusal, not an empty list."""
     row = alias(MeteringPointRow)
     point = row.id == arguments["metering_point_id"]
@@ -107,53 +107,46 @@ def _transfers_available(asking: Asking, arguments: Arguments) -> bool:
     return asking.scope.everything or "address" not in arguments
 
 
-source(
-    "query",
-    _nowhere,
-    {
-        "viewer": Relation("viewer", "one", lambda _o, _t, _a, _k: []),
-        "identity": _by_id("identity"),
-        "identities": _page("identity", "id", _equal(kind="kind"), "kind", falling=False),
-        "members": _page("member", "id", _equal(), falling=False),
-        "member": _by_id("member"),
-        "devices": _page("device", "id", _equal(), falling=False),
-        "energy_sources": _page("energy_source", "id", _equal(), falling=False),
-        "metering_points": _page("metering_point", "id", _equal(), falling=False),
-        "metering_point": _by_id("metering_point"),
-        "measurements": replace(measurements("metering_point_id"), required=True, only_if=_point_is_open),
-        "gaps": _page("gap", "starts_at id", _gaps, "metering_point_id", "open"),
-        "quarantine": _page("quarantine_entry", "recorded_at id", _present("resolved", "resolved_at"), "resolved"),
-        "issuances": _page(
-            "issuance", "planned_at id", _equal(source_id="source_id", state="state"), "source_id", "state"
-        ),
-        "issuance": _by_id("issuance", required=False),
-        "settlements": _page("settlement", "block_number log_index", _equal(source_id="source_id"), "source_id"),
-        "transfers": Relation(
-            "transfer",
-            "page",
-            _equal(tx_hash="tx_hash"),
-            keys=lambda row: (row["block_number"], row["log_index"]),
-            falling=True,
-            through=_sides,
-            arguments=frozenset({"tx_hash", "address"}),
-            available=_transfers_available,
-        ),
-        "balances": Relation(
-            "balance", "many", lambda _o, _t, _a, _k: [], keys=lambda row: (row["member_id"],), limit=500
-        ),
-        "balance": _by_id("balance", argument="member_id", column="member_id"),
-        "supply": Relation("supply", "many", lambda _o, _t, _a, _k: [], keys=lambda row: (row["token"],), limit=5000),
-        "chain_head": Relation("chain_head", "one", lambda _o, _t, _a, _k: [], keys=lambda row: (row["chain_id"],)),
-        "reconciliation": Relation(
-            "reconciliation_run",
-            "one",
-            lambda _o, _t, _a, _k: [],
-            keys=lambda row: (row["started_at"], row["finalised_block"]),
-            falling=True,
-        ),
-        "matches": _page("match", "block_number log_index", _equal(source_id="source_id"), "source_id"),
-        "breaks": _page("break", "opened_at id", _breaks, "open", "source_id"),
-        "audit_entries": _page("audit_entry", "id", _equal()),
-        "api_keys": _page("api_key", "created_at id", _equal()),
-    },
-)
+ROOTS: dict[str, Relation] = {
+    "viewer": Relation("viewer", "one", lambda _o, _t, _a, _k: []),
+    "identity": _by_id("identity"),
+    "identities": _page("identity", "id", _equal(kind="kind"), "kind", falling=False),
+    "members": _page("member", "id", _equal(), falling=False),
+    "member": _by_id("member"),
+    "devices": _page("device", "id", _equal(), falling=False),
+    "energy_sources": _page("energy_source", "id", _equal(), falling=False),
+    "metering_points": _page("metering_point", "id", _equal(), falling=False),
+    "metering_point": _by_id("metering_point"),
+    "measurements": replace(measurements("metering_point_id"), required=True, only_if=point_is_open),
+    "gaps": _page("gap", "starts_at id", _gaps, "metering_point_id", "open"),
+    "quarantine": _page("quarantine_entry", "recorded_at id", _present("resolved", "resolved_at"), "resolved"),
+    "issuances": _page("issuance", "planned_at id", _equal(source_id="source_id", state="state"), "source_id", "state"),
+    "issuance": _by_id("issuance", required=False),
+    "settlements": _page("settlement", "block_number log_index", _equal(source_id="source_id"), "source_id"),
+    "transfers": Relation(
+        "transfer",
+        "page",
+        _equal(tx_hash="tx_hash"),
+        keys=lambda row: (row["block_number"], row["log_index"]),
+        falling=True,
+        through=_sides,
+        arguments=frozenset({"tx_hash", "address"}),
+        available=_transfers_available,
+    ),
+    "balances": Relation("balance", "many", lambda _o, _t, _a, _k: [], keys=lambda row: (row["member_id"],), limit=500),
+    "balance": _by_id("balance", argument="member_id", column="member_id"),
+    "supply": Relation("supply", "many", lambda _o, _t, _a, _k: [], keys=lambda row: (row["token"],), limit=5000),
+    "chain_head": Relation("chain_head", "one", lambda _o, _t, _a, _k: [], keys=lambda row: (row["chain_id"],)),
+    "reconciliation": Relation(
+        "reconciliation_run",
+        "one",
+        lambda _o, _t, _a, _k: [],
+        keys=lambda row: (row["started_at"], row["finalised_block"]),
+        falling=True,
+    ),
+    "matches": _page("match", "block_number log_index", _equal(source_id="source_id"), "source_id"),
+    "breaks": _page("break", "opened_at id", _breaks, "open", "source_id"),
+    "audit_entries": _page("audit_entry", "id", _equal()),
+    "api_keys": _page("api_key", "created_at id", _equal()),
+}
+source("query", nowhere, ROOTS)

@@ -17,6 +17,7 @@ from community.store.column_types import UtcInstant
 from community.store.engine import BUSY_TIMEOUT_S
 from community.store.plans.compiler import Parameter, Statement
 from community.store.plans.marks import MISSING
+from community.store.plans.shapes import NotCompilable
 from community.store.unit_of_work import StoreUnavailable
 from community.store.views.keyset import key_values
 
@@ -186,6 +187,8 @@ class SqliteRunner:
             async with self._turn:
                 return await asyncio.to_thread(self._in_thread, sql, bound)
         except sqlite3.OperationalError as error:
+            if "parser stack overflow" in str(error):
+                raise NotCompilable("SQLite's parser reads no deeper") from error
             if error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN):
                 raise StoreUnavailable(f"The database is busy or away: {error}") from error
             raise

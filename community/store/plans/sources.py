@@ -29,6 +29,8 @@ class Asking:
     """`role`, `label`, `identity`, `now` or `token` of the asker."""
     behind_marks: Callable[[str, Any], Any]
     """A text to be finished outside (community.store.plans.marks)."""
+    shared: dict[str, Any] = field(default_factory=dict)
+    """What one statement works out once, by name, however often it is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,10 @@ class Relation:
     keys: Callable[[Opened], PAGE_KEYS] | None = None
     falling: bool = False
     limit: int = 500
+    limit_by: str | None = None
+    """Our column that holds the limit, where it is not always the same."""
+    passes: bool = False
+    """Whether the arguments are columns of what the relation leads to: `argument_` and their names."""
     required: bool = False
     """Whether nothing found is an error, which the standard way tells."""
     through: Callable[[Opened, Asking, Arguments], list["Way"]] | None = None

@@ -214,6 +214,13 @@ async def coin_addresses(work: Work, scope: Scope, identity_ids: Sequence[str]) 
     return found
 
 
+async def holders_of(work: Work, address: str) -> list[str]:
+    """Who holds the coin address, on any chain; also an address of former times."""
+    row = CoinAddressRow
+    statement = select(col(row.identity_id)).where(col(row.address) == address).limit(ADDRESSES_MAX)
+    return list((await work.session.execute(statement)).scalars())
+
+
 async def units_of_members(
     work: Work, scope: Scope, member_ids: Sequence[str]
 ) -> dict[str, list[EnergyConsumptionUnitView]]:

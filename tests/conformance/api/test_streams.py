@@ -230,6 +230,6 @@ async def test_idle_streams_hold_no_snapshot_of_the_books(served: Served) -> Non
         await message(connection)
         pool = served.app.store.engine.pool
         deadline = asyncio.get_running_loop().time() + 5
-        while pool.checkedout():  # type: ignore[attr-defined]
+        while pool.checkedout() > 1:  # type: ignore[attr-defined]  # one listens to the outbox, in no transaction
             assert asyncio.get_running_loop().time() < deadline, "a waiting stream keeps a connection"
             await asyncio.sleep(0.01)
