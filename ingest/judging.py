@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from community.attestation import admission
 from community.attestation.admission import Admitted, AdmittedLegacy, Duplicate, Quarantined, Rejected
+from community.attestation.codecs import codec_of
 from community.attestation.reasons import Reason
 from community.attestation.sealing import MalformedEnvelope, peek_device
 from community.attestation.statement import ReadingStatus
@@ -235,6 +236,8 @@ def _legacy_statement(case: Case, device: DeviceFile, proven: AdmittedLegacy) ->
         span=1,
         reading_count=1,
         frame_digest=case.frame.digest,
+        codec=codec_of(proven.telegram.layout),
+        plaintext_digest=proven.telegram.plaintext_digest.hex(),
     )
 
 

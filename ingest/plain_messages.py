@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from community.attestation.admission import Admitted, Proof, Rejected, prove_message
+from community.attestation.codecs import codec_of
 from community.attestation.profiles import registers_of
 from community.attestation.reasons import Reason
 from community.attestation.statement import ReadingStatus
@@ -187,6 +188,7 @@ def _admit(one: PlainMessage, proven: Admitted, books: _Books) -> Outcome | None
         reading_count=statement.count,
         frame_digest=one.digest,
         leaves=leaves_of(proven),
+        codec=codec_of(),
     )
     books.statements.append(stored)
     books.counters.add(one.statement_key)

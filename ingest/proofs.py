@@ -2,6 +2,7 @@
 
 from community.attestation import merkle
 from community.attestation.admission import Admitted
+from community.attestation.codecs import codec_of
 from community.attestation.profiles import registers_of
 from community.attestation.statement import parse_cose_sign1
 from community.clock import slot_start
@@ -30,6 +31,7 @@ async def keep_proof(case: Case, device: DeviceFile, proven: Admitted) -> str:
         reading_count=statement.count,
         frame_digest=case.frame.digest,
         leaves=leaves_of(proven),
+        codec=codec_of(),
     )
     await statements.add_statement(case.work, stored, case.now)
     return stored.digest

@@ -35,6 +35,10 @@ class StoredStatement:
     frame_digest: str
     leaves: bytes | None = None
     """The hashes of its leaves, 32 bytes each; legacy has none."""
+    codec: str | None = None
+    """What read it, with its version; None of a statement from before this was kept."""
+    plaintext_digest: str | None = None
+    """SHA-256 of what was inside the ciphering of a meter's telegram, in hex; ECW1's leaves say as much of its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,8 @@ async def add_statement(work: Work, statement: StoredStatement, now: datetime) -
             "reading_count": statement.reading_count,
             "frame_digest": statement.frame_digest,
             "leaves": statement.leaves,
+            "codec": statement.codec,
+            "plaintext_digest": statement.plaintext_digest,
             "recorded_at": now,
         },
     )

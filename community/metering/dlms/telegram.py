@@ -1,6 +1,7 @@
 """A meter's push telegram: from what came on the line to registers and the meter's own time."""
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from community.metering.dlms.block_transfer import GENERAL_BLOCK_TRANSFER, BlockJoiner
@@ -47,6 +48,8 @@ class PushTelegram:
     invoke_id: int
     security: int | None
     """The security control byte; None if the telegram is not ciphered."""
+    plaintext_digest: bytes = b""
+    """SHA-256 of what was inside the ciphering, of all of it if there is none: what a later decoder must read again."""
 
     @property
     def meter_time(self) -> datetime:
@@ -88,13 +91,20 @@ def decode_received(
     if key is None:
         if apdu[:1] != bytes((DATA_NOTIFICATION,)):
             raise BadCiphering("the telegram is ciphered or of an unknown kind: configure the meter's key (GUEK)")
-        return _push(parse_notification(apdu), received.raw, zone, b"", 0, None)
+        return replace(
+            _push(parse_notification(apdu), received.raw, zone, b"", 0, None), plaintext_digest=_digest(apdu)
+        )
     ciphered = parse_ciphered(apdu)
     plaintext = decipher(ciphered, key, auth_key)
     title, counter = ciphered.system_title, ciphered.invocation_counter
     if plaintext.startswith(_P1_START):
         return TextTelegram(title, counter, _p1_text(plaintext), received.raw, ciphered.security)
-    return _push(parse_notification(plaintext), received.raw, zone, title, counter, ciphered.security)
+    telegram = _push(parse_notification(plaintext), received.raw, zone, title, counter, ciphered.security)
+    return replace(telegram, plaintext_digest=_digest(plaintext))
+
+
+def _digest(plaintext: bytes) -> bytes:
+    return hashlib.sha256(plaintext).digest()
 
 
 def decode_frame(frame: bytes | HdlcFrame, key: bytes, zone: str, auth_key: bytes | None = None) -> PushTelegram:

@@ -66,6 +66,8 @@ class StatementRow(SQLModel, table=True):
     leaves: bytes | None = octets(
         nullable=True, default=None, description="the hashes of its leaves, one after the other; legacy has none"
     )
+    codec: str | None = Field(default=None, description="what read it, with its version, such as ecw1/1")
+    plaintext_digest: str | None = Field(default=None, description="SHA-256 of a meter telegram deciphered, hex")
 
 
 class MeasurementRow(SQLModel, table=True):

@@ -1,5 +1,6 @@
 """Every published vector of the legacy format and of ECW1 over MQTT, through the whole intake into the books."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,9 @@ from typing import Any
 
 import cwt
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES
+from cryptography.hazmat.primitives.ciphers.modes import CTR
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 from sqlalchemy import select
 from sqlmodel import col
@@ -98,6 +102,17 @@ async def test_ecw1_over_mqtt(store: Store, vector: dict[str, Any]) -> None:
     assert len(intervals) == sum(slot + 1 in present for slot in present)
 
 
+def deciphered(payload: bytes, key: str, title: str) -> bytes:
+    """What is inside a general-glo-ciphering APDU (Green Book 9.2.7): AES-GCM without its tag is AES in counter mode."""
+    at = payload.index(bytes.fromhex(title)) + 8
+    at += 1 if payload[at] < 0x80 else 1 + (payload[at] & 0x7F)
+    begin = at + 5  # security control, invocation counter
+    end = len(payload) - 96
+    end -= 3 if payload[end - 1] == 0x7E else 2  # check sequence, flag
+    start = bytes.fromhex(title) + payload[at + 1 : begin] + (2).to_bytes(4)
+    return Cipher(AES(bytes.fromhex(key)), CTR(start)).decryptor().update(payload[begin:end])
+
+
 @pytest.mark.parametrize("vector", vectors("legacy", "payload_hex"))
 async def test_legacy(store: Store, vector: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.support.sending_device.INSTALLED", datetime(2025, 1, 1, tzinfo=UTC))
@@ -128,3 +143,8 @@ async def test_legacy(store: Store, vector: dict[str, Any], monkeypatch: pytest.
     assert {row.evidence_mode for row in rows} == {"ATTESTED"}
     assert {row.statement_digest for row in rows} == {digest_of(payload)}
     assert await evidence(store) == payload
+    async with store.read() as work:
+        stored = (await work.session.execute(select(col(StatementRow.codec), col(StatementRow.plaintext_digest)))).one()
+    layout = expected[0]["layout"].split()[0]
+    plaintext = deciphered(payload, vector["meter_key_hex"], expected[0]["security"]["system_title"])
+    assert tuple(stored) == (f"dlms-{layout}/1", hashlib.sha256(plaintext).hexdigest())
