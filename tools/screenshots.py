@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from playwright.async_api import expect
+
 from tests.support.browser import Tab, chromium
 from tests.support.manual_clock import ManualClock
 from tests.support.running_api import address, serving
@@ -51,6 +53,11 @@ VIEWS = (
     View("auditor", "auditor", "/", "table.data tbody tr"),
     View("auditor-evidence", "auditor", "/evidence", "table.data tbody tr", click="table.data button.link"),
     View("auditor-totals", "auditor", "/totals", "[data-equal=true]"),
+    View("operator-onboarding", "operator", "/onboarding", "textarea"),
+    View("operator-shares", "operator", "/shares", "details[open] tbody tr"),
+    View("operator-corrections", "operator", "/corrections", "form"),
+    View("auditor-sample", "auditor", "/sample", "form"),
+    View("public", "", "/public", ".totals"),
     View("sign-in", "", "/", "form"),
 )
 
@@ -73,7 +80,7 @@ async def picture(view: View, base: str, key: str | None) -> None:
 
 
 async def _settled(tab: Tab) -> None:
-    await tab.page.wait_for_function("!document.querySelector('[aria-busy=true]')")
+    await expect(tab.page.locator("[aria-busy=true]")).to_have_count(0)
     await tab.page.wait_for_load_state("networkidle")
 
 

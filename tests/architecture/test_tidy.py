@@ -45,6 +45,8 @@ _TEXT = frozenset(
         ".sh",
         ".html",
         ".js",
+        ".ts",
+        ".tsx",
         ".css",
         ".graphql",
         ".cfg",
@@ -53,7 +55,16 @@ _TEXT = frozenset(
 )
 # The licence, locks and data received from others are not our words; this file names what it forbids.
 _THIS = "tests/architecture/test_tidy.py"
-_NOT_OUR_WORDS = (_THIS, "LICENSE", "package-lock.json", "requirements/", "tests/golden/", "contracts/artifacts/")
+_NOT_OUR_WORDS = (
+    _THIS,
+    "LICENSE",
+    "package-lock.json",
+    "frontend/package-lock.json",
+    "frontend/src/graphql/",
+    "requirements/",
+    "tests/golden/",
+    "contracts/artifacts/",
+)
 
 Rule = Callable[[Path, str], Iterator[str]]
 
@@ -141,6 +152,13 @@ def _python(*packages: str) -> list[Path]:
     return list(python_files(*packages))
 
 
+def _code() -> list[Path]:
+    """Python and what people wrote of the web application."""
+    scripts = [path for path in _words() if path.suffix in (".ts", ".tsx")]
+    assert scripts, "the web application is not looked at"
+    return _python() + scripts
+
+
 def _words() -> list[Path]:
     return [path for path in tracked_files() if path.suffix in _TEXT and not path.as_posix().startswith(_NOT_OUR_WORDS)]
 
@@ -157,7 +175,7 @@ RULES: list[tuple[Rule, Callable[[], list[Path]], str, str]] = [
     # rule, files it holds for, path and text of a file that breaks it
     (no_drawer, _python, "api/utils.py", ""),
     (no_drawer, _python, "community/common/money.py", ""),
-    (short_file, _python, "api/long.py", "x = 1\n" * 401),
+    (short_file, _code, "api/long.py", "x = 1\n" * 401),
     (short_functions, _python, "api/long.py", "def long():\n" + "    x = 1\n" * 71),
     (module_docstring, _python, "api/silent.py", "x = 1\n"),
     (nothing_postponed, _words, "api/later.py", "# TODO write this\n"),
@@ -221,9 +239,10 @@ def test_a_process_has_its_three_doors(process: str) -> None:
     assert {"__init__.py", "__main__.py", "app.py", "settings.py"} <= present
 
 
-def test_the_npm_lock_names_no_download_address() -> None:
+@pytest.mark.parametrize("path", ["package-lock.json", "frontend/package-lock.json"])
+def test_the_npm_locks_name_no_download_address(path: str) -> None:
     """Every entry has its hash, but for platforms whose packages the lock's writer could not reach."""
-    lock = json.loads((ROOT / "package-lock.json").read_text())
+    lock = json.loads((ROOT / path).read_text())
     assert lock["packages"], "an empty lock locks nothing"
     assert [name for name, entry in lock["packages"].items() if "resolved" in entry] == []
     unhashed = {name: entry for name, entry in lock["packages"].items() if name and "integrity" not in entry}

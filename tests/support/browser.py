@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page, async_playwright
+from playwright.async_api import BrowserContext, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--disable-gpu", "--disable-quic", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server")
 WAIT_MS = 30_000
 """Generous: two workers share two busy cores."""
+expect.set_options(timeout=WAIT_MS)
 
 
 def find_browser() -> str:
@@ -23,11 +24,16 @@ def find_browser() -> str:
     return found
 
 
-# A class of its own, not Playwright's: its Date makes instances of no subclass, and TZDate is one.
+# Not Playwright's clock: its Date makes no instances of subclasses, and the page's zoned dates are such.
 _CLOCK = """(now) => { const Real = Date, ahead = now - Real.now();
-  globalThis.Date = class extends Real {
-    constructor(...given) { if (given.length) super(...given); else super(Real.now() + ahead); }
-    static now() { return Real.now() + ahead; } } }"""
+  function Moved(...given) {
+    if (!new.target) return new Real(Real.now() + ahead).toString();
+    return Reflect.construct(Real, given.length ? given : [Real.now() + ahead], new.target === Moved ? Real : new.target);
+  }
+  Moved.prototype = Real.prototype;
+  Object.setPrototypeOf(Moved, Real);
+  Moved.now = () => Real.now() + ahead;
+  globalThis.Date = Moved; }"""
 
 
 @dataclass

@@ -14,6 +14,7 @@ from community.store.tables import identity, measuring, metering
 from community.store.unit_of_work import Store, Work
 from contracts.abi import ShareConfig
 from tests.support.seeded_chain import Seeded, settlements
+from tests.support.seeded_evidence import evidence_of, key_of
 from tests.support.seeded_figures import (
     DEVICES,
     FLATS,
@@ -135,9 +136,9 @@ async def _devices(work: Work, at: datetime, committed: ShareConfig | None) -> N
                 + (
                     committed.key_x + committed.key_y
                     if committed and device == DEVICES[PV_POINT]
-                    else hashlib.sha512(device.encode()).digest()
+                    else key_of(device).public_key[1:]
                 ),
-                "kid": hashlib.sha256(device.encode()).hexdigest()[:16],
+                "kid": key_of(device).kid,
                 "development_key": number == 0,
                 "valid_from": at,
                 "valid_to": None,
@@ -236,7 +237,7 @@ def _measure(rows: Rows, point: str, at: datetime, register_wh: int, recorded_at
         "keyno": 1,
         "ctr": slot_at(at),
         "format": "ecw1",
-        "signed": b"signed " + name.encode(),
+        "signed": evidence_of(device, frame["device_eui"], slot_at(at), register_wh),
         "first_at": at,
         "span": 1,
         "reading_count": 1,

@@ -14,7 +14,7 @@ export function Choices() {
         type="button"
         className="quiet"
         lang={language === "de" ? "en" : "de"}
-        aria-label={language === "de" ? "Switch to English" : "Auf Deutsch umschalten"}
+        aria-label={language === "de" ? "EN – Switch to English" : "DE – Auf Deutsch umschalten"}
         onClick={() => choose(language === "de" ? "en" : "de")}
       >
         {language === "de" ? "EN" : "DE"}

@@ -18,6 +18,22 @@ function keyFromAddress(): string | null {
   return given;
 }
 
+/** Taken as soon as the script runs, before the page's own ways change the address. */
+const given = (() => {
+  let key = keyFromAddress();
+  return {
+    take: () => {
+      const taken = key;
+      key = null;
+      return taken;
+    },
+  };
+})();
+// A link with another key, opened in this tab, is another sign-in.
+addEventListener("hashchange", () => {
+  if (location.hash.startsWith("#key=")) location.reload();
+});
+
 export function keySession(key: string): Session {
   sessionStorage.setItem(KEY, key);
   return {
@@ -66,7 +82,7 @@ export async function signInAtIssuer(config: Config): Promise<void> {
 
 /** The session that this tab has already: from the address, from before, or from the issuer that sends somebody back. */
 export async function presentSession(config: Config): Promise<Session | null> {
-  const key = keyFromAddress() ?? sessionStorage.getItem(KEY);
+  const key = given.take() ?? sessionStorage.getItem(KEY);
   if (key) return keySession(key);
   const at = await issuer(config);
   if (!at) return null;

@@ -15,7 +15,7 @@ const leaf: MantineColorsTuple = [
 
 export const theme = createTheme({
   primaryColor: "leaf",
-  primaryShade: { light: 7, dark: 5 },
+  primaryShade: 7,
   colors: { leaf },
   autoContrast: true,
   defaultRadius: "sm",

@@ -2,7 +2,7 @@
 
 import { Fragment, useEffect, useState } from "react";
 import { bytesOf, judge, type Statement, sha256, statementOf, type Verdict } from "../evidence/statement.ts";
-import { Figure, Hash, State } from "../pieces/shown.tsx";
+import { Figure, Hash, Scroll, State } from "../pieces/shown.tsx";
 import * as auditor from "../words/auditor.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
 import { type Item, nameOf } from "./evidence.ts";
@@ -91,7 +91,7 @@ export function EvidenceTable({ items }: { items: readonly Item[] }) {
   const words = useWords(auditor);
   const [open, setOpen] = useState<string | null>(null);
   return (
-    <div className="scroll">
+    <Scroll>
       <table className="data">
         <thead>
           <tr>
@@ -147,6 +147,6 @@ export function EvidenceTable({ items }: { items: readonly Item[] }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -8,7 +8,7 @@ import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
 import { usePeriod } from "../pieces/PeriodChooser.tsx";
 import { Reconciliation } from "../pieces/Reconciliation.tsx";
-import { Answer, Empty, Figure, Hash, Panel, State } from "../pieces/shown.tsx";
+import { Answer, Empty, Figure, Hash, Panel, Scroll, State } from "../pieces/shown.tsx";
 import * as auditor from "../words/auditor.ts";
 import { kindName } from "../words/kinds.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
@@ -59,7 +59,7 @@ export function Periods() {
             ]);
             return (
               <>
-                <div className="scroll">
+                <Scroll>
                   <table className="data">
                     <thead>
                       <tr>
@@ -123,7 +123,7 @@ export function Periods() {
                       </tr>
                     </tfoot>
                   </table>
-                </div>
+                </Scroll>
                 <div className="under-chart no-print">
                   {pageInfo.hasNextPage && first < ALL ? (
                     <Button variant="default" size="xs" onClick={() => setFirst(ALL)}>

@@ -110,7 +110,9 @@ export default function Sample() {
             </button>
           }
         >
-          <EvidenceTable items={drawn.items} />
+          <div data-seed={drawn.seed}>
+            <EvidenceTable items={drawn.items} />
+          </div>
         </Panel>
       )}
     </>

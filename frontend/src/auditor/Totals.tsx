@@ -4,7 +4,7 @@ import { amount, sum } from "../figures/amounts.ts";
 import { csv, download } from "../figures/csv.ts";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
-import { Answer, Figure, Hash, Panel, State } from "../pieces/shown.tsx";
+import { Answer, Figure, Hash, Panel, Scroll, State } from "../pieces/shown.tsx";
 import * as auditor from "../words/auditor.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
@@ -95,7 +95,7 @@ export default function Totals() {
                   </button>
                 }
               >
-                <div className="scroll">
+                <Scroll>
                   <table className="data">
                     <thead>
                       <tr>
@@ -122,7 +122,7 @@ export default function Totals() {
                       ))}
                     </tbody>
                   </table>
-                </div>
+                </Scroll>
                 {chainHead && (
                   <p className="note">
                     {words.fields.block} {whole(chainHead.head)} / {whole(chainHead.finalised)} ·{" "}

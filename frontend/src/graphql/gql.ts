@@ -25,8 +25,11 @@ type Documents = {
     "\n  query CreditStory($tx: Hash!) {\n    viewer { role }\n    transfers(txHash: $tx, first: 1) {\n      nodes {\n        settlement {\n          blockNumber\n          issuance {\n            energyWh fromWh toWh periodStart periodEnd shareTotal\n            source { name }\n            parts { shareCount amount holder { name } }\n            measurement {\n              statement { counter kid isDevelopmentKey recordedAt format signed publicKey }\n            }\n          }\n        }\n      }\n    }\n  }\n": typeof types.CreditStoryDocument,
     "\n  subscription Credits($first: PageSize!, $after: Cursor) {\n    settlements(first: $first, after: $after) {\n      cursor\n      nodes {\n        txHash logIndex readAt mintedWh isFinal blockNumber\n        source { name }\n        issuance { parts { amount shareCount } }\n      }\n    }\n  }\n": typeof types.CreditsDocument,
     "\n  query MemberEnergy($since: DateTime!, $until: DateTime!, $resolution: Resolution!, $zone: String!) {\n    members(first: 10) {\n      nodes {\n        id\n        energyConsumptionUnits { id }\n        energy(since: $since, until: $until, resolution: $resolution, zone: $zone) {\n          starts consumptionWh productionShare covered fromGrid surplus consumptionMissing productionMissing\n          total { consumptionWh productionShare covered consumptionMissing productionMissing }\n        }\n      }\n    }\n  }\n": typeof types.MemberEnergyDocument,
+    "\n  mutation WalletLinkChallenge($memberId: ID!, $address: Address!) {\n    walletLinkChallenge(memberId: $memberId, address: $address) {\n      __typename\n      ... on WalletChallengeMade { nonce typedData }\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.WalletLinkChallengeDocument,
+    "\n  mutation LinkWallet($memberId: ID!, $nonce: Hash!, $signature: Hex!, $command: CommandInput!) {\n    linkWallet(memberId: $memberId, nonce: $nonce, signature: $signature, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.LinkWalletDocument,
     "\n  subscription Balances($after: Cursor) {\n    balances(after: $after) {\n      cursor\n      nodes { member { id name } final mintedNotFinal earnedNotYetMinted verifiedUntil }\n    }\n  }\n": typeof types.BalancesDocument,
-    "\n  query Shares {\n    members(first: 10) { nodes { id name joinedAt shares { shareCount shareTotal address source { id name technology nameplateW } } } }\n    energySources(first: 50) {\n      nodes { id name shareTables { id revision validFrom validTo shareTotal shares { shareCount holder { id name } } } }\n    }\n  }\n": typeof types.SharesDocument,
+    "\n  query Shares {\n    members(first: 10) { nodes { id name shares { shareCount shareTotal address source { id name nameplateW } } } }\n  }\n": typeof types.SharesDocument,
+    "\n  query ShareHistory {\n    energySources(first: 50) {\n      nodes { id name shareTables { id revision validFrom validTo shareTotal shares { shareCount holder { id name } } } }\n    }\n  }\n": typeof types.ShareHistoryDocument,
     "\n  query Transfers($first: PageSize!, $after: Cursor) {\n    viewer { identity { coinAddresses { address } } }\n    transfers(first: $first, after: $after) {\n      nodes { txHash logIndex blockNumber sender recipient amount kind at isFinal }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": typeof types.TransfersDocument,
     "\n  query Addresses { members(first: 10) { nodes { id name coinAddresses { chain address path validFrom validTo } } } }\n": typeof types.AddressesDocument,
     "\n  subscription AllBalances($after: Cursor) {\n    balances(after: $after) { cursor nodes { member { id name } final mintedNotFinal earnedNotYetMinted } }\n  }\n": typeof types.AllBalancesDocument,
@@ -35,17 +38,28 @@ type Documents = {
     "\n  mutation CloseBreak($breakId: ID!, $command: CommandInput!) {\n    closeBreak(breakId: $breakId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.CloseBreakDocument,
     "\n  query Completeness($firstDay: Date!, $lastDay: Date!, $zone: String!) {\n    meteringPoints(first: 500) {\n      nodes { id name direction completeness(firstDay: $firstDay, lastDay: $lastDay, zone: $zone) { days expected known estimated suspect missing } }\n    }\n  }\n": typeof types.CompletenessDocument,
     "\n  query GapsOf($id: ID!) { gaps(meteringPointId: $id, first: 50) { nodes { id startsAt endsAt state energyWh } } }\n": typeof types.GapsOfDocument,
-    "\n  query Device($id: ID!) {\n    identity(id: $id) {\n      __typename id name\n      ... on Device {\n        eui payloadFormat profile state approvedAt lastSeenAt\n        keys { number kid publicKey isDevelopmentKey validFrom validTo }\n        installations {\n          id validFrom validTo factor maxPowerW\n          meter { serial maker model registers { obis } }\n          meteringPoint {\n            id name code direction\n            measurements(first: 12) {\n              nodes {\n                id at registerWh readOffsetS recordedAt register { obis }\n                device { id }\n                statement { counter format signed publicKey }\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n": typeof types.DeviceDocument,
+    "query Plants { energySources(first: 200) { nodes { id name } } }": typeof types.PlantsDocument,
+    "\n  query CorrectionPreview($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!) {\n    correctionPreview(sourceId: $sourceId, kind: $kind, energyWh: $energyWh) {\n      before { verifiedWh mintedWh supplementWh debtWh }\n      after { verifiedWh mintedWh supplementWh debtWh }\n      effects { difference holder { id name } }\n    }\n  }\n": typeof types.CorrectionPreviewDocument,
+    "\n  mutation RecordCorrection($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!, $evidence: Hash!, $command: CommandInput!) {\n    recordCorrection(sourceId: $sourceId, kind: $kind, energyWh: $energyWh, evidence: $evidence, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.RecordCorrectionDocument,
+    "\n  query Device($id: ID!) {\n    identity(id: $id) {\n      __typename id name\n      ... on Device {\n        eui payloadFormat profile state onboarding approvedAt lastSeenAt\n        health { ...HealthOf }\n        provisionalReadings { at registersWh }\n        keys { number kid publicKey isDevelopmentKey validFrom validTo }\n        installations {\n          id validFrom validTo factor maxPowerW\n          meter { serial maker model registers { obis } }\n          meteringPoint {\n            id name code direction\n            measurements(first: 12) {\n              nodes {\n                id at registerWh readOffsetS recordedAt register { obis }\n                device { id }\n                statement { counter format signed publicKey }\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n": typeof types.DeviceDocument,
     "\n  query Devices {\n    devices(first: 500) { nodes { id name eui payloadFormat state lastSeenAt hasDevelopmentKey installations { validTo meteringPoint { id name } } } }\n  }\n": typeof types.DevicesDocument,
+    "\n  fragment HealthOf on DeviceHealth {\n    missing24h { expected present perMille }\n    missing7d { expected present perMille }\n    missing30d { expected present perMille }\n    signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs\n  }\n": typeof types.HealthOfFragmentDoc,
+    "\n  mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {\n    importFiles(community: $community, files: $files, command: $command, dryRun: $dryRun) {\n      __typename\n      ... on ImportDone {\n        committed\n        counts { file rows entered unchanged }\n        problems { file row column value what remedy }\n      }\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.ImportFilesDocument,
+    "\n  query ShareRegister {\n    energySources(first: 100) {\n      nodes {\n        id name shareTotal\n        shareTables { id revision shareTotal configHash validFrom validTo shares { shareCount address holder { id name } } }\n      }\n    }\n  }\n": typeof types.ShareRegisterDocument,
     "\n  subscription Head($after: Cursor) {\n    chainHead(after: $after) { cursor chainHead { chainId head headHash finalised nodeHead lag updatedAt } }\n  }\n": typeof types.HeadDocument,
     "\n  query Attempts {\n    supply { token minted burned }\n    issuances(first: 25) {\n      nodes { id state source { name } attempts { number nonce account maxFeeWei state txHash requestedAt signedAt } }\n    }\n    auditEntries(first: 25) { nodes { id actor command subject reason recordedAt } }\n  }\n": typeof types.AttemptsDocument,
-    "\n  query Queues {\n    devices(first: 500) { nodes { id name eui state lastSeenAt keys { kid } } }\n    gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }\n    stopped: issuances(state: \"stopped\", first: 50) { nodes { id periodStart periodEnd failure source { name } } }\n  }\n": typeof types.QueuesDocument,
+    "\n  query Queues {\n    devices(first: 500) { nodes { id name eui state onboarding keys { kid } } }\n    silentDevices(silentForS: 2700, first: 50) { nodes { id name eui lastSeenAt } }\n    inbox { deviceEui deviceName reason frames firstAt adoptableUntil }\n    evidenceGaps { id deviceName deviceEui kind first last state sinceAt asked lastAskedAt }\n    gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }\n    failedTransactions(first: 50) { nodes { id periodStart periodEnd state failure source { name } } }\n  }\n": typeof types.QueuesDocument,
     "\n  subscription Quarantine($after: Cursor) {\n    quarantine(first: 20, after: $after) { cursor nodes { id reason detail recordedAt deviceEui device { id name } } }\n  }\n": typeof types.QuarantineDocument,
     "\n  mutation ApproveDevice($deviceId: ID!, $command: CommandInput!) {\n    approveDevice(deviceId: $deviceId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.ApproveDeviceDocument,
     "\n  mutation RevokeDevice($deviceId: ID!, $command: CommandInput!) {\n    revokeDevice(deviceId: $deviceId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.RevokeDeviceDocument,
     "\n  mutation ResolveQuarantine($entryId: ID!, $resolution: String!, $command: CommandInput!) {\n    resolveQuarantine(entryId: $entryId, resolution: $resolution, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.ResolveQuarantineDocument,
+    "\n  mutation ConfirmSerial($deviceId: ID!, $serial: String!, $command: CommandInput!) {\n    confirmSerial(deviceId: $deviceId, serial: $serial, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.ConfirmSerialDocument,
+    "\n  mutation BindDeviceKey($deviceId: ID!, $publicKey: Hex!, $command: CommandInput!) {\n    bindDeviceKey(deviceId: $deviceId, publicKey: $publicKey, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.BindDeviceKeyDocument,
+    "\n  mutation ApproveForIssuance($deviceId: ID!, $waiver: String, $command: CommandInput!) {\n    approveForIssuance(deviceId: $deviceId, waiver: $waiver, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.ApproveForIssuanceDocument,
+    "\n  query Corrections {\n    corrections(first: 50) { nodes { id kind energyWh evidence reason recordedAt source { id name } } }\n  }\n": typeof types.CorrectionsDocument,
     "query SourceNames { energySources(first: 200) { nodes { id name } } }": typeof types.SourceNamesDocument,
     "\n  subscription Run($after: Cursor) {\n    breaks(first: 50, after: $after) {\n      cursor\n      nodes { id kind severity openedAt detail owner disposition source { name } }\n      reconciliation { verifiedWh issuedWh settledWh pendingWh agrees matchCount breakCount startedAt finalisedBlock }\n    }\n  }\n": typeof types.RunDocument,
+    "\n  query Community($since: DateTime!, $until: DateTime!, $zone: String!) {\n    community {\n      memberCount sourceCount nameplateW verifiedWh minted agrees comparedAt finalisedBlock openBreakCount completenessPerMille\n      energy(since: $since, until: $until, resolution: DAY, zone: $zone) { starts productionWh consumptionWh }\n    }\n  }\n": typeof types.CommunityDocument,
 };
 const documents: Documents = {
     "query Who { viewer { role } }": types.WhoDocument,
@@ -58,8 +72,11 @@ const documents: Documents = {
     "\n  query CreditStory($tx: Hash!) {\n    viewer { role }\n    transfers(txHash: $tx, first: 1) {\n      nodes {\n        settlement {\n          blockNumber\n          issuance {\n            energyWh fromWh toWh periodStart periodEnd shareTotal\n            source { name }\n            parts { shareCount amount holder { name } }\n            measurement {\n              statement { counter kid isDevelopmentKey recordedAt format signed publicKey }\n            }\n          }\n        }\n      }\n    }\n  }\n": types.CreditStoryDocument,
     "\n  subscription Credits($first: PageSize!, $after: Cursor) {\n    settlements(first: $first, after: $after) {\n      cursor\n      nodes {\n        txHash logIndex readAt mintedWh isFinal blockNumber\n        source { name }\n        issuance { parts { amount shareCount } }\n      }\n    }\n  }\n": types.CreditsDocument,
     "\n  query MemberEnergy($since: DateTime!, $until: DateTime!, $resolution: Resolution!, $zone: String!) {\n    members(first: 10) {\n      nodes {\n        id\n        energyConsumptionUnits { id }\n        energy(since: $since, until: $until, resolution: $resolution, zone: $zone) {\n          starts consumptionWh productionShare covered fromGrid surplus consumptionMissing productionMissing\n          total { consumptionWh productionShare covered consumptionMissing productionMissing }\n        }\n      }\n    }\n  }\n": types.MemberEnergyDocument,
+    "\n  mutation WalletLinkChallenge($memberId: ID!, $address: Address!) {\n    walletLinkChallenge(memberId: $memberId, address: $address) {\n      __typename\n      ... on WalletChallengeMade { nonce typedData }\n      ... on Problem { sentence }\n    }\n  }\n": types.WalletLinkChallengeDocument,
+    "\n  mutation LinkWallet($memberId: ID!, $nonce: Hash!, $signature: Hex!, $command: CommandInput!) {\n    linkWallet(memberId: $memberId, nonce: $nonce, signature: $signature, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n": types.LinkWalletDocument,
     "\n  subscription Balances($after: Cursor) {\n    balances(after: $after) {\n      cursor\n      nodes { member { id name } final mintedNotFinal earnedNotYetMinted verifiedUntil }\n    }\n  }\n": types.BalancesDocument,
-    "\n  query Shares {\n    members(first: 10) { nodes { id name joinedAt shares { shareCount shareTotal address source { id name technology nameplateW } } } }\n    energySources(first: 50) {\n      nodes { id name shareTables { id revision validFrom validTo shareTotal shares { shareCount holder { id name } } } }\n    }\n  }\n": types.SharesDocument,
+    "\n  query Shares {\n    members(first: 10) { nodes { id name shares { shareCount shareTotal address source { id name nameplateW } } } }\n  }\n": types.SharesDocument,
+    "\n  query ShareHistory {\n    energySources(first: 50) {\n      nodes { id name shareTables { id revision validFrom validTo shareTotal shares { shareCount holder { id name } } } }\n    }\n  }\n": types.ShareHistoryDocument,
     "\n  query Transfers($first: PageSize!, $after: Cursor) {\n    viewer { identity { coinAddresses { address } } }\n    transfers(first: $first, after: $after) {\n      nodes { txHash logIndex blockNumber sender recipient amount kind at isFinal }\n      pageInfo { hasNextPage endCursor }\n    }\n  }\n": types.TransfersDocument,
     "\n  query Addresses { members(first: 10) { nodes { id name coinAddresses { chain address path validFrom validTo } } } }\n": types.AddressesDocument,
     "\n  subscription AllBalances($after: Cursor) {\n    balances(after: $after) { cursor nodes { member { id name } final mintedNotFinal earnedNotYetMinted } }\n  }\n": types.AllBalancesDocument,
@@ -68,17 +85,28 @@ const documents: Documents = {
     "\n  mutation CloseBreak($breakId: ID!, $command: CommandInput!) {\n    closeBreak(breakId: $breakId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.CloseBreakDocument,
     "\n  query Completeness($firstDay: Date!, $lastDay: Date!, $zone: String!) {\n    meteringPoints(first: 500) {\n      nodes { id name direction completeness(firstDay: $firstDay, lastDay: $lastDay, zone: $zone) { days expected known estimated suspect missing } }\n    }\n  }\n": types.CompletenessDocument,
     "\n  query GapsOf($id: ID!) { gaps(meteringPointId: $id, first: 50) { nodes { id startsAt endsAt state energyWh } } }\n": types.GapsOfDocument,
-    "\n  query Device($id: ID!) {\n    identity(id: $id) {\n      __typename id name\n      ... on Device {\n        eui payloadFormat profile state approvedAt lastSeenAt\n        keys { number kid publicKey isDevelopmentKey validFrom validTo }\n        installations {\n          id validFrom validTo factor maxPowerW\n          meter { serial maker model registers { obis } }\n          meteringPoint {\n            id name code direction\n            measurements(first: 12) {\n              nodes {\n                id at registerWh readOffsetS recordedAt register { obis }\n                device { id }\n                statement { counter format signed publicKey }\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n": types.DeviceDocument,
+    "query Plants { energySources(first: 200) { nodes { id name } } }": types.PlantsDocument,
+    "\n  query CorrectionPreview($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!) {\n    correctionPreview(sourceId: $sourceId, kind: $kind, energyWh: $energyWh) {\n      before { verifiedWh mintedWh supplementWh debtWh }\n      after { verifiedWh mintedWh supplementWh debtWh }\n      effects { difference holder { id name } }\n    }\n  }\n": types.CorrectionPreviewDocument,
+    "\n  mutation RecordCorrection($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!, $evidence: Hash!, $command: CommandInput!) {\n    recordCorrection(sourceId: $sourceId, kind: $kind, energyWh: $energyWh, evidence: $evidence, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n": types.RecordCorrectionDocument,
+    "\n  query Device($id: ID!) {\n    identity(id: $id) {\n      __typename id name\n      ... on Device {\n        eui payloadFormat profile state onboarding approvedAt lastSeenAt\n        health { ...HealthOf }\n        provisionalReadings { at registersWh }\n        keys { number kid publicKey isDevelopmentKey validFrom validTo }\n        installations {\n          id validFrom validTo factor maxPowerW\n          meter { serial maker model registers { obis } }\n          meteringPoint {\n            id name code direction\n            measurements(first: 12) {\n              nodes {\n                id at registerWh readOffsetS recordedAt register { obis }\n                device { id }\n                statement { counter format signed publicKey }\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n": types.DeviceDocument,
     "\n  query Devices {\n    devices(first: 500) { nodes { id name eui payloadFormat state lastSeenAt hasDevelopmentKey installations { validTo meteringPoint { id name } } } }\n  }\n": types.DevicesDocument,
+    "\n  fragment HealthOf on DeviceHealth {\n    missing24h { expected present perMille }\n    missing7d { expected present perMille }\n    missing30d { expected present perMille }\n    signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs\n  }\n": types.HealthOfFragmentDoc,
+    "\n  mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {\n    importFiles(community: $community, files: $files, command: $command, dryRun: $dryRun) {\n      __typename\n      ... on ImportDone {\n        committed\n        counts { file rows entered unchanged }\n        problems { file row column value what remedy }\n      }\n      ... on Problem { sentence }\n    }\n  }\n": types.ImportFilesDocument,
+    "\n  query ShareRegister {\n    energySources(first: 100) {\n      nodes {\n        id name shareTotal\n        shareTables { id revision shareTotal configHash validFrom validTo shares { shareCount address holder { id name } } }\n      }\n    }\n  }\n": types.ShareRegisterDocument,
     "\n  subscription Head($after: Cursor) {\n    chainHead(after: $after) { cursor chainHead { chainId head headHash finalised nodeHead lag updatedAt } }\n  }\n": types.HeadDocument,
     "\n  query Attempts {\n    supply { token minted burned }\n    issuances(first: 25) {\n      nodes { id state source { name } attempts { number nonce account maxFeeWei state txHash requestedAt signedAt } }\n    }\n    auditEntries(first: 25) { nodes { id actor command subject reason recordedAt } }\n  }\n": types.AttemptsDocument,
-    "\n  query Queues {\n    devices(first: 500) { nodes { id name eui state lastSeenAt keys { kid } } }\n    gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }\n    stopped: issuances(state: \"stopped\", first: 50) { nodes { id periodStart periodEnd failure source { name } } }\n  }\n": types.QueuesDocument,
+    "\n  query Queues {\n    devices(first: 500) { nodes { id name eui state onboarding keys { kid } } }\n    silentDevices(silentForS: 2700, first: 50) { nodes { id name eui lastSeenAt } }\n    inbox { deviceEui deviceName reason frames firstAt adoptableUntil }\n    evidenceGaps { id deviceName deviceEui kind first last state sinceAt asked lastAskedAt }\n    gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }\n    failedTransactions(first: 50) { nodes { id periodStart periodEnd state failure source { name } } }\n  }\n": types.QueuesDocument,
     "\n  subscription Quarantine($after: Cursor) {\n    quarantine(first: 20, after: $after) { cursor nodes { id reason detail recordedAt deviceEui device { id name } } }\n  }\n": types.QuarantineDocument,
     "\n  mutation ApproveDevice($deviceId: ID!, $command: CommandInput!) {\n    approveDevice(deviceId: $deviceId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.ApproveDeviceDocument,
     "\n  mutation RevokeDevice($deviceId: ID!, $command: CommandInput!) {\n    revokeDevice(deviceId: $deviceId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.RevokeDeviceDocument,
     "\n  mutation ResolveQuarantine($entryId: ID!, $resolution: String!, $command: CommandInput!) {\n    resolveQuarantine(entryId: $entryId, resolution: $resolution, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.ResolveQuarantineDocument,
+    "\n  mutation ConfirmSerial($deviceId: ID!, $serial: String!, $command: CommandInput!) {\n    confirmSerial(deviceId: $deviceId, serial: $serial, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.ConfirmSerialDocument,
+    "\n  mutation BindDeviceKey($deviceId: ID!, $publicKey: Hex!, $command: CommandInput!) {\n    bindDeviceKey(deviceId: $deviceId, publicKey: $publicKey, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.BindDeviceKeyDocument,
+    "\n  mutation ApproveForIssuance($deviceId: ID!, $waiver: String, $command: CommandInput!) {\n    approveForIssuance(deviceId: $deviceId, waiver: $waiver, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.ApproveForIssuanceDocument,
+    "\n  query Corrections {\n    corrections(first: 50) { nodes { id kind energyWh evidence reason recordedAt source { id name } } }\n  }\n": types.CorrectionsDocument,
     "query SourceNames { energySources(first: 200) { nodes { id name } } }": types.SourceNamesDocument,
     "\n  subscription Run($after: Cursor) {\n    breaks(first: 50, after: $after) {\n      cursor\n      nodes { id kind severity openedAt detail owner disposition source { name } }\n      reconciliation { verifiedWh issuedWh settledWh pendingWh agrees matchCount breakCount startedAt finalisedBlock }\n    }\n  }\n": types.RunDocument,
+    "\n  query Community($since: DateTime!, $until: DateTime!, $zone: String!) {\n    community {\n      memberCount sourceCount nameplateW verifiedWh minted agrees comparedAt finalisedBlock openBreakCount completenessPerMille\n      energy(since: $since, until: $until, resolution: DAY, zone: $zone) { starts productionWh consumptionWh }\n    }\n  }\n": types.CommunityDocument,
 };
 
 /**
@@ -124,11 +152,23 @@ export function graphql(source: "\n  query MemberEnergy($since: DateTime!, $unti
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "\n  mutation WalletLinkChallenge($memberId: ID!, $address: Address!) {\n    walletLinkChallenge(memberId: $memberId, address: $address) {\n      __typename\n      ... on WalletChallengeMade { nonce typedData }\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').WalletLinkChallengeDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation LinkWallet($memberId: ID!, $nonce: Hash!, $signature: Hex!, $command: CommandInput!) {\n    linkWallet(memberId: $memberId, nonce: $nonce, signature: $signature, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').LinkWalletDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "\n  subscription Balances($after: Cursor) {\n    balances(after: $after) {\n      cursor\n      nodes { member { id name } final mintedNotFinal earnedNotYetMinted verifiedUntil }\n    }\n  }\n"): typeof import('./graphql').BalancesDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Shares {\n    members(first: 10) { nodes { id name joinedAt shares { shareCount shareTotal address source { id name technology nameplateW } } } }\n    energySources(first: 50) {\n      nodes { id name shareTables { id revision validFrom validTo shareTotal shares { shareCount holder { id name } } } }\n    }\n  }\n"): typeof import('./graphql').SharesDocument;
+export function graphql(source: "\n  query Shares {\n    members(first: 10) { nodes { id name shares { shareCount shareTotal address source { id name nameplateW } } } }\n  }\n"): typeof import('./graphql').SharesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query ShareHistory {\n    energySources(first: 50) {\n      nodes { id name shareTables { id revision validFrom validTo shareTotal shares { shareCount holder { id name } } } }\n    }\n  }\n"): typeof import('./graphql').ShareHistoryDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -164,11 +204,35 @@ export function graphql(source: "\n  query GapsOf($id: ID!) { gaps(meteringPoint
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Device($id: ID!) {\n    identity(id: $id) {\n      __typename id name\n      ... on Device {\n        eui payloadFormat profile state approvedAt lastSeenAt\n        keys { number kid publicKey isDevelopmentKey validFrom validTo }\n        installations {\n          id validFrom validTo factor maxPowerW\n          meter { serial maker model registers { obis } }\n          meteringPoint {\n            id name code direction\n            measurements(first: 12) {\n              nodes {\n                id at registerWh readOffsetS recordedAt register { obis }\n                device { id }\n                statement { counter format signed publicKey }\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n"): typeof import('./graphql').DeviceDocument;
+export function graphql(source: "query Plants { energySources(first: 200) { nodes { id name } } }"): typeof import('./graphql').PlantsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query CorrectionPreview($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!) {\n    correctionPreview(sourceId: $sourceId, kind: $kind, energyWh: $energyWh) {\n      before { verifiedWh mintedWh supplementWh debtWh }\n      after { verifiedWh mintedWh supplementWh debtWh }\n      effects { difference holder { id name } }\n    }\n  }\n"): typeof import('./graphql').CorrectionPreviewDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation RecordCorrection($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!, $evidence: Hash!, $command: CommandInput!) {\n    recordCorrection(sourceId: $sourceId, kind: $kind, energyWh: $energyWh, evidence: $evidence, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').RecordCorrectionDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Device($id: ID!) {\n    identity(id: $id) {\n      __typename id name\n      ... on Device {\n        eui payloadFormat profile state onboarding approvedAt lastSeenAt\n        health { ...HealthOf }\n        provisionalReadings { at registersWh }\n        keys { number kid publicKey isDevelopmentKey validFrom validTo }\n        installations {\n          id validFrom validTo factor maxPowerW\n          meter { serial maker model registers { obis } }\n          meteringPoint {\n            id name code direction\n            measurements(first: 12) {\n              nodes {\n                id at registerWh readOffsetS recordedAt register { obis }\n                device { id }\n                statement { counter format signed publicKey }\n              }\n            }\n          }\n        }\n      }\n    }\n  }\n"): typeof import('./graphql').DeviceDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  query Devices {\n    devices(first: 500) { nodes { id name eui payloadFormat state lastSeenAt hasDevelopmentKey installations { validTo meteringPoint { id name } } } }\n  }\n"): typeof import('./graphql').DevicesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  fragment HealthOf on DeviceHealth {\n    missing24h { expected present perMille }\n    missing7d { expected present perMille }\n    missing30d { expected present perMille }\n    signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs\n  }\n"): typeof import('./graphql').HealthOfFragmentDoc;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {\n    importFiles(community: $community, files: $files, command: $command, dryRun: $dryRun) {\n      __typename\n      ... on ImportDone {\n        committed\n        counts { file rows entered unchanged }\n        problems { file row column value what remedy }\n      }\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').ImportFilesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query ShareRegister {\n    energySources(first: 100) {\n      nodes {\n        id name shareTotal\n        shareTables { id revision shareTotal configHash validFrom validTo shares { shareCount address holder { id name } } }\n      }\n    }\n  }\n"): typeof import('./graphql').ShareRegisterDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -180,7 +244,7 @@ export function graphql(source: "\n  query Attempts {\n    supply { token minted
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
-export function graphql(source: "\n  query Queues {\n    devices(first: 500) { nodes { id name eui state lastSeenAt keys { kid } } }\n    gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }\n    stopped: issuances(state: \"stopped\", first: 50) { nodes { id periodStart periodEnd failure source { name } } }\n  }\n"): typeof import('./graphql').QueuesDocument;
+export function graphql(source: "\n  query Queues {\n    devices(first: 500) { nodes { id name eui state onboarding keys { kid } } }\n    silentDevices(silentForS: 2700, first: 50) { nodes { id name eui lastSeenAt } }\n    inbox { deviceEui deviceName reason frames firstAt adoptableUntil }\n    evidenceGaps { id deviceName deviceEui kind first last state sinceAt asked lastAskedAt }\n    gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }\n    failedTransactions(first: 50) { nodes { id periodStart periodEnd state failure source { name } } }\n  }\n"): typeof import('./graphql').QueuesDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -200,11 +264,31 @@ export function graphql(source: "\n  mutation ResolveQuarantine($entryId: ID!, $
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
+export function graphql(source: "\n  mutation ConfirmSerial($deviceId: ID!, $serial: String!, $command: CommandInput!) {\n    confirmSerial(deviceId: $deviceId, serial: $serial, command: $command) { __typename ... on Problem { sentence } }\n  }\n"): typeof import('./graphql').ConfirmSerialDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation BindDeviceKey($deviceId: ID!, $publicKey: Hex!, $command: CommandInput!) {\n    bindDeviceKey(deviceId: $deviceId, publicKey: $publicKey, command: $command) { __typename ... on Problem { sentence } }\n  }\n"): typeof import('./graphql').BindDeviceKeyDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation ApproveForIssuance($deviceId: ID!, $waiver: String, $command: CommandInput!) {\n    approveForIssuance(deviceId: $deviceId, waiver: $waiver, command: $command) { __typename ... on Problem { sentence } }\n  }\n"): typeof import('./graphql').ApproveForIssuanceDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Corrections {\n    corrections(first: 50) { nodes { id kind energyWh evidence reason recordedAt source { id name } } }\n  }\n"): typeof import('./graphql').CorrectionsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
 export function graphql(source: "query SourceNames { energySources(first: 200) { nodes { id name } } }"): typeof import('./graphql').SourceNamesDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  subscription Run($after: Cursor) {\n    breaks(first: 50, after: $after) {\n      cursor\n      nodes { id kind severity openedAt detail owner disposition source { name } }\n      reconciliation { verifiedWh issuedWh settledWh pendingWh agrees matchCount breakCount startedAt finalisedBlock }\n    }\n  }\n"): typeof import('./graphql').RunDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query Community($since: DateTime!, $until: DateTime!, $zone: String!) {\n    community {\n      memberCount sourceCount nameplateW verifiedWh minted agrees comparedAt finalisedBlock openBreakCount completenessPerMille\n      energy(since: $since, until: $until, resolution: DAY, zone: $zone) { starts productionWh consumptionWh }\n    }\n  }\n"): typeof import('./graphql').CommunityDocument;
 
 
 export function graphql(source: string) {

@@ -5,9 +5,32 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
 export type CommandInput = {
+  /** At least 8 characters that are new for each command: a random text. */
   idempotencyKey: string;
+  /** Why, for the audit log. */
   reason: string;
 };
+
+/** DEBT: too much was minted; SUPPLEMENT: too little, and no later reading will show it. */
+export type CorrectionKind =
+  | 'DEBT'
+  | 'SUPPLEMENT';
+
+export type ImportFile = {
+  /** CSV with a header row, as docs/bulk-import.md says. */
+  content: string;
+  /** What is in it. */
+  kind: ImportKind;
+};
+
+export type ImportKind =
+  | 'DEVICES'
+  | 'INSTALLATIONS'
+  | 'MEMBERS'
+  | 'METERING_POINTS'
+  | 'METERS'
+  | 'SHARES'
+  | 'SOURCES';
 
 /** How finely energy is told. */
 export type Resolution =
@@ -95,6 +118,30 @@ export type MemberEnergyQueryVariables = Exact<{
 
 export type MemberEnergyQuery = { members: { nodes: Array<{ id: string, energyConsumptionUnits: Array<{ id: string }>, energy: { starts: Array<string>, consumptionWh: Array<number | null>, productionShare: Array<string | null>, covered: Array<string>, fromGrid: Array<string>, surplus: Array<string>, consumptionMissing: Array<number>, productionMissing: Array<number>, total: { consumptionWh: number, productionShare: string, covered: string, consumptionMissing: number, productionMissing: number } } | null }> } };
 
+export type WalletLinkChallengeMutationVariables = Exact<{
+  memberId: string | number;
+  address: string;
+}>;
+
+
+export type WalletLinkChallengeMutation = { walletLinkChallenge:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'WalletChallengeMade', nonce: string, typedData: string }
+   };
+
+export type LinkWalletMutationVariables = Exact<{
+  memberId: string | number;
+  nonce: string;
+  signature: string;
+  command: CommandInput;
+}>;
+
+
+export type LinkWalletMutation = { linkWallet:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'WalletDecided' }
+   };
+
 export type BalancesSubscriptionVariables = Exact<{
   after?: string | null | undefined;
 }>;
@@ -105,7 +152,12 @@ export type BalancesSubscription = { balances: { cursor: string, nodes: Array<{ 
 export type SharesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type SharesQuery = { members: { nodes: Array<{ id: string, name: string, joinedAt: string, shares: Array<{ shareCount: number, shareTotal: number, address: string, source: { id: string, name: string, technology: string, nameplateW: number } | null }> }> }, energySources: { nodes: Array<{ id: string, name: string, shareTables: Array<{ id: string, revision: number, validFrom: string, validTo: string | null, shareTotal: number, shares: Array<{ shareCount: number, holder: { id: string, name: string } | null }> }> }> } };
+export type SharesQuery = { members: { nodes: Array<{ id: string, name: string, shares: Array<{ shareCount: number, shareTotal: number, address: string, source: { id: string, name: string, nameplateW: number } | null }> }> } };
+
+export type ShareHistoryQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ShareHistoryQuery = { energySources: { nodes: Array<{ id: string, name: string, shareTables: Array<{ id: string, revision: number, validFrom: string, validTo: string | null, shareTotal: number, shares: Array<{ shareCount: number, holder: { id: string, name: string } | null }> }> }> } };
 
 export type TransfersQueryVariables = Exact<{
   first: number;
@@ -185,13 +237,41 @@ export type GapsOfQueryVariables = Exact<{
 
 export type GapsOfQuery = { gaps: { nodes: Array<{ id: string, startsAt: string, endsAt: string, state: string, energyWh: number | null }> } };
 
+export type PlantsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type PlantsQuery = { energySources: { nodes: Array<{ id: string, name: string }> } };
+
+export type CorrectionPreviewQueryVariables = Exact<{
+  sourceId: string | number;
+  kind: CorrectionKind;
+  energyWh: number;
+}>;
+
+
+export type CorrectionPreviewQuery = { correctionPreview: { before: { verifiedWh: number, mintedWh: number, supplementWh: number, debtWh: number }, after: { verifiedWh: number, mintedWh: number, supplementWh: number, debtWh: number }, effects: Array<{ difference: string, holder: { id: string, name: string } | null }> } };
+
+export type RecordCorrectionMutationVariables = Exact<{
+  sourceId: string | number;
+  kind: CorrectionKind;
+  energyWh: number;
+  evidence: string;
+  command: CommandInput;
+}>;
+
+
+export type RecordCorrectionMutation = { recordCorrection:
+    | { __typename: 'CorrectionRecorded' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
 export type DeviceQueryVariables = Exact<{
   id: string | number;
 }>;
 
 
 export type DeviceQuery = { identity:
-    | { __typename: 'Device', eui: string, payloadFormat: string, profile: number | null, state: string, approvedAt: string | null, lastSeenAt: string | null, id: string, name: string, keys: Array<{ number: number, kid: string, publicKey: string, isDevelopmentKey: boolean, validFrom: string, validTo: string | null }>, installations: Array<{ id: string, validFrom: string, validTo: string | null, factor: number, maxPowerW: number, meter: { serial: string, maker: string, model: string, registers: Array<{ obis: string }> }, meteringPoint: { id: string, name: string, code: string, direction: string, measurements: { nodes: Array<{ id: string, at: string, registerWh: number, readOffsetS: number, recordedAt: string, register: { obis: string }, device: { id: string } | null, statement: { counter: number, format: string, signed: string, publicKey: string } | null }> } } | null }> }
+    | { __typename: 'Device', eui: string, payloadFormat: string, profile: number | null, state: string, onboarding: string, approvedAt: string | null, lastSeenAt: string | null, id: string, name: string, health: { signatureFailures: number, counterAnomalies: number, clockDriftMs: number | null, clockDrifts: boolean, airtimeMs: number | null, missing24h: { expected: number, present: number, perMille: number | null }, missing7d: { expected: number, present: number, perMille: number | null }, missing30d: { expected: number, present: number, perMille: number | null } } | null, provisionalReadings: Array<{ at: string, registersWh: Array<number> }>, keys: Array<{ number: number, kid: string, publicKey: string, isDevelopmentKey: boolean, validFrom: string, validTo: string | null }>, installations: Array<{ id: string, validFrom: string, validTo: string | null, factor: number, maxPowerW: number, meter: { serial: string, maker: string, model: string, registers: Array<{ obis: string }> }, meteringPoint: { id: string, name: string, code: string, direction: string, measurements: { nodes: Array<{ id: string, at: string, registerWh: number, readOffsetS: number, recordedAt: string, register: { obis: string }, device: { id: string } | null, statement: { counter: number, format: string, signed: string, publicKey: string } | null }> } } | null }> }
     | { __typename: 'EnergyConsumptionUnit', id: string, name: string }
     | { __typename: 'EnergySource', id: string, name: string }
     | { __typename: 'Member', id: string, name: string }
@@ -202,6 +282,26 @@ export type DevicesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type DevicesQuery = { devices: { nodes: Array<{ id: string, name: string, eui: string, payloadFormat: string, state: string, lastSeenAt: string | null, hasDevelopmentKey: boolean, installations: Array<{ validTo: string | null, meteringPoint: { id: string, name: string } | null }> }> } };
+
+export type HealthOfFragment = { signatureFailures: number, counterAnomalies: number, clockDriftMs: number | null, clockDrifts: boolean, airtimeMs: number | null, missing24h: { expected: number, present: number, perMille: number | null }, missing7d: { expected: number, present: number, perMille: number | null }, missing30d: { expected: number, present: number, perMille: number | null } };
+
+export type ImportFilesMutationVariables = Exact<{
+  community: string;
+  files: Array<ImportFile> | ImportFile;
+  command: CommandInput;
+  dryRun: boolean;
+}>;
+
+
+export type ImportFilesMutation = { importFiles:
+    | { __typename: 'ImportDone', committed: boolean, counts: Array<{ file: string, rows: number, entered: number, unchanged: number }>, problems: Array<{ file: string, row: number, column: string, value: string, what: string, remedy: string }> }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type ShareRegisterQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ShareRegisterQuery = { energySources: { nodes: Array<{ id: string, name: string, shareTotal: number, shareTables: Array<{ id: string, revision: number, shareTotal: number, configHash: string, validFrom: string, validTo: string | null, shares: Array<{ shareCount: number, address: string, holder: { id: string, name: string } | null }> }> }> } };
 
 export type HeadSubscriptionVariables = Exact<{
   after?: string | null | undefined;
@@ -218,7 +318,7 @@ export type AttemptsQuery = { supply: Array<{ token: string, minted: string, bur
 export type QueuesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type QueuesQuery = { devices: { nodes: Array<{ id: string, name: string, eui: string, state: string, lastSeenAt: string | null, keys: Array<{ kid: string }> }> }, gaps: { nodes: Array<{ id: string, startsAt: string, endsAt: string, meteringPoint: { id: string, name: string } | null }> }, stopped: { nodes: Array<{ id: string, periodStart: string, periodEnd: string, failure: string | null, source: { name: string } | null }> } };
+export type QueuesQuery = { devices: { nodes: Array<{ id: string, name: string, eui: string, state: string, onboarding: string, keys: Array<{ kid: string }> }> }, silentDevices: { nodes: Array<{ id: string, name: string, eui: string, lastSeenAt: string | null }> }, inbox: Array<{ deviceEui: string, deviceName: string | null, reason: string, frames: number, firstAt: string, adoptableUntil: string }>, evidenceGaps: Array<{ id: string, deviceName: string, deviceEui: string, kind: string, first: number, last: number, state: string, sinceAt: string, asked: number, lastAskedAt: string | null }>, gaps: { nodes: Array<{ id: string, startsAt: string, endsAt: string, meteringPoint: { id: string, name: string } | null }> }, failedTransactions: { nodes: Array<{ id: string, periodStart: string, periodEnd: string, state: string, failure: string | null, source: { name: string } | null }> } };
 
 export type QuarantineSubscriptionVariables = Exact<{
   after?: string | null | undefined;
@@ -261,6 +361,47 @@ export type ResolveQuarantineMutation = { resolveQuarantine:
     | { __typename: 'QuarantineResolved' }
    };
 
+export type ConfirmSerialMutationVariables = Exact<{
+  deviceId: string | number;
+  serial: string;
+  command: CommandInput;
+}>;
+
+
+export type ConfirmSerialMutation = { confirmSerial:
+    | { __typename: 'DeviceDecided' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type BindDeviceKeyMutationVariables = Exact<{
+  deviceId: string | number;
+  publicKey: string;
+  command: CommandInput;
+}>;
+
+
+export type BindDeviceKeyMutation = { bindDeviceKey:
+    | { __typename: 'DeviceDecided' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type ApproveForIssuanceMutationVariables = Exact<{
+  deviceId: string | number;
+  waiver?: string | null | undefined;
+  command: CommandInput;
+}>;
+
+
+export type ApproveForIssuanceMutation = { approveForIssuance:
+    | { __typename: 'DeviceDecided' }
+    | { __typename: 'Problem', sentence: string }
+   };
+
+export type CorrectionsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type CorrectionsQuery = { corrections: { nodes: Array<{ id: string, kind: CorrectionKind, energyWh: number, evidence: string, reason: string, recordedAt: string, source: { id: string, name: string } | null }> } };
+
 export type SourceNamesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -272,6 +413,15 @@ export type RunSubscriptionVariables = Exact<{
 
 
 export type RunSubscription = { breaks: { cursor: string, nodes: Array<{ id: string, kind: string, severity: string, openedAt: string, detail: string, owner: string | null, disposition: string | null, source: { name: string } | null }>, reconciliation: { verifiedWh: number, issuedWh: number, settledWh: number, pendingWh: number, agrees: boolean, matchCount: number, breakCount: number, startedAt: string, finalisedBlock: number } | null } };
+
+export type CommunityQueryVariables = Exact<{
+  since: string;
+  until: string;
+  zone: string;
+}>;
+
+
+export type CommunityQuery = { community: { memberCount: number, sourceCount: number, nameplateW: number, verifiedWh: number | null, minted: string, agrees: boolean | null, comparedAt: string | null, finalisedBlock: number | null, openBreakCount: number, completenessPerMille: number | null, energy: { starts: Array<string>, productionWh: Array<number | null>, consumptionWh: Array<number | null> | null } } };
 
 export class TypedDocumentString<TResult, TVariables>
   extends String
@@ -291,7 +441,30 @@ export class TypedDocumentString<TResult, TVariables>
     return this.value;
   }
 }
-
+export const HealthOfFragmentDoc = new TypedDocumentString(`
+    fragment HealthOf on DeviceHealth {
+  missing24h {
+    expected
+    present
+    perMille
+  }
+  missing7d {
+    expected
+    present
+    perMille
+  }
+  missing30d {
+    expected
+    present
+    perMille
+  }
+  signatureFailures
+  counterAnomalies
+  clockDriftMs
+  clockDrifts
+  airtimeMs
+}
+    `, {"fragmentName":"HealthOf"}) as unknown as TypedDocumentString<HealthOfFragment, unknown>;
 export const WhoDocument = new TypedDocumentString(`
     query Who {
   viewer {
@@ -553,6 +726,35 @@ export const MemberEnergyDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<MemberEnergyQuery, MemberEnergyQueryVariables>;
+export const WalletLinkChallengeDocument = new TypedDocumentString(`
+    mutation WalletLinkChallenge($memberId: ID!, $address: Address!) {
+  walletLinkChallenge(memberId: $memberId, address: $address) {
+    __typename
+    ... on WalletChallengeMade {
+      nonce
+      typedData
+    }
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<WalletLinkChallengeMutation, WalletLinkChallengeMutationVariables>;
+export const LinkWalletDocument = new TypedDocumentString(`
+    mutation LinkWallet($memberId: ID!, $nonce: Hash!, $signature: Hex!, $command: CommandInput!) {
+  linkWallet(
+    memberId: $memberId
+    nonce: $nonce
+    signature: $signature
+    command: $command
+  ) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<LinkWalletMutation, LinkWalletMutationVariables>;
 export const BalancesDocument = new TypedDocumentString(`
     subscription Balances($after: Cursor) {
   balances(after: $after) {
@@ -576,7 +778,6 @@ export const SharesDocument = new TypedDocumentString(`
     nodes {
       id
       name
-      joinedAt
       shares {
         shareCount
         shareTotal
@@ -584,12 +785,15 @@ export const SharesDocument = new TypedDocumentString(`
         source {
           id
           name
-          technology
           nameplateW
         }
       }
     }
   }
+}
+    `) as unknown as TypedDocumentString<SharesQuery, SharesQueryVariables>;
+export const ShareHistoryDocument = new TypedDocumentString(`
+    query ShareHistory {
   energySources(first: 50) {
     nodes {
       id
@@ -611,7 +815,7 @@ export const SharesDocument = new TypedDocumentString(`
     }
   }
 }
-    `) as unknown as TypedDocumentString<SharesQuery, SharesQueryVariables>;
+    `) as unknown as TypedDocumentString<ShareHistoryQuery, ShareHistoryQueryVariables>;
 export const TransfersDocument = new TypedDocumentString(`
     query Transfers($first: PageSize!, $after: Cursor) {
   viewer {
@@ -740,6 +944,57 @@ export const GapsOfDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<GapsOfQuery, GapsOfQueryVariables>;
+export const PlantsDocument = new TypedDocumentString(`
+    query Plants {
+  energySources(first: 200) {
+    nodes {
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<PlantsQuery, PlantsQueryVariables>;
+export const CorrectionPreviewDocument = new TypedDocumentString(`
+    query CorrectionPreview($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!) {
+  correctionPreview(sourceId: $sourceId, kind: $kind, energyWh: $energyWh) {
+    before {
+      verifiedWh
+      mintedWh
+      supplementWh
+      debtWh
+    }
+    after {
+      verifiedWh
+      mintedWh
+      supplementWh
+      debtWh
+    }
+    effects {
+      difference
+      holder {
+        id
+        name
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CorrectionPreviewQuery, CorrectionPreviewQueryVariables>;
+export const RecordCorrectionDocument = new TypedDocumentString(`
+    mutation RecordCorrection($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!, $evidence: Hash!, $command: CommandInput!) {
+  recordCorrection(
+    sourceId: $sourceId
+    kind: $kind
+    energyWh: $energyWh
+    evidence: $evidence
+    command: $command
+  ) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RecordCorrectionMutation, RecordCorrectionMutationVariables>;
 export const DeviceDocument = new TypedDocumentString(`
     query Device($id: ID!) {
   identity(id: $id) {
@@ -751,8 +1006,16 @@ export const DeviceDocument = new TypedDocumentString(`
       payloadFormat
       profile
       state
+      onboarding
       approvedAt
       lastSeenAt
+      health {
+        ...HealthOf
+      }
+      provisionalReadings {
+        at
+        registersWh
+      }
       keys {
         number
         kid
@@ -806,7 +1069,28 @@ export const DeviceDocument = new TypedDocumentString(`
     }
   }
 }
-    `) as unknown as TypedDocumentString<DeviceQuery, DeviceQueryVariables>;
+    fragment HealthOf on DeviceHealth {
+  missing24h {
+    expected
+    present
+    perMille
+  }
+  missing7d {
+    expected
+    present
+    perMille
+  }
+  missing30d {
+    expected
+    present
+    perMille
+  }
+  signatureFailures
+  counterAnomalies
+  clockDriftMs
+  clockDrifts
+  airtimeMs
+}`) as unknown as TypedDocumentString<DeviceQuery, DeviceQueryVariables>;
 export const DevicesDocument = new TypedDocumentString(`
     query Devices {
   devices(first: 500) {
@@ -829,6 +1113,65 @@ export const DevicesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<DevicesQuery, DevicesQueryVariables>;
+export const ImportFilesDocument = new TypedDocumentString(`
+    mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {
+  importFiles(
+    community: $community
+    files: $files
+    command: $command
+    dryRun: $dryRun
+  ) {
+    __typename
+    ... on ImportDone {
+      committed
+      counts {
+        file
+        rows
+        entered
+        unchanged
+      }
+      problems {
+        file
+        row
+        column
+        value
+        what
+        remedy
+      }
+    }
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ImportFilesMutation, ImportFilesMutationVariables>;
+export const ShareRegisterDocument = new TypedDocumentString(`
+    query ShareRegister {
+  energySources(first: 100) {
+    nodes {
+      id
+      name
+      shareTotal
+      shareTables {
+        id
+        revision
+        shareTotal
+        configHash
+        validFrom
+        validTo
+        shares {
+          shareCount
+          address
+          holder {
+            id
+            name
+          }
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ShareRegisterQuery, ShareRegisterQueryVariables>;
 export const HeadDocument = new TypedDocumentString(`
     subscription Head($after: Cursor) {
   chainHead(after: $after) {
@@ -891,11 +1234,39 @@ export const QueuesDocument = new TypedDocumentString(`
       name
       eui
       state
-      lastSeenAt
+      onboarding
       keys {
         kid
       }
     }
+  }
+  silentDevices(silentForS: 2700, first: 50) {
+    nodes {
+      id
+      name
+      eui
+      lastSeenAt
+    }
+  }
+  inbox {
+    deviceEui
+    deviceName
+    reason
+    frames
+    firstAt
+    adoptableUntil
+  }
+  evidenceGaps {
+    id
+    deviceName
+    deviceEui
+    kind
+    first
+    last
+    state
+    sinceAt
+    asked
+    lastAskedAt
   }
   gaps(open: true, first: 50) {
     nodes {
@@ -908,11 +1279,12 @@ export const QueuesDocument = new TypedDocumentString(`
       }
     }
   }
-  stopped: issuances(state: "stopped", first: 50) {
+  failedTransactions(first: 50) {
     nodes {
       id
       periodStart
       periodEnd
+      state
       failure
       source {
         name
@@ -969,6 +1341,54 @@ export const ResolveQuarantineDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ResolveQuarantineMutation, ResolveQuarantineMutationVariables>;
+export const ConfirmSerialDocument = new TypedDocumentString(`
+    mutation ConfirmSerial($deviceId: ID!, $serial: String!, $command: CommandInput!) {
+  confirmSerial(deviceId: $deviceId, serial: $serial, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ConfirmSerialMutation, ConfirmSerialMutationVariables>;
+export const BindDeviceKeyDocument = new TypedDocumentString(`
+    mutation BindDeviceKey($deviceId: ID!, $publicKey: Hex!, $command: CommandInput!) {
+  bindDeviceKey(deviceId: $deviceId, publicKey: $publicKey, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<BindDeviceKeyMutation, BindDeviceKeyMutationVariables>;
+export const ApproveForIssuanceDocument = new TypedDocumentString(`
+    mutation ApproveForIssuance($deviceId: ID!, $waiver: String, $command: CommandInput!) {
+  approveForIssuance(deviceId: $deviceId, waiver: $waiver, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ApproveForIssuanceMutation, ApproveForIssuanceMutationVariables>;
+export const CorrectionsDocument = new TypedDocumentString(`
+    query Corrections {
+  corrections(first: 50) {
+    nodes {
+      id
+      kind
+      energyWh
+      evidence
+      reason
+      recordedAt
+      source {
+        id
+        name
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CorrectionsQuery, CorrectionsQueryVariables>;
 export const SourceNamesDocument = new TypedDocumentString(`
     query SourceNames {
   energySources(first: 200) {
@@ -1009,3 +1429,24 @@ export const RunDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<RunSubscription, RunSubscriptionVariables>;
+export const CommunityDocument = new TypedDocumentString(`
+    query Community($since: DateTime!, $until: DateTime!, $zone: String!) {
+  community {
+    memberCount
+    sourceCount
+    nameplateW
+    verifiedWh
+    minted
+    agrees
+    comparedAt
+    finalisedBlock
+    openBreakCount
+    completenessPerMille
+    energy(since: $since, until: $until, resolution: DAY, zone: $zone) {
+      starts
+      productionWh
+      consumptionWh
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<CommunityQuery, CommunityQueryVariables>;

@@ -4,7 +4,7 @@ import { Fragment, useState } from "react";
 import { amount, sum } from "../figures/amounts.ts";
 import { graphql } from "../graphql/gql.ts";
 import { useLive } from "../live/hooks.tsx";
-import { Empty, Figure, Hash, State, Waiting } from "../pieces/shown.tsx";
+import { Empty, Figure, Hash, Scroll, State, Waiting } from "../pieces/shown.tsx";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
 import { CreditStory } from "./CreditStory.tsx";
@@ -36,7 +36,7 @@ export function CreditTable({ first }: { first: number }) {
       return next;
     });
   return (
-    <div className="scroll">
+    <Scroll>
       <table className="data credits">
         <thead>
           <tr>
@@ -105,6 +105,6 @@ export function CreditTable({ first }: { first: number }) {
           })}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }

@@ -18,7 +18,7 @@ export default function Credits() {
         </div>
       </div>
       <Panel title={words.credits}>
-        <CreditTable first={50} />
+        <CreditTable first={25} />
       </Panel>
       <TransferTable downloadName={frame.csv} />
     </>

@@ -2,13 +2,18 @@
 
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
-import { Answer, Empty, Hash, Panel } from "../pieces/shown.tsx";
+import { CorrectionList } from "../pieces/CorrectionList.tsx";
+import { Answer, Empty, Hash, Panel, Scroll } from "../pieces/shown.tsx";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
 
-const SHARES = graphql(`
+const HELD = graphql(`
   query Shares {
-    members(first: 10) { nodes { id name joinedAt shares { shareCount shareTotal address source { id name technology nameplateW } } } }
+    members(first: 10) { nodes { id name shares { shareCount shareTotal address source { id name nameplateW } } } }
+  }
+`);
+const HISTORY = graphql(`
+  query ShareHistory {
     energySources(first: 50) {
       nodes { id name shareTables { id revision validFrom validTo shareTotal shares { shareCount holder { id name } } } }
     }
@@ -18,7 +23,8 @@ const SHARES = graphql(`
 export default function Shares() {
   const { whole, clock, kwh, percent } = useSpeech();
   const words = useWords(member);
-  const answer = useAsk(SHARES, {});
+  const answer = useAsk(HELD, {});
+  const history = useAsk(HISTORY, {});
   return (
     <>
       <div className="page-head">
@@ -28,10 +34,10 @@ export default function Shares() {
         </div>
       </div>
       <Answer of={answer} rows={6}>
-        {({ members, energySources }) => {
+        {({ members }) => {
           const ids = new Set(members.nodes.map(({ id }) => id));
           const held = members.nodes.flatMap(({ shares }) => shares);
-          const histories = energySources.nodes
+          const histories = (history.data?.energySources.nodes ?? [])
             .map((source) => ({
               ...source,
               tables: source.shareTables.map((table) => ({
@@ -64,7 +70,7 @@ export default function Shares() {
                 ))}
               </div>
               <Panel title={words.sharesOverTime}>
-                <div className="scroll">
+                <Scroll>
                   <table className="data">
                     <thead>
                       <tr>
@@ -93,7 +99,10 @@ export default function Shares() {
                       )}
                     </tbody>
                   </table>
-                </div>
+                </Scroll>
+              </Panel>
+              <Panel title={words.notices}>
+                <CorrectionList empty={words.noNotices} sources={new Set(histories.map(({ id }) => id))} />
               </Panel>
             </>
           );

@@ -7,7 +7,7 @@ import { csv, download } from "../figures/csv.ts";
 import { graphql } from "../graphql/gql.ts";
 import type { TransfersQuery } from "../graphql/graphql.ts";
 import { useAsk, useAskNow } from "../live/hooks.tsx";
-import { Answer, Empty, Figure, Hash, Panel, State } from "../pieces/shown.tsx";
+import { Answer, Empty, Figure, Hash, Panel, Scroll, State } from "../pieces/shown.tsx";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
 
@@ -71,7 +71,7 @@ export function TransferTable({ downloadName }: { downloadName: string }) {
           if (transfers.nodes.length === 0) return <Empty>{words.noTransfers}</Empty>;
           return (
             <>
-              <div className="scroll">
+              <Scroll>
                 <table className="data">
                   <thead>
                     <tr>
@@ -114,7 +114,7 @@ export function TransferTable({ downloadName }: { downloadName: string }) {
                     })}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
               {transfers.pageInfo.hasNextPage && first < ALL_PAGE && (
                 <Button
                   variant="default"

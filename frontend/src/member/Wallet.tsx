@@ -5,6 +5,7 @@ import { useAsk } from "../live/hooks.tsx";
 import { Answer, Empty, Hash, Panel } from "../pieces/shown.tsx";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
+import { LinkWallet } from "./LinkWallet.tsx";
 
 const ADDRESSES = graphql(`
   query Addresses { members(first: 10) { nodes { id name coinAddresses { chain address path validFrom validTo } } } }
@@ -43,6 +44,9 @@ export default function Wallet() {
           }}
         </Answer>
       </Panel>
+      {answer.data?.members.nodes.map(({ id }) => (
+        <LinkWallet key={id} memberId={id} />
+      ))}
     </>
   );
 }

@@ -1,10 +1,10 @@
 // Which quarter-hours are known: metering point by day. Each cell says in words what its colour says.
 
-import { useState } from "react";
+import { type CSSProperties, useState } from "react";
 import { dayOf, dayStart } from "../figures/times.ts";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
-import { Answer, Empty, Panel } from "../pieces/shown.tsx";
+import { Answer, Empty, Panel, Scroll } from "../pieces/shown.tsx";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as operator from "../words/operator.ts";
 
@@ -92,7 +92,7 @@ export default function Completeness() {
             const days = nodes[0]?.completeness.days ?? [];
             if (nodes.length === 0) return <Empty>{words.none}</Empty>;
             return (
-              <div className="scroll">
+              <Scroll>
                 <table className="matrix">
                   <thead>
                     <tr>
@@ -133,7 +133,11 @@ export default function Completeness() {
                                 className={`cell ${kind}`}
                                 title={`${clock.day(dayStart(day, zone))}: ${said}`}
                                 aria-label={`${point.name}, ${clock.day(dayStart(day, zone))}: ${said}`}
-                                style={kind === "missing" ? { opacity: 0.45 + (0.55 * lost) / due } : undefined}
+                                style={
+                                  kind === "missing"
+                                    ? ({ "--lost": `${Math.round(20 + (80 * lost) / due)}%` } as CSSProperties)
+                                    : undefined
+                                }
                                 onClick={() => setChosen({ point: point.id, name: point.name, day })}
                               >
                                 {lost > 0 ? lost : ""}
@@ -145,7 +149,7 @@ export default function Completeness() {
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
             );
           }}
         </Answer>

@@ -1,20 +1,23 @@
 // One device: its state, keys, installations and latest readings with their signatures.
 
-import { Checked } from "../evidence/Checked.tsx";
+import { CheckedMark } from "../evidence/Checked.tsx";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
-import { Answer, Empty, Figure, Panel, State } from "../pieces/shown.tsx";
+import { Answer, Empty, Figure, Panel, Scroll, State } from "../pieces/shown.tsx";
 import { kindName } from "../words/kinds.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as operator from "../words/operator.ts";
-import { Approve, Revoke } from "./commands.tsx";
+import { Approve, ApproveIssuance, BindKey, ConfirmSerial, Revoke } from "./commands.tsx";
+import { Health } from "./Health.tsx";
 
 const DEVICE = graphql(`
   query Device($id: ID!) {
     identity(id: $id) {
       __typename id name
       ... on Device {
-        eui payloadFormat profile state approvedAt lastSeenAt
+        eui payloadFormat profile state onboarding approvedAt lastSeenAt
+        health { ...HealthOf }
+        provisionalReadings { at registersWh }
         keys { number kid publicKey isDevelopmentKey validFrom validTo }
         installations {
           id validFrom validTo factor maxPowerW
@@ -52,7 +55,8 @@ export default function Device({ id }: { id: string }) {
               <div>
                 <h1>{device.name}</h1>
                 <p className="lead">
-                  <span className="mono">{device.eui}</span> · {device.payloadFormat} ·{" "}
+                  <span className="mono">{device.eui}</span> · {device.payloadFormat} · {words.stage}:{" "}
+                  {kindName(device.onboarding, language)} ·{" "}
                   {device.lastSeenAt ? words.lastSeen(age(device.lastSeenAt)) : words.neverSeen}
                 </p>
               </div>
@@ -60,10 +64,18 @@ export default function Device({ id }: { id: string }) {
                 <State tone={device.state === "active" ? "good" : device.state === "pending" ? "way" : "calm"}>
                   {kindName(device.state, language)}
                 </State>
+                {device.state !== "revoked" && device.keys.length === 0 && (
+                  <BindKey deviceId={device.id} name={device.name} />
+                )}
+                {device.state === "pending" && <ConfirmSerial deviceId={device.id} name={device.name} />}
                 {device.state === "pending" && <Approve deviceId={device.id} name={device.name} />}
+                {device.state === "active" && !device.approvedAt && (
+                  <ApproveIssuance deviceId={device.id} name={device.name} />
+                )}
                 {device.state !== "revoked" && <Revoke deviceId={device.id} name={device.name} />}
               </div>
             </div>
+            {device.health && <Health of={device.health} provisional={device.provisionalReadings.length} />}
             <div className="columns">
               <Panel title={words.keys}>
                 {device.keys.map((key) => (
@@ -125,7 +137,7 @@ export default function Device({ id }: { id: string }) {
               {readings.length === 0 ? (
                 <Empty>{words.noReadings}</Empty>
               ) : (
-                <div className="scroll">
+                <Scroll>
                   <table className="data">
                     <thead>
                       <tr>
@@ -157,12 +169,12 @@ export default function Device({ id }: { id: string }) {
                           <td className="number">{each.readOffsetS === 255 ? "–" : `${each.readOffsetS}\u202fs`}</td>
                           <td className="number">{each.statement ? whole(each.statement.counter) : "–"}</td>
                           <td>{clock.moment(each.recordedAt)}</td>
-                          <td>{each.statement && <Checked statement={each.statement} />}</td>
+                          <td>{each.statement && <CheckedMark statement={each.statement} />}</td>
                         </tr>
                       ))}
                     </tbody>
                   </table>
-                </div>
+                </Scroll>
               )}
             </Panel>
           </>

@@ -3,7 +3,7 @@
 import { Link } from "wouter";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
-import { Answer, Empty, Panel, State } from "../pieces/shown.tsx";
+import { Answer, Empty, Panel, Scroll, State } from "../pieces/shown.tsx";
 import { kindName } from "../words/kinds.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as operator from "../words/operator.ts";
@@ -32,7 +32,7 @@ export default function Devices() {
             nodes.length === 0 ? (
               <Empty>{words.noDevices}</Empty>
             ) : (
-              <div className="scroll">
+              <Scroll>
                 <table className="data">
                   <thead>
                     <tr>
@@ -70,7 +70,7 @@ export default function Devices() {
                     ))}
                   </tbody>
                 </table>
-              </div>
+              </Scroll>
             )
           }
         </Answer>

@@ -15,6 +15,9 @@ const Devices = lazy(() => import("./Devices.tsx"));
 const Device = lazy(() => import("./Device.tsx"));
 const Completeness = lazy(() => import("./Completeness.tsx"));
 const Breaks = lazy(() => import("../auditor/Breaks.tsx"));
+const Onboarding = lazy(() => import("./Onboarding.tsx"));
+const ShareRegister = lazy(() => import("./ShareRegister.tsx"));
+const Corrections = lazy(() => import("./Corrections.tsx"));
 const Balances = lazy(() => import("./Balances.tsx"));
 const SignerChain = lazy(() => import("./SignerChain.tsx"));
 
@@ -27,7 +30,10 @@ export default function Operator({ frame }: { frame: FrameProps }) {
       nav={[
         { path: "/", name: nav.today },
         { path: "/devices", name: nav.devices },
+        { path: "/onboarding", name: nav.onboarding },
         { path: "/completeness", name: nav.completeness },
+        { path: "/shares", name: nav.shares },
+        { path: "/corrections", name: nav.corrections },
         { path: "/breaks", name: nav.breaks, count: open },
         { path: "/balances", name: nav.members },
         { path: "/chain", name: nav.chain },
@@ -42,6 +48,15 @@ export default function Operator({ frame }: { frame: FrameProps }) {
             <Devices />
           </Route>
           <Route path="/devices/:id">{({ id }) => <Device id={decodeURIComponent(id)} />}</Route>
+          <Route path="/onboarding">
+            <Onboarding />
+          </Route>
+          <Route path="/shares">
+            <ShareRegister />
+          </Route>
+          <Route path="/corrections">
+            <Corrections />
+          </Route>
           <Route path="/completeness">
             <Completeness />
           </Route>

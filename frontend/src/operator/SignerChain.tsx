@@ -3,7 +3,7 @@
 import { amount, sum } from "../figures/amounts.ts";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk, useLive } from "../live/hooks.tsx";
-import { Answer, Empty, Figure, Hash, Panel, State } from "../pieces/shown.tsx";
+import { Answer, Empty, Figure, Hash, Panel, Scroll, State } from "../pieces/shown.tsx";
 import { kindName } from "../words/kinds.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as operator from "../words/operator.ts";
@@ -79,7 +79,7 @@ export default function SignerChain() {
                 {attempts.length === 0 ? (
                   <Empty>{words.noAttempts}</Empty>
                 ) : (
-                  <div className="scroll">
+                  <Scroll>
                     <table className="data">
                       <thead>
                         <tr>
@@ -132,12 +132,12 @@ export default function SignerChain() {
                         ))}
                       </tbody>
                     </table>
-                  </div>
+                  </Scroll>
                 )}
               </Panel>
               {auditEntries.nodes.length > 0 && (
                 <Panel title={words.audit}>
-                  <div className="scroll">
+                  <Scroll>
                     <table className="data">
                       <thead>
                         <tr>
@@ -160,7 +160,7 @@ export default function SignerChain() {
                         ))}
                       </tbody>
                     </table>
-                  </div>
+                  </Scroll>
                 </Panel>
               )}
             </>

@@ -13,9 +13,12 @@ import { Approve, Resolve } from "./commands.tsx";
 
 const QUEUES = graphql(`
   query Queues {
-    devices(first: 500) { nodes { id name eui state lastSeenAt keys { kid } } }
+    devices(first: 500) { nodes { id name eui state onboarding keys { kid } } }
+    silentDevices(silentForS: 2700, first: 50) { nodes { id name eui lastSeenAt } }
+    inbox { deviceEui deviceName reason frames firstAt adoptableUntil }
+    evidenceGaps { id deviceName deviceEui kind first last state sinceAt asked lastAskedAt }
     gaps(open: true, first: 50) { nodes { id startsAt endsAt meteringPoint { id name } } }
-    stopped: issuances(state: "stopped", first: 50) { nodes { id periodStart periodEnd failure source { name } } }
+    failedTransactions(first: 50) { nodes { id periodStart periodEnd state failure source { name } } }
   }
 `);
 const QUARANTINE = graphql(`
@@ -23,9 +26,6 @@ const QUARANTINE = graphql(`
     quarantine(first: 20, after: $after) { cursor nodes { id reason detail recordedAt deviceEui device { id name } } }
   }
 `);
-
-/** A device is silent after it missed two quarter-hours and their grace. */
-const SILENT_MS = 45 * 60_000;
 
 interface Item {
   id: string;
@@ -55,7 +55,7 @@ function Queue({ id, title, next, items }: { id: string; title: string; next: st
 }
 
 export function Today() {
-  const { clock, age, language } = useSpeech();
+  const { clock, age, language, whole } = useSpeech();
   const words = useWords(operator);
   const answer = useAsk(QUEUES, {}, { refreshMs: 20_000 });
   const quarantine = useLive(QUARANTINE, {}, "quarantine")?.quarantine.nodes ?? [];
@@ -64,21 +64,31 @@ export function Today() {
     <>
       <h1>{words.today}</h1>
       <Answer of={answer} rows={8}>
-        {({ devices, gaps, stopped }) => {
+        {({ devices, silentDevices, inbox, evidenceGaps, gaps, failedTransactions }) => {
           const pending = devices.nodes.filter(({ state }) => state === "pending");
-          const silent = devices.nodes.filter(
-            ({ state, lastSeenAt }) =>
-              state === "active" && Date.now() - Date.parse(lastSeenAt ?? "1970-01-01") > SILENT_MS,
-          );
           const link = (id: string, name: string) => <Link href={`/devices/${encodeURIComponent(id)}`}>{name}</Link>;
           const queues: { id: keyof typeof words.queues; items: Item[] }[] = [
+            {
+              id: "inbox",
+              items: inbox.map((each) => ({
+                id: each.deviceEui,
+                what: each.deviceName ?? each.deviceEui,
+                when: `${words.frames(whole(each.frames))}, ${words.since(clock.moment(each.firstAt))}`,
+                detail: `${kindName(each.reason, language)}. ${words.adoptable(clock.fullDay(each.adoptableUntil))}`,
+                action: (
+                  <Link href="/onboarding" className="next">
+                    {words.onboard}
+                  </Link>
+                ),
+              })),
+            },
             {
               id: "unknown",
               items: pending.map((each) => ({
                 id: each.id,
                 what: link(each.id, each.name),
                 when: each.eui,
-                detail: each.keys.map(({ kid }) => kid).join(", "),
+                detail: [kindName(each.onboarding, language), ...each.keys.map(({ kid }) => kid)].join(" · "),
                 action: <Approve deviceId={each.id} name={each.name} />,
               })),
             },
@@ -98,11 +108,11 @@ export function Today() {
             },
             {
               id: "failed",
-              items: stopped.nodes.map((each) => ({
+              items: failedTransactions.nodes.map((each) => ({
                 id: each.id,
                 what: each.source?.name ?? "–",
                 when: `${clock.moment(each.periodStart)}–${clock.time(each.periodEnd)}`,
-                detail: each.failure ?? "",
+                detail: each.failure ?? kindName(each.state, language),
               })),
             },
             {
@@ -117,11 +127,20 @@ export function Today() {
             },
             {
               id: "silent",
-              items: silent.map((each) => ({
+              items: silentDevices.nodes.map((each) => ({
                 id: each.id,
                 what: link(each.id, each.name),
                 when: each.lastSeenAt ? words.lastSeen(age(each.lastSeenAt)) : words.neverSeen,
                 detail: each.eui,
+              })),
+            },
+            {
+              id: "evidence",
+              items: evidenceGaps.map((each) => ({
+                id: each.id,
+                what: each.deviceName,
+                when: words.since(clock.moment(each.sinceAt)),
+                detail: words.askedFor(whole(each.last - each.first + 1), kindName(each.kind, language), each.asked),
               })),
             },
             {

@@ -1,6 +1,7 @@
 import type { Span } from "../figures/times.ts";
 import { useSpeech } from "../words/language.tsx";
 import { type Column, type Layer, label } from "./energyLayers.ts";
+import { Scroll } from "./shown.tsx";
 
 /** The same figures as a table, for whoever reads or hears them rather than looks at them. */
 export function EnergyTable({
@@ -18,7 +19,7 @@ export function EnergyTable({
   return (
     <details className="as-table">
       <summary>{name}</summary>
-      <div className="scroll tall">
+      <Scroll tall>
         <table className="data">
           <thead>
             <tr>
@@ -48,7 +49,7 @@ export function EnergyTable({
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -91,8 +91,9 @@ export function Hash({ value, kind }: { value: string; kind?: "tx" | "address" |
     <span className="hash">
       <CopyButton value={value} timeout={1500}>
         {({ copied, copy }) => (
-          <button type="button" onClick={copy} title={value} aria-label={words.copy(value)}>
+          <button type="button" onClick={copy} title={value}>
             {copied ? words.copied : shown}
+            <span className="unseen"> {words.copy}</span>
           </button>
         )}
       </CopyButton>
@@ -113,4 +114,12 @@ export function Hash({ value, kind }: { value: string; kind?: "tx" | "address" |
 /** A state in words with a mark that is not colour alone. */
 export const State = ({ tone, children }: { tone: "good" | "way" | "bad" | "calm"; children: ReactNode }) => (
   <span className={`state ${tone}`}>{children}</span>
+);
+
+/** What may be wider than the screen scrolls by itself, with the keyboard, too. */
+export const Scroll = ({ tall, children }: { tall?: boolean; children: ReactNode }) => (
+  // biome-ignore lint/a11y/noNoninteractiveTabindex: whoever has no pointer scrolls it by the arrow keys
+  <div className={tall ? "scroll tall" : "scroll"} tabIndex={0}>
+    {children}
+  </div>
 );

@@ -65,6 +65,12 @@ const KINDS: Record<string, { en: string; de: string }> = {
   consumption: { en: "consumption", de: "Verbrauch" },
   open: { en: "open", de: "offen" },
   closed: { en: "closed", de: "geschlossen" },
+  created: { en: "created", de: "angelegt" },
+  key_bound: { en: "key bound", de: "Schlüssel gebunden" },
+  joined: { en: "joined", de: "angemeldet" },
+  signature_verified: { en: "signature verified", de: "Unterschrift geprüft" },
+  plausible: { en: "plausible", de: "plausibel" },
+  approved: { en: "approved", de: "freigegeben" },
   // severities
   critical: { en: "critical", de: "kritisch" },
   high: { en: "high", de: "hoch" },

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from community.attestation.signatures import verify_p256
+from community.attestation.statement import parse_cose_sign1
 from community.clock import QUARTER_HOUR
 from community.units import BASE_UNITS_PER_WH
 from tests.conformance.api.conftest import Served
@@ -127,7 +129,9 @@ async def test_way_from_a_transfer_to_the_signed_statement(served: Served) -> No
         issuance["energyWh"]
     )
     statement = issuance["measurement"]["statement"]
-    assert bytes.fromhex(statement["signed"]).startswith(b"signed mp_pv") and statement["isDevelopmentKey"] is True
+    signed = parse_cose_sign1(bytes.fromhex(statement["signed"]))
+    assert verify_p256(bytes.fromhex(statement["publicKey"]), signed.to_be_signed(), signed.signature)
+    assert signed.kid.hex() == statement["kid"] and statement["isDevelopmentKey"] is True
     assert issuance["measurement"]["device"]["keys"][0]["kid"] == statement["kid"]
     assert issuance["attempts"][0]["txHash"].startswith("0x")
 

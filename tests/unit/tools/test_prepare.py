@@ -174,6 +174,39 @@ def test_npm_packages_are_installed_again_only_when_the_lock_changed(
     assert len(calls.read_text().splitlines()) == 2
 
 
+def test_the_web_application_is_built_again_only_when_a_file_of_it_changed(
+    checkout: prepare.Checkout, only_path: Path
+) -> None:
+    calls, frontend = checkout.root / "calls", checkout.frontend
+    (frontend / "src").mkdir(parents=True)
+    (frontend / "node_modules").mkdir()
+    for name in (
+        "index.html",
+        "package-lock.json",
+        "package.json",
+        "vite.config.ts",
+        "src/main.ts",
+        "src/main.test.ts",
+    ):
+        (frontend / name).write_text("{}")
+    program(only_path, "node", "echo v20.0.0")
+    (frontend / "dist").mkdir()
+    script = f'[ "$1" = --version ] && echo 9.0.0 && exit; echo "$*" >> {calls}; [ "$1" = run ] && echo built > dist/index.html'
+    program(only_path, "npm", script + "; exit 0")
+    build = "run --silent build"
+    for _ in range(2):
+        prepare.install_frontend_packages(checkout, tools=False)
+        prepare.build_frontend(checkout)
+    assert calls.read_text().splitlines() == ["ci --no-audit --no-fund --omit=dev", build]
+    (frontend / "src" / "main.test.ts").write_text("other")
+    prepare.build_frontend(checkout)
+    (frontend / "src" / "main.ts").write_text("other")
+    prepare.build_frontend(checkout)
+    prepare.install_frontend_packages(checkout, tools=True)
+    prepare.install_frontend_packages(checkout, tools=False)
+    assert calls.read_text().splitlines()[2:] == [build, "ci --no-audit --no-fund"]
+
+
 def test_no_node_and_an_old_node_are_said(checkout: prepare.Checkout, only_path: Path) -> None:
     with pytest.raises(CannotPrepare, match=r"Node.js 18 or newer with npm"):
         prepare.install_node_packages(checkout)

@@ -1,0 +1,208 @@
+"""Each role's views in a real browser: what they show, in both languages, on a phone, and to whom cannot see."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import expect
+
+from community.store.unit_of_work import Store
+from tests.e2e.conftest import NOW
+from tests.support.browser import Tab, chromium
+from tests.support.manual_clock import ManualClock
+from tests.support.running_api import WEB, address, serving
+from tests.support.seeded_chain import Seeded
+from tests.support.seeded_community import make_key
+
+AXE = WEB.parent / "node_modules" / "axe-core" / "axe.min.js"
+GRAVE = ("serious", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One view: its path, what must be seen in it, and its heading in both languages."""
+
+    path: str
+    shows: str
+    english: str
+    german: str
+
+
+MEMBER = (
+    Seen("/", "[data-part=final]", "Anna Berger", "Anna Berger"),
+    Seen("/energy", "[data-testid=coverage]", "Energy", "Energie"),
+    Seen("/credits", ".credits tbody tr", "Credits", "Gutschriften"),
+    Seen("/shares", ".big", "Your shares", "Ihre Anteile"),
+    Seen("/wallet", ".full-address", "Your wallet", "Ihre Wallet"),
+)
+OPERATOR = (
+    Seen("/", "[data-queue=quarantine] li", "What needs you today", "Was Sie heute braucht"),
+    Seen("/devices", "tbody tr", "Devices", "Geräte"),
+    Seen("/devices/dev_pv", "[data-verdict=holds]", "Gateway pv", "Gateway pv"),
+    Seen("/onboarding", "textarea", "Bring in members, meters and devices", "Mitglieder, Zähler und Geräte aufnehmen"),
+    Seen("/completeness", ".cell.missing", "Data completeness", "Vollständigkeit der Daten"),
+    Seen("/shares", "details[open] tbody tr", "Share register", "Anteilsregister"),
+    Seen("/corrections", "form", "Corrections", "Korrekturen"),
+    Seen("/breaks", ".empty", "Breaks", "Abweichungen"),
+    Seen("/balances", "[data-member=mem_bernd]", "Balances", "Guthaben"),
+    Seen("/chain", "tbody tr", "Signer and chain", "Signer und Kette"),
+)
+AUDITOR = (
+    Seen("/", "tbody tr", "Reconciliation", "Abgleich"),
+    Seen("/evidence", "[data-verdict=holds]", "Evidence", "Belege"),
+    Seen("/breaks", ".empty", "Breaks", "Abweichungen"),
+    Seen("/totals", "[data-equal=true]", "Control totals", "Kontrollsummen"),
+    Seen("/sample", "form", "Sampling", "Stichprobe"),
+)
+ROLES = {"member": MEMBER, "operator": OPERATOR, "auditor": AUDITOR}
+
+
+async def _blemishes(tab: Tab) -> list[str]:
+    """What axe finds that keeps people out, each with the first place where it is."""
+    await tab.page.evaluate(AXE.read_text())
+    found = await tab.page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{each['id']}: {each['nodes'][0]['target']} {each['nodes'][0]['failureSummary']}"
+        for each in found["violations"]
+        if each["impact"] in GRAVE
+    ]
+
+
+async def _go(tab: Tab, path: str) -> None:
+    """Follow the page's own way, without loading it anew."""
+    await tab.page.evaluate("(path) => history.pushState(null, '', path)", path)
+
+
+async def _look(tab: Tab, view: Seen, heading: str) -> list[str]:
+    await _go(tab, view.path)
+    await expect(tab.page.get_by_role("heading", level=1)).to_have_text(heading)
+    await expect(tab.page.locator(view.shows).first).to_be_visible()
+    await expect(tab.page.locator("[aria-busy=true]")).to_have_count(0)
+    wide = await tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    blemishes = [f"{view.path}: {each}" for each in await _blemishes(tab)]
+    return blemishes + ([f"{view.path}: {wide} px wider than the screen"] if wide > 0 else [])
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_view_shows_what_it_is_for_and_keeps_nobody_out(
+    role: str, url: str, books: Store, seeded: Seeded
+) -> None:
+    key = await make_key(books, role, "mem_anna" if role == "member" else None)
+    blemishes: list[str] = []
+    async with serving(url, clock=ManualClock(NOW), web=True) as app:
+        async with chromium() as tab:
+            await tab.set_clock(NOW)
+            await tab.page.goto(f"{address(app)}/#key={key}")
+            for view in ROLES[role]:
+                blemishes += await _look(tab, view, view.english)
+            assert tab.complaints == []
+        phone = {
+            "viewport": {"width": 375, "height": 812},
+            "color_scheme": "dark",
+            "locale": "de-AT",
+            "has_touch": True,
+        }
+        async with chromium(**phone) as tab:
+            await tab.set_clock(NOW)
+            await tab.page.goto(f"{address(app)}/#key={key}")
+            for view in ROLES[role]:
+                blemishes += await _look(tab, view, view.german)
+            await tab.page.get_by_role("button", name="Menü").click()
+            await expect(tab.page.get_by_role("dialog").get_by_role("link")).to_have_count(
+                await tab.page.locator(".side nav a").count()
+            )
+            assert tab.complaints == []
+    assert blemishes == [], "\n".join(blemishes)
+
+
+async def test_a_credit_is_told_down_to_the_signature(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "member", "mem_anna")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await tab.set_clock(NOW)
+        await tab.page.goto(f"{address(app)}/credits#key={key}")
+        await tab.page.get_by_role("button", name="Why?").first.click()
+        story = tab.page.locator(".storyline")
+        await expect(story).to_contain_text("Sonnendach Süd produced")
+        await expect(story).to_contain_text("You held 300 of 1\u202f000 shares")
+        await expect(story.locator("[data-verdict=holds]")).to_contain_text("it holds")
+        await expect(story).to_contain_text("development key")
+        assert "Bernd" not in await tab.page.locator("main").inner_text()
+        async with tab.page.expect_download() as started:
+            await tab.page.get_by_role("button", name="Download CSV").click()
+        lines = Path(await (await started.value).path()).read_text().splitlines()
+        assert lines[0].startswith("at,kind,from,to,amount_base_units") and len(lines) > 20
+        # keyboard: the first stop leads past the navigation
+        await tab.page.reload()
+        await expect(tab.page.get_by_role("heading", level=1)).to_be_visible()
+        await tab.page.keyboard.press("Tab")
+        await expect(tab.page.get_by_role("link", name="Skip to content")).to_be_focused()
+
+
+async def test_a_sample_is_the_same_for_the_same_seed(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "auditor")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await tab.set_clock(NOW)
+        await tab.page.goto(f"{address(app)}/sample#key={key}")
+        drawn: list[str] = []
+        for seed in ("block 1", "block 2", "block 1"):
+            await tab.page.get_by_label("Seed").fill(seed)
+            await tab.page.get_by_role("button", name="Draw").click()
+            await expect(tab.page.locator(f"[data-seed='{seed}'] [data-verdict=holds]")).to_have_count(5)
+            drawn.append(await tab.page.locator("tbody").inner_text())
+        assert drawn[0] == drawn[2] != drawn[1]
+        names = await tab.page.locator("main").inner_text()
+        assert "Anna" not in names
+
+
+async def test_an_operator_approves_and_resolves_for_a_reason(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "operator")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await tab.set_clock(NOW)
+        await tab.page.goto(f"{address(app)}/#key={key}")
+        queue = tab.page.locator("[data-queue=quarantine] li")
+        await expect(queue).to_have_count(3)
+        await queue.first.get_by_role("button", name="Resolve").click()
+        dialog = tab.page.get_by_role("dialog")
+        await dialog.get_by_label("How it was resolved").fill("The key on site is another one")
+        await dialog.get_by_label("Reason").fill("compared with the device on site")
+        await dialog.get_by_role("button", name="Resolve").click()
+        await expect(queue).to_have_count(2)
+        await _go(tab, "/chain")
+        await expect(tab.page.get_by_text("compared with the device on site")).to_be_visible()
+
+
+async def test_rows_are_looked_at_before_they_come_in(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "operator")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await tab.page.goto(f"{address(app)}/onboarding#key={key}")
+        rows = tab.page.get_by_label(re.compile("^Rows: Members"))
+        await rows.fill("community,member,name\nsonnendach,7,Eva Example\nelsewhere,8,Otto Example\n")
+        await tab.page.get_by_role("button", name="Look").click()
+        await expect(tab.page.get_by_role("status").filter(has_text="wrong")).to_contain_text("1 thing is wrong")
+        await rows.fill("community,member,name\nsonnendach,7,Eva Example\n")
+        await tab.page.get_by_role("button", name="Look").click()
+        await expect(tab.page.get_by_text("1 rows: 1 new, 0 unchanged")).to_be_visible()
+        await tab.page.get_by_role("button", name="Enter", exact=True).click()
+        dialog = tab.page.get_by_role("dialog")
+        await dialog.get_by_label("Reason").fill("Eva joined in June")
+        await dialog.get_by_role("button", name="Enter").click()
+        await expect(tab.page.get_by_text("Everything is entered.")).to_be_visible()
+        await _go(tab, "/balances")
+        await expect(tab.page.get_by_text("Eva Example")).to_be_visible()
+
+
+async def test_everybody_sees_sums_and_no_person(url: str, books: Store, seeded: Seeded) -> None:
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await tab.set_clock(NOW)
+        await tab.page.goto(f"{address(app)}/")
+        await tab.page.get_by_role("link", name="without signing in").click()
+        await expect(tab.page.locator(".totals")).to_contain_text("members")
+        await expect(tab.page.get_by_text("agree to the watt-hour")).to_be_visible()
+        await expect(tab.page.locator(".recharts-surface").first).to_be_visible()
+        assert await _blemishes(tab) == []
+        await tab.page.get_by_role("button", name="DE – Auf Deutsch umschalten").click()
+        await expect(tab.page.get_by_role("heading", name="Was die Gemeinschaft leistet")).to_be_visible()
+        shown = await tab.page.locator("body").inner_text()
+        assert not re.search("Anna|Bernd|Clara|David|Top 1|Treasury", shown)
+        assert tab.complaints == []
