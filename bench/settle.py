@@ -1,9 +1,10 @@
 """Settlements a second through the whole pipeline on a local chain, beside a sender as tutorials teach it.
 
-Ours plans from the books, asks the contract first, stores the intent with its nonce, has it signed behind a broker by a
-signer that verifies the evidence again, stores the bytes, sends, and follows to finality. The tutorial's sender only signs
-and sends calls that are ready made. What it saves shows in the second figure: under faults of the node, against an issuer
-that refuses nothing, how many settlements each of both minted exactly once. The gate there is that the tutorial's fails.
+Both settle the same quarter-hours of a community of plants, one issuance for each. Ours plans from the books, asks the
+contract first, stores the intents with their nonce, has them signed behind a broker by a signer that verifies the evidence
+again, stores the bytes, sends, and follows to finality. The tutorial's sender only signs and sends calls that are ready
+made, one a transaction. What it saves shows in the second figure: under faults of the node, against an issuer that refuses
+nothing, how many settlements each of both minted exactly once. The gate there is that the tutorial's fails.
 """
 
 import asyncio
@@ -18,12 +19,11 @@ import structlog
 from bench.measuring import Figure
 from bench.settling.counting import encode_counts
 from bench.settling.faulty_node import FaultyNode
-from bench.settling.plant import OPENED, REF, WH_PER_READING, Plant, plant_with
+from bench.settling.plant import OPENED, WH_PER_READING, Community, community_with
 from bench.settling.tutorial_sender import TutorialSender
 from community.clients.evm import EvmNode
 from community.errors import RetryableError
-from community.identity.identities import EnergySource
-from community.minting.issuances import Issuance, IssuanceState
+from community.minting.issuances import IssuanceState
 from community.minting.planning import PlannedPeriod
 from community.runtime.system_clock import SystemClock
 from community.store.identities import energy_sources
@@ -36,7 +36,8 @@ from settlement.loop import compose
 from settlement.planner import Settlement, issuance_of, settled_up_to, settlement_of
 
 NAME = "settle"
-SETTLEMENTS = 60
+PLANTS, READINGS = 20, 6
+SETTLEMENTS = PLANTS * READINGS
 FAULT_PERCENT = 30
 SEED = 4
 GATE_RATE = 0.05
@@ -46,18 +47,18 @@ TUTORIAL_ACCOUNT = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
 """The second account that every local chain funds."""
 
 
-async def _settle_all(plant: Plant, node: EvmNode) -> None:
+async def _settle_all(community: Community, node: EvmNode) -> None:
     """Run settlement until every reading is final; a block now and then brings finality."""
-    store, signer, miner = Store.open(plant.database_url), plant.signer(), EvmNode(plant.node_url)
+    store, signer, miner = Store.open(community.database_url), community.signer(), EvmNode(community.node_url)
     try:
         held: dict[str, str] | None = None
         await signer.start()
         while held is None:
             try:
-                held = await pass_gate(plant.terms, node, store)
+                held = await pass_gate(community.terms, node, store)
             except RetryableError:
                 continue
-        loop = compose(plant.terms, node, store, signer, SystemClock(), held=held)
+        loop = compose(community.terms, node, store, signer, SystemClock(), held=held)
         while True:
             try:
                 more = await loop.pass_once()
@@ -75,79 +76,78 @@ async def _settle_all(plant: Plant, node: EvmNode) -> None:
         await miner.close()
 
 
-async def _calls(plant: Plant) -> list[bytes]:
-    """The calls that settle each reading, one after another, ready made."""
-    store = Store.open(plant.database_url)
+async def _calls(community: Community) -> list[bytes]:
+    """The calls that settle each reading, quarter-hour after quarter-hour, ready made."""
+    store = Store.open(community.database_url)
+    calls: dict[tuple[int, str], bytes] = {}
     async with store.read() as work:
-        (source,) = await energy_sources(work)
-        (table,) = await share_tables(work, source.id)
-        begin = await settled_up_to(work, source, None)
-        readings, register, calls = await readings_after(work, source.id, begin), begin.register_wh, []
-        for reading in readings:
-            planned = PlannedPeriod(register, reading, OPENED, table)
-            settlement = await settlement_of(work, _issuance(source, planned, plant), source)
-            if not isinstance(settlement, Settlement):
-                raise TypeError(settlement)
-            calls.append(settlement.calldata)
-            register = reading.register_wh
+        for source in await energy_sources(work):
+            (table,) = await share_tables(work, source.id)
+            begin = await settled_up_to(work, source, None)
+            register = begin.register_wh
+            for number, reading in enumerate(await readings_after(work, source.id, begin)):
+                planned = PlannedPeriod(register, reading, OPENED, table)
+                issuance = issuance_of(source, planned, community.terms, OPENED)
+                settlement = await settlement_of(work, issuance, source)
+                if not isinstance(settlement, Settlement):
+                    raise TypeError(settlement)
+                calls[number, source.id] = settlement.calldata
+                register = reading.register_wh
     await store.close()
-    return calls
-
-
-def _issuance(source: EnergySource, planned: PlannedPeriod, plant: Plant) -> Issuance:
-    return issuance_of(source, planned, plant.terms, OPENED)
+    return [calls[key] for key in sorted(calls)]
 
 
 async def _ours_a_second(folder: Path) -> float:
-    async with plant_with(folder, SETTLEMENTS) as plant:
-        node = EvmNode(plant.node_url)
+    async with community_with(folder, PLANTS, READINGS) as community:
+        node = EvmNode(community.node_url)
         began = time.perf_counter()
-        await _settle_all(plant, node)
+        await _settle_all(community, node)
         took = time.perf_counter() - began
         await node.close()
     return SETTLEMENTS / took
 
 
 async def _tutorial_a_second(folder: Path) -> float:
-    async with plant_with(folder, SETTLEMENTS, TUTORIAL_ACCOUNT) as plant:
-        node = EvmNode(plant.node_url)
-        calls, sender = await _calls(plant), TutorialSender(node, plant.terms.chain_id, TUTORIAL_KEY)
+    async with community_with(folder, PLANTS, READINGS, TUTORIAL_ACCOUNT) as community:
+        node = EvmNode(community.node_url)
+        calls, sender = await _calls(community), TutorialSender(node, community.terms.chain_id, TUTORIAL_KEY)
         began = time.perf_counter()
         for call in calls:
-            if not await sender.send(plant.terms.issuer, call):
+            if not await sender.send(community.terms.issuer, call):
                 raise AssertionError("without faults every settlement must be mined")
         took = time.perf_counter() - began
         await node.close()
     return SETTLEMENTS / took
 
 
-async def minted_once(plant: Plant) -> tuple[int, int, int]:
+async def minted_once(community: Community) -> tuple[int, int, int]:
     """How many settlements were minted exactly once, more than once, and never."""
-    node = EvmNode(plant.node_url)
+    node = EvmNode(community.node_url)
     times = [
-        decode_uint(await node.eth_call(plant.terms.issuer, encode_counts(REF, number * WH_PER_READING)))
-        for number in range(1, SETTLEMENTS + 1)
+        decode_uint(await node.eth_call(community.terms.issuer, encode_counts(roof.ref, number * WH_PER_READING)))
+        for roof in community.roofs
+        for number in range(1, READINGS + 1)
     ]
     await node.close()
     return times.count(1), sum(count > 1 for count in times), times.count(0)
 
 
 async def _ours_under_faults(folder: Path) -> tuple[int, int, int]:
-    async with plant_with(folder, SETTLEMENTS, counting=True) as plant:
-        node = FaultyNode(plant.node_url, Random(SEED), FAULT_PERCENT)
-        await _settle_all(plant, node)
+    async with community_with(folder, PLANTS, READINGS, counting=True) as community:
+        node = FaultyNode(community.node_url, Random(SEED), FAULT_PERCENT)
+        await _settle_all(community, node)
         await node.close()
-        return await minted_once(plant)
+        return await minted_once(community)
 
 
 async def _tutorial_under_faults(folder: Path) -> tuple[int, int, int]:
-    async with plant_with(folder, SETTLEMENTS, TUTORIAL_ACCOUNT, counting=True) as plant:
-        node = FaultyNode(plant.node_url, Random(SEED), FAULT_PERCENT)
-        sender = TutorialSender(node, plant.terms.chain_id, TUTORIAL_KEY)
-        for call in await _calls(plant):
-            await sender.send(plant.terms.issuer, call)
+    async with community_with(folder, PLANTS, READINGS, TUTORIAL_ACCOUNT, counting=True) as community:
+        node = FaultyNode(community.node_url, Random(SEED), FAULT_PERCENT)
+        sender = TutorialSender(node, community.terms.chain_id, TUTORIAL_KEY)
+        for call in await _calls(community):
+            await sender.send(community.terms.issuer, call)
         await node.close()
-        return await minted_once(plant)
+        return await minted_once(community)
 
 
 def run() -> list[Figure]:

@@ -3,6 +3,7 @@
 import asyncio
 
 import structlog
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from community.clients.evm import EvmNode
 from community.clock import Clock
@@ -16,10 +17,11 @@ from settlement import failpoints
 from settlement.condition import SettlementCondition
 from settlement.failpoints import Failpoint
 from settlement.gate import pass_gate
+from settlement.json_rpc_signer import JsonRpcSigner
 from settlement.loop import compose
 from settlement.requester_key import load_requester_key
 from settlement.settings import SettlementSettings
-from settlement.signature_broker import BrokeredSigner
+from settlement.signature_broker import BrokeredSigner, SignerConnection
 
 _log = structlog.get_logger()
 
@@ -39,9 +41,7 @@ class SettlementApp:
         settings = self._settings
         key = load_requester_key(settings.requester_key_file)
         store, node = Store.open(settings.database_url), EvmNode(settings.node_url)
-        signer = BrokeredSigner(
-            settings.broker, settings.signer_id, settings.terms.requester_id, key, settings.signature_timeout_s
-        )
+        signer = _signer(settings, key)
         condition = SettlementCondition(settings.terms, node, store, self._clock.now, lambda: signer.connected)
         try:
             async with probes("settlement", condition, settings.probes):
@@ -53,7 +53,7 @@ class SettlementApp:
             await store.close()
 
     async def _take_turn(
-        self, node: EvmNode, store: Store, signer: BrokeredSigner, condition: SettlementCondition, stop: asyncio.Event
+        self, node: EvmNode, store: Store, signer: SignerConnection, condition: SettlementCondition, stop: asyncio.Event
     ) -> None:
         """Work if no other process sends from this account, else look again a little later."""
         try:
@@ -75,7 +75,7 @@ class SettlementApp:
         self,
         node: EvmNode,
         store: Store,
-        signer: BrokeredSigner,
+        signer: SignerConnection,
         condition: SettlementCondition,
         still_held: StillHeld,
         stop: asyncio.Event,
@@ -101,7 +101,7 @@ class SettlementApp:
                 await wait_or_stop(stop, self._settings.poll_ms / 1000)
 
     async def _pass_gate(
-        self, node: EvmNode, store: Store, signer: BrokeredSigner, condition: SettlementCondition, stop: asyncio.Event
+        self, node: EvmNode, store: Store, signer: SignerConnection, condition: SettlementCondition, stop: asyncio.Event
     ) -> dict[str, str] | None:
         """Wait until node, database and broker are there and right. The sources to hold; None if stopped before."""
         while not stop.is_set():
@@ -115,6 +115,14 @@ class SettlementApp:
             else:
                 return held
         return None
+
+
+def _signer(settings: SettlementSettings, key: Ed25519PrivateKey) -> SignerConnection:
+    """The way to the signer that the settings choose."""
+    requester, timeout_s = settings.terms.requester_id, settings.signature_timeout_s
+    if settings.signer_url is not None:
+        return JsonRpcSigner(settings.signer_url, requester, key, timeout_s)
+    return BrokeredSigner(settings.broker, settings.signer_id, requester, key, timeout_s)
 
 
 def build(

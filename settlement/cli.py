@@ -1,6 +1,7 @@
 """The commands for operators: each reads or writes the books once and ends. Settings are those of `run`."""
 
 import argparse
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,10 +19,12 @@ from community.store.proposals import answer_objection, object_to
 from community.store.settlement_policies import add_policy
 from community.store.sole_sender import sole_sender
 from community.store.unit_of_work import Store
-from settlement.correcting import Wanted, account_of, correct
+from contracts.abi import decode_source, encode_configure, encode_source
+from settlement.correcting import Supplement, Wanted, account_of, correct
 from settlement.preview import preview
 from settlement.recovery import lines_of, parse_signed, recover
 from settlement.report import resume, status_lines
+from settlement.supplements import registry_entry
 from settlement.terms import GWEI, SettlementTerms
 
 AddCommand = Callable[[str, Callable[[argparse.Namespace], int], str], argparse.ArgumentParser]
@@ -131,6 +134,8 @@ def _correct(options: argparse.Namespace) -> int:
             print("it is on chain already: send nothing")
         elif decided.calldata is not None:
             print(f"have the corrector's account call {opened.terms.issuer} once with\n0x{decided.calldata.hex()}")
+        if decided.supplement is not None:
+            await _say_supplement(opened, decided.supplement)
         account = await account_of(opened.store, opened.node, opened.terms, options.source)
         print(
             f"verified {account.verified_wh} Wh = minted {account.minted_wh} + open supplement {account.supplement_wh} - "
@@ -138,6 +143,20 @@ def _correct(options: argparse.Namespace) -> int:
         )
 
     return _with(options, work)
+
+
+async def _say_supplement(opened: Opened, supplement: Supplement) -> None:
+    """What must be done for a supplement to be minted: on chain before the first one, in the signer's registry for each."""
+    print(f"pin among the attestations of the signer's registry\n{json.dumps(supplement.attestation)}")
+    ref, setup = bytes.fromhex(supplement.source.source_ref[2:]), supplement.setup
+    state = decode_source(await opened.node.eth_call(opened.terms.issuer, encode_source(ref)))
+    if setup is None:
+        print(
+            "once the plant is settled for the first time, give this command again: it then says how to open its source"
+        )
+    elif state.mode == 0:
+        print(f"pin among the sources of the signer's registry\n{json.dumps(registry_entry(setup))}")
+        print(f"have the registrar's account call {opened.terms.issuer} once with\n0x{encode_configure(setup).hex()}")
 
 
 def _recover(options: argparse.Namespace) -> int:

@@ -10,10 +10,12 @@ from community.identity.identities import EnergySource
 from community.minting.corrections import Correction, CorrectionKind, SourceAccount
 from community.store.corrections import add_correction, correction_with, corrections
 from community.store.identities import energy_sources
-from community.store.issuances import settled_and_minted
+from community.store.issuances import newest_issuance, settled_and_minted
+from community.store.supplements import open_supplement_source, supplement_source_of
 from community.store.unit_of_work import Store, Work
 from community.units import WattHours
-from contracts.abi import decode_source, encode_correct, encode_source
+from contracts.abi import SourceSetup, decode_source, encode_correct, encode_source
+from settlement.supplements import attestation_of, config_of, setup_of, steps_of
 from settlement.terms import SettlementTerms
 
 
@@ -31,12 +33,25 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """A recorded correction; `calldata` is the corrector's call of a debt, None for a supplement."""
+    """A recorded correction; `calldata` is the corrector's call of a debt, `supplement` what a supplement needs."""
 
     correction: Correction
     is_new: bool
     on_chain: bool
     calldata: bytes | None
+    supplement: "Supplement | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Supplement:
+    """The source that a supplement is minted under, what operators pin for it, and how both contracts and signer know it.
+
+    `setup` is None as long as the plant has no settlement whose key and shares it could take.
+    """
+
+    source: EnergySource
+    attestation: dict[str, object]
+    setup: SourceSetup | None
 
 
 async def correct(store: Store, wanted: Wanted, now: datetime) -> Decided:
@@ -64,7 +79,16 @@ async def correct(store: Store, wanted: Wanted, now: datetime) -> Decided:
                 "record one the other way with a document that says why."
             )
         booked = next(one for one in await corrections(work, [source.id]) if one.correction.evidence == evidence)
-    return Decided(known, is_new, booked.on_chain, call_of(source, known))
+        supplement = None if known.kind is CorrectionKind.DEBT else await _supplement(work, source, known, now)
+    return Decided(known, is_new, booked.on_chain, call_of(source, known), supplement)
+
+
+async def _supplement(work: Work, parent: EnergySource, known: Correction, now: datetime) -> Supplement:
+    source = await open_supplement_source(work, parent, now)
+    step = next(one for one in await steps_of(work, source, parent) if one.correction.id == known.id)
+    newest = await newest_issuance(work, parent.id)
+    config = None if newest is None else await config_of(work, newest)
+    return Supplement(source, attestation_of(source, step), None if config is None else setup_of(source, config))
 
 
 def call_of(source: EnergySource, correction: Correction) -> bytes | None:
@@ -85,11 +109,18 @@ async def account_of(store: Store, node: EvmNode, terms: SettlementTerms, source
         source = await _source(work, source_id)
         settled_wh, minted_wh = await settled_and_minted(work, source.id)
         booked = [one.correction for one in await corrections(work, [source.id])]
+        beside = await supplement_source_of(work, source.id)
+        if beside is not None:
+            supplemented_wh, minted_beside_wh = await settled_and_minted(work, beside.id)
+        else:
+            supplemented_wh, minted_beside_wh = 0, 0
     state = decode_source(await node.eth_call(terms.issuer, encode_source(bytes.fromhex(source.source_ref[2:]))))
     recorded_wh = sum(one.energy_wh for one in booked if one.kind is CorrectionKind.DEBT)
-    supplement_wh = sum(one.energy_wh for one in booked if one.kind is CorrectionKind.SUPPLEMENT)
+    recorded_beside_wh = sum(one.energy_wh for one in booked if one.kind is CorrectionKind.SUPPLEMENT)
+    supplement_wh = recorded_beside_wh - supplemented_wh
     on_chain_wh = settled_wh - minted_wh + state.debt_wh
     debt_wh = state.debt_wh + max(0, recorded_wh - on_chain_wh)
+    minted_wh += minted_beside_wh
     verified_wh = minted_wh + supplement_wh - debt_wh
     return SourceAccount(*(WattHours(value) for value in (verified_wh, minted_wh, supplement_wh, debt_wh)))
 

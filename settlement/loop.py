@@ -12,18 +12,20 @@ from community.identity.identities import EnergySource
 from community.minting.issuances import OPEN_STATES, SETTLED_STATES, Issuance, IssuanceState
 from community.minting.planning import PlanBlocked
 from community.store.identities import energy_sources
-from community.store.issuances import final_since, issuance_by_id, issuances_in
+from community.store.issuances import final_since, issuance_by_id, issuances_in, sources_under_way
 from community.store.proposals import add_proposal, supersede
-from community.store.transactions import accounts_of, awaits_signature
+from community.store.transactions import awaits_signature, carriers_of
 from community.store.unit_of_work import Store, Work
 from settlement import failpoints
 from settlement.alarms import Alarms
+from settlement.batches import batches_of, halves
 from settlement.failpoints import Failpoint
 from settlement.fees import base_fee
-from settlement.planner import Announcement, Overtaken, Settlement, plan_settlement, settlement_of
+from settlement.planner import Announcement, Overtaken, Settlement, Step
 from settlement.sharding import is_of_account
 from settlement.signature_broker import SignerPort
-from settlement.submitter import Submitter
+from settlement.submitter import Reserved, Submitter
+from settlement.supplements import call_of_issuance, next_step
 from settlement.terms import SettlementTerms
 from settlement.tracker import Tracker
 
@@ -57,20 +59,45 @@ class SettlementLoop:
 
         A source or issuance that fails leaves the others alone; it is tried again at the next pass.
         """
-        progressed = False
         async with self.store.read() as work:
             sources = await self._own_sources(work)
             open_ones = await self._own_issuances(work, {source.id for source in sources})
         for issuance in open_ones:
             await self._guarded(issuance)
-        fee = await self._base_fee(sources)
-        for source in sources:
-            # Only one nonce at a time may be without a signature: a refused one is given back, so none is left out.
-            if await self._is_signature_awaited():
-                return False
-            progressed = await self._advance(source, fee) or progressed
+        progressed = await self._plan(sources, await self._base_fee(sources))
         await self._watch_final()
         return progressed
+
+    async def _plan(self, sources: Sequence[EnergySource], base_fee_wei: int | None) -> bool:
+        """The next step of each source; what they settle goes in batches. Says whether something was mined."""
+        progressed, size = False, self.terms.batch_sources_max
+        async with self.store.read() as work:
+            under_way = await sources_under_way(work)
+        free = [one for one in sources if one.id not in under_way or one.settlement.proposal_window]
+        for source in free:
+            if source.id in self.held:
+                self._say_blocked(source.id, self.held[source.id])
+        free = [one for one in free if one.id not in self.held]
+        for group in (free[at : at + size] for at in range(0, len(free), size)):
+            async with self.store.read() as work:
+                now = self.clock.now()
+                steps = [(one, await next_step(work, one, self.terms, now, base_fee_wei)) for one in group]
+            planned = [step for source, step in steps if isinstance(step, Settlement)]
+            for source, step in steps:
+                await self._take(source, step)
+            if planned:
+                progressed = await self._submit(planned) or progressed
+        return progressed
+
+    async def _take(self, source: EnergySource, step: Step) -> None:
+        """What a step asks for, unless it is a settlement."""
+        match step:
+            case PlanBlocked(reason):
+                self._say_blocked(source.id, reason)
+            case Announcement() | Overtaken():
+                await self._record(source, step)
+            case Settlement() | None:
+                pass
 
     async def _own_sources(self, work: Work) -> list[EnergySource]:
         """The sources whose energy this account settles."""
@@ -80,11 +107,20 @@ class SettlementLoop:
         return [source for source in sources if await is_of_account(work, source, self.terms)]
 
     async def _own_issuances(self, work: Work, source_ids: set[str]) -> list[Issuance]:
-        """What is open and is this account's: by its transaction, or before it has one by its source."""
-        found = await issuances_in(work, OPEN_STATES)
-        senders = await accounts_of(work, [issuance.id for issuance in found])
-        own = self.terms.account
-        return [one for one in found if senders.get(one.id, own if one.source_id in source_ids else None) == own]
+        """What is open and is this account's: by its transaction, or before it has one by its source.
+
+        Of what one transaction carries only the issuance that stands for all.
+        """
+        found = {one.id: one for one in await issuances_in(work, OPEN_STATES)}
+        carriers = await carriers_of(work, list(found))
+        own: dict[str, Issuance] = {}
+        for one in found.values():
+            account, first = carriers.get(one.id, (self.terms.account if one.source_id in source_ids else None, one.id))
+            if account == self.terms.account and first not in own:
+                stands_for_it = found.get(first) or await issuance_by_id(work, first)
+                if stands_for_it is not None:
+                    own[first] = stands_for_it
+        return list(own.values())
 
     async def _base_fee(self, sources: Sequence[EnergySource]) -> int | None:
         """The chain's base fee, if the policy of a source asks for it."""
@@ -95,24 +131,6 @@ class SettlementLoop:
         except (RetryableError, NodeRefused) as error:
             _log.warning("base_fee_unknown", reason=str(error))
             return None
-
-    async def _advance(self, source: EnergySource, base_fee_wei: int | None) -> bool:
-        """The next step of one source. Says whether something of it was mined."""
-        if source.id in self.held:
-            self._say_blocked(source.id, self.held[source.id])
-            return False
-        async with self.store.read() as work:
-            step = await plan_settlement(work, source, self.terms, self.clock.now(), base_fee_wei)
-        match step:
-            case Settlement():
-                return await self._submit(step)
-            case PlanBlocked(reason):
-                self._say_blocked(source.id, reason)
-            case Announcement() | Overtaken():
-                await self._record(source, step)
-            case None:
-                pass
-        return False
 
     async def _record(self, source: EnergySource, step: Announcement | Overtaken) -> None:
         """Write a proposal, or take some back."""
@@ -140,9 +158,16 @@ class SettlementLoop:
         now = self.clock.now()
         if not self.alarms.is_due("watch what is final", now):
             return
+        proven = self.tracker.proven
+        await proven.look_again(self.node)
         async with self.store.read() as work:
             watched = await final_since(work, now - self.terms.watch_after_final)
-        for issuance in watched:
+        proven.issuances.intersection_update(watched)
+        for issuance_id in [one for one in watched if one not in proven.issuances]:
+            async with self.store.read() as work:
+                issuance = await issuance_by_id(work, issuance_id)
+            if issuance is None:
+                continue
             try:
                 await self.tracker.watch(issuance)
             except RetryableError as error:
@@ -170,16 +195,33 @@ class SettlementLoop:
             self.said[source_id] = reason
             _log.warning("settlement_blocked", source=source_id, reason=reason)
 
-    async def _submit(self, planned: Settlement) -> bool:
-        """Submit and follow up. Says whether it is mined already, so that the source's next one may be planned."""
-        try:
-            await self.submitter.submit(planned)
-        except RetryableError as error:
-            _log.warning("settlement_retries", source=planned.issuance.source_id, reason=str(error))
+    async def _submit(self, planned: Sequence[Settlement]) -> bool:
+        """Submit and follow up. Says whether some are mined already, so that their sources' next may be planned."""
+        # Only one nonce at a time may be without a signature: a refused one is given back, so none is left out.
+        if await self._is_signature_awaited():
             return False
-        await self._drive_on(planned.issuance.id)
+        progressed = False
+        batches = batches_of(await self.submitter.clear(planned), self.terms.batch_sources_max)
+        while batches:
+            batch = batches.pop(0)
+            if await self._is_signature_awaited():
+                break
+            try:
+                reserved = await self.submitter.reserve(batch)
+            except RetryableError as error:
+                sources = [one.issuance.source_id for one in batch]
+                _log.warning("settlement_retries", sources=sources, reason=str(error))
+                continue
+            if reserved is Reserved.NOT_TOGETHER and len(batch) > 1:
+                batches[:0] = halves(batch)
+            elif reserved is Reserved.YES:
+                progressed = await self._follow_up(batch[0].issuance.id) or progressed
+        return progressed
+
+    async def _follow_up(self, issuance_id: str) -> bool:
+        await self._drive_on(issuance_id)
         async with self.store.read() as work:
-            now = await issuance_by_id(work, planned.issuance.id)
+            now = await issuance_by_id(work, issuance_id)
         return now is not None and now.state in SETTLED_STATES
 
     async def _guarded(self, issuance: Issuance) -> None:
@@ -213,10 +255,11 @@ class SettlementLoop:
             source = next((one for one in await energy_sources(work) if one.id == issuance.source_id), None)
             if source is None or source.approved_at is None:
                 return
-            settlement = await settlement_of(work, issuance, source)
+            settlement = await call_of_issuance(work, issuance, source)
         match settlement:
             case Settlement():
-                await self.submitter.submit(settlement, recorded=True)
+                for cleared in await self.submitter.clear([settlement], recorded=True):
+                    await self.submitter.reserve((cleared,), recorded=True)
             case PlanBlocked(reason):
                 self._say_blocked(source.id, reason)
 

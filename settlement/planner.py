@@ -43,6 +43,7 @@ from contracts.abi import (
     encode_settle_attested,
 )
 from contracts.abi import address as contract_address
+from settlement.paid_addresses import why_not_payable
 from settlement.terms import SettlementTerms
 
 
@@ -57,6 +58,10 @@ class Settlement:
     """Whether the source's issuance before this one is final, so that the chain's register must agree."""
     is_proposed: bool = False
     """Whether it was announced, so that an objection may still come before the intent is stored."""
+    entry: tuple[bytes, SettleEvidence, ShareConfig] | None = None
+    """Its entry in a call of `settleMany`; None where it needs a call of its own."""
+    supplement: str | None = None
+    """The correction that it mints, where it is a supplement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,9 @@ async def _plan_after(
     planned = plan_next(cadence, start, readings, await share_tables(work, source.id), source.nameplate_w)
     if isinstance(planned, NothingToSettle):
         return None
+    if isinstance(planned, PlannedPeriod):
+        strangers = await why_not_payable(work, planned.share_table, planned.reading.at)
+        return planned if strangers is None else PlanBlocked(strangers)
     return planned
 
 
@@ -196,14 +204,15 @@ async def settlement_of(
         key = evidence.public_key
         holders = tuple(contract_address(part.address) for part in issuance.parts)
         config = ShareConfig(key[1:33], key[33:], holders, tuple(part.share_count for part in issuance.parts))
+        entry = None
         if source.evidence_mode is EvidenceMode.DEVICE:
-            proof = settle_evidence(evidence)
-            calls = encode_settle(source_id, proof, config), encode_preview_settle(source_id, proof, config)
+            entry = source_id, settle_evidence(evidence), config
+            calls = encode_settle(*entry), encode_preview_settle(*entry)
         else:
             calls = _attested(issuance, source_id, evidence, config)
     except (MalformedStatement, ValueError) as error:
         return PlanBlocked(f"The evidence of measurement {issuance.measurement_id} cannot be used: {error}")
-    return Settlement(issuance, *calls, follows_final, is_proposed)
+    return Settlement(issuance, *calls, follows_final, is_proposed, entry)
 
 
 def _attested(

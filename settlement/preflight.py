@@ -50,6 +50,8 @@ async def dry_run(node: EvmNode, settlement: Settlement, account: str) -> Verdic
                 f"{reason} Its shares in the books begin at {settlement.issuance.period_start.isoformat()} or before: have "
                 "the registrar commit exactly these on chain once everything before is settled."
             )
+        if revert_name(refusal.data) == "UnknownSource" and settlement.supplement is not None:
+            return Later(f"{reason} Have the registrar open it: `python -m settlement correct` prints the call.")
         if revert_name(refusal.data) in PASSING or not settlement.follows_final:
             return Later(reason)
         return Refused(reason)

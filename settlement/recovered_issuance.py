@@ -1,7 +1,7 @@
 """An issuance rebuilt from the call that settles it: source, shares and the reading with its evidence are all in there."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from community.attestation.cbor import MalformedCbor, decode
 from community.attestation.profiles import registers_of
@@ -9,7 +9,6 @@ from community.attestation.signatures import kid_of, verify_p256
 from community.attestation.statement import (
     MalformedStatement,
     SignedStatement,
-    SlotReading,
     parse_leaf_input,
     parse_payload,
     sig_structure,
@@ -21,6 +20,7 @@ from community.ids import digest_of
 from community.minting.apportionment import apportion
 from community.minting.corrections import net_of_debt
 from community.minting.issuances import Issuance, IssuancePart, IssuanceState, issuance_id
+from community.store.corrections import correction_with
 from community.store.frames import Frame, keep_frame
 from community.store.identities import energy_sources
 from community.store.issuances import issuance_ending_at, newest_issuance
@@ -28,39 +28,73 @@ from community.store.measurements import Measurement, add_measurement
 from community.store.recovery import NotRecovered, PlaceOfSource, key_id_of, measurement_at, place_of_source
 from community.store.shares import share_tables
 from community.store.statements import StoredStatement, add_statement
+from community.store.supplements import parent_of
 from community.store.unit_of_work import Work
 from community.units import WattHours, base_units
-from contracts.abi import SettledLog, SettleEvidence, ShareConfig, decode_settle
+from contracts.abi import (
+    SELECTOR_SETTLE,
+    SELECTOR_SETTLE_ATTESTED,
+    SELECTOR_SETTLE_MANY,
+    AttestedSettlement,
+    SettledLog,
+    SettleEvidence,
+    ShareConfig,
+    decode_settle,
+    decode_settle_attested,
+    decode_settle_many,
+)
 from settlement.terms import SettlementTerms
 
 NO_DEBT = WattHours(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Proven:
-    """A signed call of `settle`, the event it made if it is mined, and else the debt that it will meet, in Wh."""
+class DeviceCall:
+    """One source settled by its device's statement: a call of `settle`, or an entry of `settleMany`."""
 
-    calldata: bytes
+    source_id: bytes
+    evidence: SettleEvidence
+    config: ShareConfig
+
+
+Part = DeviceCall | AttestedSettlement
+"""What a call settles of one source."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """What a signed call settles of one source, the event it made if it is mined, and else the debt that it will meet, in Wh."""
+
+    part: Part
     event: SettledLog | None
     debt_wh: WattHours = NO_DEBT
+
+
+def parts_of(calldata: bytes) -> list[Part]:
+    """What a call settles, source by source in its order. Raises NotRecovered."""
+    try:
+        match calldata[:4]:
+            case selector if selector == SELECTOR_SETTLE:
+                return [DeviceCall(*decode_settle(calldata))]
+            case selector if selector == SELECTOR_SETTLE_MANY:
+                return [DeviceCall(*entry) for entry in decode_settle_many(calldata)]
+            case selector if selector == SELECTOR_SETTLE_ATTESTED:
+                return [decode_settle_attested(calldata)]
+            case other:
+                raise NotRecovered(f"The call 0x{other.hex()} settles nothing.")
+    except ValueError as error:
+        raise NotRecovered(f"The call cannot be read: {error}") from error
 
 
 async def rebuild(
     work: Work, terms: SettlementTerms, proven: Proven, mined: tuple[int, str] | None, now: datetime
 ) -> Issuance:
     """The issuance that a call settles; a reading that the books lack is put back first. Raises NotRecovered."""
-    try:
-        source_id, evidence, config = decode_settle(proven.calldata)
-        _, reading = parse_leaf_input(evidence.leaf)
-    except ValueError as error:
-        raise NotRecovered(f"The call cannot be read: {error}") from error
-    source = await _source(work, "0x" + source_id.hex())
-    table = await _shares(work, source, config)
-    at = slot_start(reading.slot)
-    place = await place_of_source(work, source.id, at)
-    if place is None:
-        raise NotRecovered(f"No meter was installed at {source.id} at {at.isoformat()}: enter the installation first.")
-    to_wh, measurement_id = await _reading(work, place, evidence, config, reading, now)
+    part = proven.part
+    source = await _source(work, "0x" + part.source_id.hex())
+    parent = await parent_of(work, source.id)
+    table = await _shares(work, parent or source, part.config)
+    at, to_wh, measurement_id = await _settled_reading(work, source, part, now)
     from_wh, begins_at = await _begin(work, source, proven.event, to_wh)
     minted_wh = net_of_debt(WattHours(to_wh - from_wh), proven.debt_wh).minted_wh
     if proven.event is not None:
@@ -88,6 +122,61 @@ async def rebuild(
         mined_block=block,
         tx_hash=tx_hash,
     )
+
+
+async def _settled_reading(
+    work: Work, source: EnergySource, part: Part, now: datetime
+) -> tuple[datetime, WattHours, str]:
+    """Instant, register value and id of the measurement that a call settles up to."""
+    if isinstance(part, AttestedSettlement):
+        at = datetime.fromtimestamp(part.read_at, UTC)
+        parent = await parent_of(work, source.id)
+        if parent is not None:
+            return at, WattHours(part.register_wh), await _last_measurement(work, parent)
+    else:
+        try:
+            at = slot_start(parse_leaf_input(part.evidence.leaf)[1].slot)
+        except ValueError as error:
+            raise NotRecovered(f"The reading in the call cannot be read: {error}") from error
+    place = await place_of_source(work, source.id, at)
+    if place is None:
+        raise NotRecovered(f"No meter was installed at {source.id} at {at.isoformat()}: enter the installation first.")
+    if isinstance(part, DeviceCall):
+        return at, *await _reading(work, place, part, at, now)
+    known = await measurement_at(work, place.register_id, at)
+    if known is None or known[1] != part.register_wh:
+        raise NotRecovered(
+            f"The call only names the hash of the payload that proves {part.register_wh} Wh at {at.isoformat()}: let "
+            "ingest take in that payload again from the inbox, the gateway or the network server, then recover once more."
+        )
+    return at, WattHours(known[1]), known[0]
+
+
+async def _last_measurement(work: Work, parent: EnergySource) -> str:
+    """The reading that a supplement of a plant followed."""
+    newest = await newest_issuance(work, parent.id)
+    if newest is None:
+        raise NotRecovered(
+            f"A supplement of {parent.id} was signed before any settlement of it is back: recover again."
+        )
+    return newest.measurement_id
+
+
+async def supplement_in(work: Work, part: Part) -> str | None:
+    """The correction that a call mints as a supplement; None for any other settlement. Raises NotRecovered."""
+    if isinstance(part, DeviceCall):
+        return None
+    source = await _source(work, "0x" + part.source_id.hex())
+    parent = await parent_of(work, source.id)
+    if parent is None:
+        return None
+    known = await correction_with(work, parent.id, "0x" + part.evidence.hex())
+    if known is None:
+        raise NotRecovered(
+            f"The books lack the supplement of {parent.id} whose document has the SHA-256 {part.evidence.hex()}: record it "
+            "again with `python -m settlement correct`, then recover once more."
+        )
+    return known.id
 
 
 async def _source(work: Work, source_ref: str) -> EnergySource:
@@ -127,21 +216,16 @@ async def _begin(work: Work, source: EnergySource, event: SettledLog | None, to_
 
 
 async def _reading(
-    work: Work,
-    place: PlaceOfSource,
-    evidence: SettleEvidence,
-    config: ShareConfig,
-    reading: SlotReading,
-    now: datetime,
+    work: Work, place: PlaceOfSource, part: DeviceCall, at: datetime, now: datetime
 ) -> tuple[WattHours, str]:
     """Register value and id of the measurement, which is put back with its evidence if the books lack it."""
+    evidence, config = part.evidence, part.config
     try:
-        structure = decode(evidence.statement)
-        statement = parse_payload(structure[3])
+        reading = parse_leaf_input(evidence.leaf)[1]
+        statement = parse_payload(decode(evidence.statement)[3])
         register_wh = reading.registers[registers_of(statement.profile).index(place.obis)]
     except (MalformedCbor, MalformedStatement, ValueError, IndexError, TypeError) as error:
         raise NotRecovered(f"The statement in the call cannot be used: {error}") from error
-    at = slot_start(reading.slot)
     known = await measurement_at(work, place.register_id, at)
     if known is not None:
         if known[1] != register_wh:

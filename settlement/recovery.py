@@ -16,20 +16,25 @@ from community.clients.evm import EvmNode, NodeRefused, quantity
 from community.errors import FatalError
 from community.ids import named_id
 from community.minting.corrections import net_of_debt
+from community.minting.issuances import Issuance
 from community.store.recovery import NotRecovered, continue_nonces_after, put_back
-from community.store.unit_of_work import Store
+from community.store.supplements import issuances_of_supplements, link_supplement
+from community.store.unit_of_work import Store, Work
 from community.units import WattHours
 from contracts.abi import (
     SELECTOR_SETTLE,
+    SELECTOR_SETTLE_ATTESTED,
+    SELECTOR_SETTLE_MANY,
     TOPIC_SETTLED,
     SettledLog,
     decode_settled,
     decode_source,
     encode_source,
 )
-from settlement.recovered_issuance import NO_DEBT, Proven, rebuild
+from settlement.recovered_issuance import NO_DEBT, Part, Proven, parts_of, rebuild, supplement_in
 from settlement.terms import SettlementTerms
 
+SETTLING = frozenset({SELECTOR_SETTLE, SELECTOR_SETTLE_MANY, SELECTOR_SETTLE_ATTESTED})
 LOG_RANGE = 5_000
 """Blocks asked for at once; halved where the node refuses."""
 
@@ -60,17 +65,15 @@ class Debts:
     node: EvmNode
     left_wh: dict[bytes, WattHours] = field(default_factory=dict)
 
-    async def of(self, calldata: bytes) -> WattHours:
-        """The debt that the settlement in this call will meet. Raises RetryableError if the node is away."""
-        source_id = calldata[4:36]
+    async def of(self, source_id: bytes) -> WattHours:
+        """The debt that the next settlement of a source will meet. Raises RetryableError if the node is away."""
         if source_id not in self.left_wh:
             state = decode_source(await self.node.eth_call(self.terms.issuer, encode_source(source_id)))
             self.left_wh[source_id] = WattHours(state.debt_wh)
         return self.left_wh[source_id]
 
-    def net(self, calldata: bytes, energy_wh: WattHours) -> None:
+    def net(self, source_id: bytes, energy_wh: WattHours) -> None:
         """Take off what one settlement nets."""
-        source_id = calldata[4:36]
         self.left_wh[source_id] = net_of_debt(energy_wh, self.left_wh[source_id]).debt_left_wh
 
 
@@ -81,31 +84,50 @@ async def recover(
 
     `signed` are the transactions of the signer's journal. Raises RetryableError if the node is away.
     """
-    mined = {one.tx_hash: one for one in await _settled(terms, node, from_block)}
+    mined: dict[str, list[Mined]] = {}
+    for settled in await _settled(terms, node, from_block):
+        mined.setdefault(settled.tx_hash, []).append(settled)
     sent = _own(terms, signed)
     known_hashes = {one.tx_hash for attempts in sent.values() for one, _ in attempts}
     found, debts = Recovery(), Debts(terms, node)
     for tx_hash in mined.keys() - known_hashes:
         await _from_chain(terms, node, tx_hash, sent, found)
     for (account, nonce), attempts in sorted(sent.items()):
-        hit = next((mined[one.tx_hash] for one, _ in attempts if one.tx_hash in mined), None)
-        calldata = attempts[0][0].data
-        debt_wh = await debts.of(calldata) if hit is None else NO_DEBT
+        events = next((mined[one.tx_hash] for one, _ in attempts if one.tx_hash in mined), [])
         try:
+            parts = parts_of(attempts[0][0].data)
+            owed = [NO_DEBT if events else await debts.of(part.source_id) for part in parts]
             async with store.begin() as work:
-                proven = Proven(calldata, None if hit is None else hit.event, debt_wh)
-                issuance = await rebuild(work, terms, proven, _where(hit), now)
-                transaction = _transaction(issuance.id, attempts, now)
-                if await put_back(work, issuance, transaction, now):
-                    found.put_back.append(f"{issuance.id}: {issuance.from_wh} to {issuance.to_wh} Wh, nonce {nonce}")
+                back = [
+                    await rebuild(work, terms, Proven(part, _event_of(part, events), debt), _where(events), now)
+                    for part, debt in zip(parts, owed, strict=True)
+                ]
+                if await put_back(work, back, _transaction(back, attempts, now), now):
+                    found.put_back += [f"{one.id}: {one.from_wh} to {one.to_wh} Wh, nonce {nonce}" for one in back]
+                    await _link_supplements(work, parts, back)
                 else:
-                    found.known += 1
+                    found.known += len(back)
                 await continue_nonces_after(work, terms.chain_id, account, nonce)
-            if hit is None:
-                debts.net(calldata, WattHours(issuance.to_wh - issuance.from_wh))
+            if not events:
+                for part, one in zip(parts, back, strict=True):
+                    debts.net(part.source_id, WattHours(one.to_wh - one.from_wh))
         except NotRecovered as error:
             found.problems.append(f"nonce {nonce} of {account}: {error}")
     return found
+
+
+async def _link_supplements(work: Work, parts: Sequence[Part], back: Sequence[Issuance]) -> None:
+    linked = set((await issuances_of_supplements(work)).values())
+    for part, one in zip(parts, back, strict=True):
+        correction_id = await supplement_in(work, part)
+        if correction_id is not None and one.id not in linked:
+            await link_supplement(work, one.id, correction_id)
+
+
+def _event_of(part: Part, events: Sequence[Mined]) -> SettledLog | None:
+    """The event that one part of a call made: a call settles each source once."""
+    ref = "0x" + part.source_id.hex()
+    return next((one.event for one in events if one.event.source_id == ref), None)
 
 
 def parse_signed(text: str) -> list[bytes]:
@@ -129,7 +151,7 @@ def _own(terms: SettlementTerms, signed: Iterable[bytes]) -> Sent:
             one = read_signed(raw)
         except MalformedTransaction as error:
             raise FatalError(f"The list of signed transactions holds something else: {error}.") from error
-        if one.chain_id == terms.chain_id and one.to == terms.issuer and one.data[:4] == SELECTOR_SETTLE:
+        if one.chain_id == terms.chain_id and one.to == terms.issuer and one.data[:4] in SETTLING:
             sent.setdefault((one.sender, one.nonce), []).append((one, raw))
     for attempts in sent.values():
         attempts.sort(key=lambda attempt: attempt[0].max_fee_wei)
@@ -146,7 +168,7 @@ async def _from_chain(terms: SettlementTerms, node: EvmNode, tx_hash: str, sent:
         return
     added = _own(terms, [raw])
     if not added:
-        found.problems.append(f"transaction {tx_hash} settled by another call than settle: enter it by hand")
+        found.problems.append(f"transaction {tx_hash} settled by a call that no settler makes: enter it by hand")
     for key, attempts in added.items():
         sent.setdefault(key, []).extend(attempts)
 
@@ -176,19 +198,19 @@ def _mined(log: Mapping[str, Any]) -> Mined:
     return Mined(event, quantity(log.get("blockNumber")), str(log.get("transactionHash")).lower())
 
 
-def _where(hit: Mined | None) -> tuple[int, str] | None:
-    return None if hit is None else (hit.block, hit.tx_hash)
+def _where(events: Sequence[Mined]) -> tuple[int, str] | None:
+    return (events[0].block, events[0].tx_hash) if events else None
 
 
 def _transaction(
-    issuance_id: str, attempts: Sequence[tuple[SignedTransaction, bytes]], now: datetime
+    carried: Sequence[Issuance], attempts: Sequence[tuple[SignedTransaction, bytes]], now: datetime
 ) -> ChainTransaction:
     first = attempts[0][0]
     if any(one.data != first.data for one, _ in attempts):
         raise NotRecovered(f"Two different calls are signed under nonce {first.nonce}: look into the signer's audit.")
     return ChainTransaction(
-        id=named_id("tx", first.chain_id, first.sender, first.nonce, issuance_id, "recovered"),
-        issuance_id=issuance_id,
+        id=named_id("tx", first.chain_id, first.sender, first.nonce, carried[0].id, "recovered"),
+        issuance_id=carried[0].id,
         chain_id=first.chain_id,
         account=first.sender,
         nonce=first.nonce,
@@ -199,6 +221,7 @@ def _transaction(
             Attempt(number, Fees(one.max_fee_wei, one.tip_wei), AttemptState.SIGNED, now, raw, one.tx_hash)
             for number, (one, raw) in enumerate(attempts, 1)
         ),
+        also=tuple(one.id for one in carried[1:]),
     )
 
 

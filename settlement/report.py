@@ -1,6 +1,6 @@
 """What stands where, in lines for a person; and letting a refused settlement try again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from community.clock import Clock
 from community.errors import FatalError
@@ -13,10 +13,12 @@ from community.store.corrections import BookedCorrection, corrections
 from community.store.identities import energy_sources
 from community.store.issuances import count_by_state, issuance_by_id, issuances_in, move_issuance, newest_issuance
 from community.store.proposals import objections_to, waiting_proposals
+from community.store.supplements import issuances_of_supplements
 from community.store.transactions import transaction_of
 from community.store.unit_of_work import Store, Work
 from community.store.unsettled import left_out
-from settlement.planner import plan_settlement, settled_up_to
+from settlement.planner import settled_up_to
+from settlement.supplements import next_step
 from settlement.terms import SettlementTerms
 
 
@@ -37,7 +39,8 @@ async def status_lines(store: Store, terms: SettlementTerms, clock: Clock) -> li
         sources = await energy_sources(work)
         for source in sources:
             lines += await _waiting(work, source, terms, clock)
-        lines += _corrected(await corrections(work, [source.id for source in sources]))
+        booked = await corrections(work, [source.id for source in sources])
+        lines += _corrected(booked, await issuances_of_supplements(work))
     return lines
 
 
@@ -56,12 +59,14 @@ async def _proposed(work: Work, clock: Clock) -> list[str]:
     return lines
 
 
-def _corrected(booked: Sequence[BookedCorrection]) -> list[str]:
-    """Debts that the corrector has still to put on chain, and supplements."""
+def _corrected(booked: Sequence[BookedCorrection], minted: Mapping[str, str]) -> list[str]:
+    """Debts that the corrector has still to put on chain, and supplements that no issuance mints yet."""
     lines = []
     for each in booked:
         one = each.correction
         if one.kind is CorrectionKind.SUPPLEMENT:
+            if one.id in minted:
+                continue
             lines.append(f"supplement {one.id} of {one.source_id}: {one.energy_wh} Wh are owed, {one.reason}")
         elif not each.on_chain:
             lines.append(f"debt {one.id} of {one.source_id}: {one.energy_wh} Wh are not on chain yet, {one.reason}")
@@ -72,7 +77,7 @@ async def _waiting(work: Work, source: EnergySource, terms: SettlementTerms, clo
     """What a source waits for, if it is a person."""
     if source.approved_at is None:
         return [f"blocked {source.id}: The source is not approved, so nothing of it is settled."]
-    planned = await plan_settlement(work, source, terms, clock.now())
+    planned = await next_step(work, source, terms, clock.now())
     lines = [f"blocked {source.id}: {planned.reason}"] if isinstance(planned, PlanBlocked) else []
     settled = await settled_up_to(work, source, await newest_issuance(work, source.id))
     return lines + [f"left out {source.id}: {line}" for line in await left_out(work, source.id, settled.at)]

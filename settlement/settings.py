@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from community.clients.mqtt import MqttAddress
 from community.runtime.probes import ProbesAddress, read_probes_address
 from community.runtime.settings import SettingsError, SettingsReader
-from settlement.terms import GWEI, SettlementTerms
+from settlement.terms import BATCH_SOURCES_MAX, GWEI, SettlementTerms
 
 PREFIX = "SETTLEMENT"
 
@@ -27,6 +27,8 @@ class SettlementSettings:
     probes: ProbesAddress
     poll_ms: int = 500
     signature_timeout_s: int = 10
+    signer_url: str | None = None
+    """Of the signer's JSON-RPC door, where that is asked instead of the signature broker."""
 
 
 def _zone(reader: SettingsReader) -> tzinfo:
@@ -48,10 +50,15 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
     username, password = reader.optional("BROKER_USERNAME"), reader.secret("BROKER_PASSWORD", required=False)
     ca_file, version = reader.optional("BROKER_CA_FILE"), reader.integer("BROKER_MQTT_VERSION", 5, low=4, high=5)
     signer_id, requester_id = reader.text("SIGNER_ID", "signer"), reader.text("REQUESTER_ID", "settlement")
+    signer_url = reader.optional("SIGNER_URL")
+    if signer_url is not None and not signer_url.startswith(("http://", "https://")):
+        reader.note(f"SETTLEMENT_SIGNER_URL: {signer_url!r} must begin with http:// or https://")
     key_file = reader.existing_file("REQUESTER_KEY")
     tip, ceiling = reader.integer("TIP_GWEI_MIN", 30, low=1), reader.integer("MAX_FEE_GWEI_MAX", 2_000, low=1)
     poll_ms = reader.integer("POLL_MS", 500, low=10, high=60_000)
     bump_after_s = reader.integer("BUMP_AFTER_S", 20, low=1)
+    batch_sources = reader.integer("BATCH_SOURCES_MAX", 16, low=1, high=BATCH_SOURCES_MAX)
+    batch_gas = reader.integer("BATCH_GAS_MAX", 2_500_000, low=100_000)
     timeout_s = reader.integer("SIGNATURE_TIMEOUT_S", 10, low=1)
     accounts = tuple(one.lower() for one in reader.texts("ACCOUNTS", ""))
     probes = read_probes_address(reader, PREFIX)
@@ -68,6 +75,8 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
             bump_after_s=bump_after_s,
             zone=zone,
             accounts=accounts,
+            batch_sources_max=batch_sources,
+            batch_gas_max=batch_gas,
             code_hash=None if code_hash is None else code_hash.lower(),
         )
     except ValueError as error:
@@ -85,4 +94,5 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
         probes=probes,
         poll_ms=poll_ms,
         signature_timeout_s=timeout_s,
+        signer_url=signer_url,
     )

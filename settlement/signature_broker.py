@@ -36,6 +36,23 @@ class SignerPort(Protocol):
         ...
 
 
+class SignerConnection(SignerPort, Protocol):
+    """A port that a process opens and closes."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether the way to the signer is open, as far as it is known."""
+        ...
+
+    async def start(self) -> None:
+        """Connect. Raises RetryableError if that fails now."""
+        ...
+
+    async def stop(self) -> None:
+        """Disconnect."""
+        ...
+
+
 class BrokeredSigner:
     """The signer that listens on the signature broker."""
 

@@ -4,7 +4,10 @@ Each step first stores what the next one needs, so a repeat after a crash finds 
 before the network sees them; what the node answers to a broadcast decides nothing.
 """
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 
 import structlog
 
@@ -14,11 +17,13 @@ from community.chain.transactions import Attempt, AttemptState, ChainTransaction
 from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
 from community.clock import Clock
 from community.errors import FatalError, RetryableError
-from community.minting.issuances import Issuance, IssuanceState
+from community.minting.issuances import Issuance, IssuanceState, batch_id
 from community.store import issuances, transactions
 from community.store.proposals import is_proposal_live
-from community.store.unit_of_work import Store
+from community.store.supplements import link_supplement
+from community.store.unit_of_work import Store, Work
 from contracts.abi import SELECTOR_SETTLE_ATTESTED
+from settlement.batches import Batch, call_of
 from settlement.failpoints import Failpoint
 from settlement.fees import current_fees
 from settlement.planner import Settlement
@@ -29,6 +34,19 @@ from settlement.terms import SettlementTerms
 _log = structlog.get_logger()
 
 GAS_MARGIN_PERCENT = 120
+
+
+class Reserved(Enum):
+    """What became of a wish for a nonce."""
+
+    YES = "yes"
+    NOT_NOW = "not now"
+    NOT_TOGETHER = "not together"
+    """The node would not run it, or it needs too much gas: smaller batches may go, and find the one that is to blame."""
+
+
+class UnprovenRefusal(RetryableError):
+    """Somebody says that the signer refuses: the broker's holder, or the signer to one whom it does not know."""
 
 
 class ObjectedMeanwhile(RetryableError):
@@ -46,17 +64,71 @@ class Submitter:
     clock: Clock
     failpoint: Failpoint
 
-    async def submit(self, settlement: Settlement, *, recorded: bool = False) -> None:
-        """Dry-run a settlement, then store the intent. `recorded`: its issuance stands in the books already."""
-        issuance = settlement.issuance
-        match await dry_run(self.node, settlement, self.terms.account):
-            case Later(reason):
-                _log.info("settlement_waits", source=issuance.source_id, reason=reason)
-            case Refused(reason):
-                await self._stop(issuance, reason, recorded)
-            case Cleared(cleared):
-                self.failpoint("dry_run_cleared")
-                await self._reserve(replace(settlement, issuance=cleared), recorded)
+    async def clear(self, settlements: Sequence[Settlement], *, recorded: bool = False) -> list[Settlement]:
+        """Ask the contract about each, all at once; those that it would mint, as it would mint them.
+
+        `recorded`: their issuances stand in the books already. One that cannot be asked about leaves the others alone.
+        """
+        asked = [dry_run(self.node, settlement, self.terms.account) for settlement in settlements]
+        cleared: list[Settlement] = []
+        for settlement, verdict in zip(settlements, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+            match verdict:
+                case Later(reason):
+                    _log.info("settlement_waits", source=settlement.issuance.source_id, reason=reason)
+                case Refused(reason):
+                    await self._stop(settlement, reason, recorded)
+                case Cleared(issuance):
+                    cleared.append(replace(settlement, issuance=issuance))
+                case RetryableError():
+                    _log.warning("settlement_retries", source=settlement.issuance.source_id, reason=str(verdict))
+                case BaseException():
+                    raise verdict
+        if cleared:
+            self.failpoint("dry_run_cleared")
+        return cleared
+
+    async def reserve(self, batch: Batch, *, recorded: bool = False) -> Reserved:
+        """Store the intent of a batch with its nonce: issuances, transaction and first attempt in one unit of work."""
+        call, names = call_of(batch), [one.issuance.source_id for one in batch]
+        issuer = batch[0].issuance.issuer
+        try:
+            gas = await self.node.estimate_gas(issuer, call, sender=self.terms.account)
+        except NodeRefused as refusal:
+            _log.warning("settlement_waits", sources=names, reason=str(refusal))
+            return Reserved.NOT_TOGETHER
+        if len(batch) > 1 and gas > self.terms.batch_gas_max:
+            return Reserved.NOT_TOGETHER
+        fees = await current_fees(self.node, self.terms.tip_wei_min, self.terms.max_fee_wei_max)
+        if fees is None:
+            _log.warning("settlement_waits", sources=names, reason="The chain's fees are above the ceiling.")
+            return Reserved.NOT_NOW
+        gas_limit = gas * GAS_MARGIN_PERCENT // 100
+        chain_id = batch[0].issuance.chain_id
+        intent = Intent(chain_id, self.terms.account, issuer, call, gas_limit=gas_limit, fees=fees)
+        self.failpoint("before_intent_stored")
+        async with self.store.begin() as work:
+            reserved = await self._write_intent(work, batch, intent, recorded)
+        for one in batch:
+            _log.info("issuance_planned", issuance=one.issuance.id, source=one.issuance.source_id, nonce=reserved.nonce)
+        self.failpoint("intent_stored")
+        return Reserved.YES
+
+    async def _write_intent(self, work: Work, batch: Batch, intent: Intent, recorded: bool) -> ChainTransaction:
+        now, ids = self.clock.now(), [one.issuance.id for one in batch]
+        for one in batch:
+            if one.is_proposed and not await is_proposal_live(work, one.issuance.id):
+                raise ObjectedMeanwhile(
+                    f"Issuance {one.issuance.id} was objected to, or taken back, while it was prepared."
+                )
+        if not recorded:
+            decided = [replace(one.issuance, state=IssuanceState.REQUESTED) for one in batch]
+            await issuances.add_issuances(work, decided)
+            for one in batch:
+                if one.supplement is not None:
+                    await link_supplement(work, one.issuance.id, one.supplement)
+        elif len(await issuances.move_issuances(work, ids, IssuanceState.REQUESTED, now, failure=None)) < len(ids):
+            raise issuances.DecidedMeanwhile(f"One of {', '.join(ids)} was sent by another process meanwhile.")
+        return await transactions.reserve_transaction(work, ids, intent, now)
 
     async def request_signature(self, issuance: Issuance) -> None:
         """Ask the signer for the bytes of the newest attempt and store them."""
@@ -69,11 +141,16 @@ class Submitter:
             self.failpoint("signature_received")
             match reply:
                 case RefusedReply(reason=reason):
+                    if not reply.is_by(transaction.account):
+                        raise UnprovenRefusal(
+                            f"A refusal came that the key of {transaction.account} has not signed, so the nonce is kept and "
+                            f"the signer asked again: {reason}"
+                        )
                     await self._refused(issuance, transaction, attempt, reason)
                     return
                 case SignedReply(raw=raw, tx_hash=tx_hash):
                     check_signed(transaction, attempt, raw, tx_hash)
-                    await self._store_signed(issuance, transaction, attempt, reply)
+                    await self._store_signed(transaction, attempt, reply)
         self.failpoint("signature_stored")
 
     async def broadcast(self, issuance: Issuance) -> None:
@@ -86,7 +163,7 @@ class Submitter:
         now = self.clock.now()
         async with self.store.begin() as work:
             await transactions.mark_broadcast(work, transaction.id, attempt.number, now)
-            await issuances.move_issuance(work, issuance.id, IssuanceState.BROADCAST, now)
+            await issuances.move_issuances(work, transaction.issuance_ids, IssuanceState.BROADCAST, now)
         self.failpoint("broadcast_stored")
 
     async def raise_fees(self, issuance: Issuance, transaction: ChainTransaction) -> bool:
@@ -114,55 +191,29 @@ class Submitter:
             stored = await issuances.evidence_of(work, issuance.measurement_id)
         return b"" if stored is None else stored.signed
 
-    async def _reserve(self, settlement: Settlement, recorded: bool) -> None:
+    async def _stop(self, settlement: Settlement, reason: str, recorded: bool) -> None:
         issuance = settlement.issuance
-        call = settlement.calldata
-        try:
-            gas = await self.node.estimate_gas(issuance.issuer, call, sender=self.terms.account)
-        except NodeRefused as refusal:
-            _log.warning("settlement_waits", source=issuance.source_id, reason=str(refusal))
-            return
-        fees = await current_fees(self.node, self.terms.tip_wei_min, self.terms.max_fee_wei_max)
-        if fees is None:
-            _log.warning(
-                "settlement_waits", source=issuance.source_id, reason="The chain's fees are above the ceiling."
-            )
-            return
-        gas_limit = gas * GAS_MARGIN_PERCENT // 100
-        intent = Intent(issuance.chain_id, self.terms.account, issuance.issuer, call, gas_limit=gas_limit, fees=fees)
-        now = self.clock.now()
-        self.failpoint("before_intent_stored")
-        async with self.store.begin() as work:
-            if settlement.is_proposed and not await is_proposal_live(work, issuance.id):
-                raise ObjectedMeanwhile(
-                    f"Issuance {issuance.id} was objected to, or taken back, while it was prepared."
-                )
-            if not recorded:
-                await issuances.add_issuance(work, issuance)
-            if not await issuances.move_issuance(work, issuance.id, IssuanceState.REQUESTED, now, failure=None):
-                raise issuances.DecidedMeanwhile(f"Issuance {issuance.id} was sent by another process meanwhile.")
-            reserved = await transactions.reserve_transaction(work, issuance.id, intent, now)
-        _log.info("issuance_planned", issuance=issuance.id, source=issuance.source_id, nonce=reserved.nonce)
-        self.failpoint("intent_stored")
-
-    async def _stop(self, issuance: Issuance, reason: str, recorded: bool) -> None:
         _log.error("settlement_stopped", source=issuance.source_id, issuance=issuance.id, reason=reason)
         async with self.store.begin() as work:
             if not recorded:
                 await issuances.add_issuance(work, issuance)
+                if settlement.supplement is not None:
+                    await link_supplement(work, issuance.id, settlement.supplement)
             await issuances.move_issuance(work, issuance.id, IssuanceState.STOPPED, self.clock.now(), failure=reason)
 
-    async def _store_signed(
-        self, issuance: Issuance, transaction: ChainTransaction, attempt: Attempt, reply: SignedReply
-    ) -> None:
+    async def _store_signed(self, transaction: ChainTransaction, attempt: Attempt, reply: SignedReply) -> None:
         now = self.clock.now()
         async with self.store.begin() as work:
             await transactions.store_signed(work, transaction.id, attempt.number, reply.raw, reply.tx_hash, now)
-            await issuances.move_issuance(work, issuance.id, IssuanceState.SIGNED, now)
+            await issuances.move_issuances(work, transaction.issuance_ids, IssuanceState.SIGNED, now)
 
     async def _refused(self, issuance: Issuance, transaction: ChainTransaction, attempt: Attempt, reason: str) -> None:
-        """A refused first attempt stops the issuance and gives its nonce back; a refused later one is only dropped."""
-        _log.error("signature_refused", issuance=issuance.id, source=issuance.source_id, reason=reason)
+        """A refused first attempt stops the issuance and gives its nonce back; a refused later one is only dropped.
+
+        Of a refused batch each is tried alone: what one source may not do must not stop the others.
+        """
+        _log.error("signature_refused", issuance=issuance.id, carries=len(transaction.issuance_ids), reason=reason)
+        now = self.clock.now()
         async with self.store.begin() as work:
             if attempt.number > 1:
                 await transactions.drop_attempt(work, transaction.id, attempt.number)
@@ -171,8 +222,11 @@ class Submitter:
             if now_there is None or now_there.id != transaction.id or now_there.signed_attempts:
                 return  # another process has dealt with it meanwhile
             await transactions.release_transaction(work, transaction)
-            failure = f"The signer refused: {reason}"
-            await issuances.move_issuance(work, issuance.id, IssuanceState.STOPPED, self.clock.now(), failure=failure)
+            together = " it together with others" if transaction.also else ""
+            failure, carried = f"The signer refused{together}: {reason}", transaction.issuance_ids
+            await issuances.move_issuances(work, carried, IssuanceState.STOPPED, now, failure=failure)
+            if transaction.also:
+                await issuances.move_issuances(work, carried, IssuanceState.PLANNED, now)
 
     async def _send(self, attempt: Attempt, issuance: Issuance) -> None:
         """Every answer means the same: look for any of our hashes. Also a silent node may have passed the bytes on."""
@@ -193,11 +247,12 @@ class Submitter:
 
 
 def _request(transaction: ChainTransaction, attempt: Attempt, requester: str, evidence: bytes) -> SignatureRequest:
-    """The request of an attempt: the same each time, with the same id."""
+    """The request of an attempt: the same each time, with the same id. A batch is named by all it carries together."""
+    carried = transaction.issuance_ids
     return SignatureRequest(
         id=f"{transaction.id}.{attempt.number}",
         requester=requester,
-        issuance_id=transaction.issuance_id,
+        issuance_id=batch_id(carried) if len(carried) > 1 else carried[0],
         chain_id=transaction.chain_id,
         account=transaction.account,
         nonce=transaction.nonce,

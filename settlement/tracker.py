@@ -1,6 +1,6 @@
 """From the network to finality: any of our hashes mined, finalised and canonical; or sent again, or with higher fees."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from contracts.abi import decode_revert
 from settlement.alarms import Alarms
 from settlement.failpoints import Failpoint
 from settlement.nonce_owner import transaction_with_nonce
+from settlement.proven_blocks import ProvenBlocks
 from settlement.submitter import Submitter
 from settlement.terms import SettlementTerms
 
@@ -29,6 +30,7 @@ class Mined:
 
     tx_hash: str
     block: int
+    block_hash: str
     succeeded: bool
 
 
@@ -43,6 +45,7 @@ class Tracker:
     clock: Clock
     failpoint: Failpoint
     alarms: Alarms
+    proven: ProvenBlocks = field(default_factory=ProvenBlocks)
 
     async def follow(self, issuance: Issuance) -> None:
         """Look for a receipt; without one send the same bytes again, or raise the fees once they are old."""
@@ -50,7 +53,7 @@ class Tracker:
         mined = await self._mined(transaction)
         if mined is not None:
             self.failpoint("receipt_seen")
-            await self._record_mined(issuance, transaction, mined)
+            await self._record_mined(transaction, mined)
         elif await self.node.nonce(transaction.account, "finalized") > transaction.nonce:
             await self._look_for_another(issuance, transaction)
         else:
@@ -63,14 +66,16 @@ class Tracker:
         mined = await self._mined(transaction)
         if mined is None or mined.block != issuance.mined_block or mined.tx_hash != issuance.tx_hash:
             _log.warning("mined_block_vanished", issuance=issuance.id, block=issuance.mined_block)
-            await self._move(issuance, IssuanceState.BROADCAST, mined_block=None, tx_hash=None)
+            await self._move(transaction, IssuanceState.BROADCAST, mined_block=None, tx_hash=None)
             self.failpoint("block_vanished")
             return
         if finalised is None or quantity(finalised["number"]) < mined.block:
             return
         self.failpoint("before_final_stored")
-        await self._move(issuance, IssuanceState.FINAL, final_at=self.clock.now())
-        _log.info("issuance_final", issuance=issuance.id, source=issuance.source_id, block=mined.block)
+        await self._move(transaction, IssuanceState.FINAL, final_at=self.clock.now())
+        for carried in transaction.issuance_ids:
+            self.proven.note(carried, mined.block, mined.block_hash)
+            _log.info("issuance_final", issuance=carried, block=mined.block)
         self.failpoint("final_stored")
 
     async def watch(self, issuance: Issuance) -> None:
@@ -81,6 +86,8 @@ class Tracker:
         transaction = await self._transaction(issuance)
         mined = await self._mined(transaction)
         if mined is not None and mined.block == issuance.mined_block:
+            for carried in transaction.issuance_ids:
+                self.proven.note(carried, mined.block, mined.block_hash)
             return
         now, where = self.clock.now(), issuance.mined_block
         if mined is not None:
@@ -137,19 +144,19 @@ class Tracker:
                 continue
             if str(receipt.get("transactionHash")).lower() != attempt.tx_hash:
                 raise NodeUnavailable("The chain node answered with the receipt of another transaction")
-            return Mined(str(attempt.tx_hash), number, _field(receipt, "status") == 1)
+            return Mined(str(attempt.tx_hash), number, str(block["hash"]), _field(receipt, "status") == 1)
         return None
 
-    async def _record_mined(self, issuance: Issuance, transaction: ChainTransaction, mined: Mined) -> None:
+    async def _record_mined(self, transaction: ChainTransaction, mined: Mined) -> None:
         facts = {"mined_block": mined.block, "tx_hash": mined.tx_hash}
         if mined.succeeded:
-            await self._move(issuance, IssuanceState.MINED, **facts)
-            _log.info("issuance_mined", issuance=issuance.id, block=mined.block, tx=mined.tx_hash)
+            await self._move(transaction, IssuanceState.MINED, **facts)
+            _log.info("issuance_mined", issuances=transaction.issuance_ids, block=mined.block, tx=mined.tx_hash)
         else:
             reason = await self._revert_reason(transaction, mined.block)
-            _log.error("settlement_reverted", issuance=issuance.id, source=issuance.source_id, reason=reason)
+            _log.error("settlement_reverted", issuances=transaction.issuance_ids, reason=reason)
             failure = f"The transaction was mined but reverted: {reason}."
-            await self._move(issuance, IssuanceState.STOPPED, failure=failure, **facts)
+            await self._move(transaction, IssuanceState.STOPPED, failure=failure, **facts)
         self.failpoint("mined_stored")
 
     async def _revert_reason(self, transaction: ChainTransaction, block: int) -> str:
@@ -174,9 +181,10 @@ class Tracker:
             "account is frozen: find out who used the key, and replace it."
         )
 
-    async def _move(self, issuance: Issuance, state: IssuanceState, **facts: Any) -> None:
+    async def _move(self, transaction: ChainTransaction, state: IssuanceState, **facts: Any) -> None:
+        """Everything that a transaction carries moves together."""
         async with self.store.begin() as work:
-            await issuances.move_issuance(work, issuance.id, state, self.clock.now(), **facts)
+            await issuances.move_issuances(work, transaction.issuance_ids, state, self.clock.now(), **facts)
 
     async def _transaction(self, issuance: Issuance) -> ChainTransaction:
         async with self.store.read() as work:

@@ -17,7 +17,7 @@ _QUANTITY = re.compile(r"0x(?:0|[1-9a-fA-F][0-9a-fA-F]{0,31})")
 _BYTES = re.compile(r"0x(?:[0-9a-fA-F]{2})*")
 _ADDRESS = re.compile(r"0x[0-9a-fA-F]{40}")
 _NUMBERS = ("nonce", "gas", "maxFeePerGas", "maxPriorityFeePerGas")
-_FIELDS = {"from", "to", "data", "input", "value", "chainId", "type", "accessList", *_NUMBERS}
+_FIELDS = {"from", "to", "data", "input", "value", "chainId", "type", "accessList", "evidence", *_NUMBERS}
 
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 UNAVAILABLE, REJECTED = -32002, -32003
@@ -27,13 +27,14 @@ UNAVAILABLE, REJECTED = -32002, -32003
 class RpcError(Exception):
     """The call is answered with an error. `call_id` is the call's, None where it could not be read."""
 
-    def __init__(self, code: int, message: str, call_id: Any = None) -> None:
+    def __init__(self, code: int, message: str, call_id: Any = None, data: Any = None) -> None:
         super().__init__(message)
-        self.code, self.message, self.call_id = code, message, call_id
+        self.code, self.message, self.call_id, self.data = code, message, call_id, data
 
     def body(self) -> dict[str, Any]:
         """The answer."""
-        return {"jsonrpc": "2.0", "id": self.call_id, "error": {"code": self.code, "message": self.message}}
+        error = {"code": self.code, "message": self.message} | ({} if self.data is None else {"data": self.data})
+        return {"jsonrpc": "2.0", "id": self.call_id, "error": error}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,10 @@ class RpcCall:
 
 @dataclass(frozen=True, slots=True)
 class WantedTransaction:
-    """What is to be signed. Addresses are lower-case 0x hex, fees in wei; `chain_id` None means the signer's chain."""
+    """What is to be signed. Addresses are lower-case 0x hex, fees in wei; `chain_id` None means the signer's chain.
+
+    `evidence` is not part of the transaction: the payload that a call of `settleAttested` names by its hash.
+    """
 
     account: str
     to: str
@@ -57,6 +61,7 @@ class WantedTransaction:
     tip: int
     data: bytes
     chain_id: int | None
+    evidence: bytes = b""
 
 
 def read_call(body: bytes) -> RpcCall:
@@ -96,9 +101,11 @@ def read_transaction(params: list[Any]) -> WantedTransaction:
     if _quantity(fields, "type", 2) != 2 or fields.get("accessList", []) != []:
         raise ValueError("type must be 0x2 and the access list empty")
     chain_id = _quantity(fields, "chainId") if "chainId" in fields else None
-    return WantedTransaction(
-        _address(fields, "from"), _address(fields, "to"), nonce, gas, max_fee, tip, _data(fields), chain_id
-    )
+    evidence = fields.get("evidence", "0x")
+    if not isinstance(evidence, str) or not _BYTES.fullmatch(evidence):
+        raise ValueError("evidence must be bytes, 0x and an even number of hexadecimal digits")
+    sender, to, octets = _address(fields, "from"), _address(fields, "to"), bytes.fromhex(evidence[2:])
+    return WantedTransaction(sender, to, nonce, gas, max_fee, tip, _data(fields), chain_id, octets)
 
 
 def _quantity(fields: Mapping[str, Any], name: str, default: int | None = None) -> int:

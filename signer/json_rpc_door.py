@@ -1,7 +1,8 @@
 """The signer behind Web3Signer's JSON-RPC: `eth_accounts`, `eth_signTransaction` and `/upcheck`.
 
 The same policy and the same journal as behind the broker. Each request is signed by a pinned requester (RFC 9421) and taken
-once. A request names no issuance; the signer names it itself, from the evidence in the call.
+once. A request names no issuance; the signer names it itself, from the evidence in the call. Beyond Web3Signer's: a refusal's
+error holds the account's proof of it, and a transaction may bring the payload that proves an attested settlement.
 """
 
 import asyncio
@@ -107,7 +108,7 @@ class JsonRpcDoor:
 
     def _sign(self, call: RpcCall, signature: HttpSignature) -> str:
         try:
-            asked = _request(read_transaction(call.params), signature, self._signer.registry().chain_id)
+            asked = _request(read_transaction(call.params), call, signature, self._signer.registry().chain_id)
         except (ValueError, MalformedRequest) as error:
             raise RpcError(INVALID_PARAMS, f"The transaction cannot be read: {error}.", call.call_id) from error
         reply = self._signer.answer(asked, self._clock.now())
@@ -115,13 +116,17 @@ class JsonRpcDoor:
             _log.info("transaction_signed", nonce=asked.nonce, tx=reply.tx_hash)
             return "0x" + reply.raw.hex()
         _log.warning("signature_refused", nonce=asked.nonce, reason=reply.reason)
-        raise RpcError(REJECTED, reply.reason, call.call_id)
+        raise RpcError(REJECTED, reply.reason, call.call_id, {"proof": "0x" + reply.proof.hex()})
 
 
-def _request(wanted: WantedTransaction, signature: HttpSignature, chain_id: int) -> SignatureRequest:
-    """The request under an id that no other has: a refusal binds no later one."""
+def _request(wanted: WantedTransaction, call: RpcCall, signature: HttpSignature, chain_id: int) -> SignatureRequest:
+    """The request of a call.
+
+    A call whose id is a text is named by it, as a request through the broker is: asked again it gets the same answer. One
+    whose id is a number, as clients count them, gets an id that no other has: a refusal binds no later one.
+    """
     return SignatureRequest(
-        id=f"rpc.{signature.nonce}",
+        id=call.call_id if isinstance(call.call_id, str) else f"rpc.{signature.nonce}",
         requester=signature.keyid,
         issuance_id=UNNAMED,
         chain_id=chain_id if wanted.chain_id is None else wanted.chain_id,
@@ -132,6 +137,7 @@ def _request(wanted: WantedTransaction, signature: HttpSignature, chain_id: int)
         gas=wanted.gas,
         max_fee=wanted.max_fee,
         tip=wanted.tip,
+        evidence=wanted.evidence,
     )
 
 

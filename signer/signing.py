@@ -9,6 +9,7 @@ from community.chain.signature_requests import (
     SignatureReply,
     SignatureRequest,
     SignedReply,
+    refusal_digest,
 )
 from signer import failpoints
 from signer.calls import Call, SettleCall
@@ -47,7 +48,7 @@ class Signer:
     def turn_away(self, request: SignatureRequest, reason: str, now: datetime) -> RefusedReply:
         """Refuse a request that nobody this signer knows has made, and leave a trace.
 
-        Not remembered by its id: a stranger must not be able to have an id refused for ever.
+        Not remembered by its id, nor proven: a stranger must not be able to have an id refused for ever.
         """
         with self._journal.entry():
             self._audit(request, now, "not_authenticated", reason)
@@ -77,7 +78,9 @@ class Signer:
         with self._journal.entry():
             self._journal.record_refusal(request.id, reason, now)
             self._audit(request, now, "refused", reason)
-        return RefusedReply(request.id, reason)
+        signature = self._account.sign_digest(refusal_digest(request.id, reason))
+        proof = signature.r.to_bytes(32, "big") + signature.s.to_bytes(32, "big") + bytes((signature.y_parity,))
+        return RefusedReply(request.id, reason, proof)
 
     def _signed(self, request: SignatureRequest, registry: Registry, now: datetime) -> SignedBytes:
         """The bytes for a request, in one journal entry with all that follows from them."""

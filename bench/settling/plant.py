@@ -1,14 +1,15 @@
-"""A plant with its books, a chain, a signature broker and a signer, all on this machine, and readings to be settled."""
+"""Plants with their books, a chain, a signature broker and a signer, all on this machine, and readings to be settled."""
 
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -50,9 +51,7 @@ from standalone.deploy import deploy, register_source
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENED = datetime(2026, 3, 2, 0, tzinfo=UTC)
-EUI = "70b3d57ed00000be"
 OBIS, PROFILE = "1-0:2.8.0", 3
-REF = bytes.fromhex("be" * 32)
 HOLDERS = tuple(f"0x{n:040x}" for n in range(0xA1, 0xA1 + 10))
 WH_PER_READING = 1_000
 NAMEPLATE_W = 30_000
@@ -60,15 +59,29 @@ START_S = 20.0
 _PASSPHRASE = "of a bench, guards nothing"
 
 
+class Roof:
+    """One plant: its name in the books, its device with key, and its id on chain."""
+
+    def __init__(self, number: int) -> None:
+        self.name = f"plant-{number:02}"
+        self.eui = f"70b3d57ed0{number:06x}"
+        self.ref = bytes([0xBE, number]) * 16
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.public_key = self.key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        weights = tuple(range(1, len(HOLDERS) + 1))
+        self.config = abi.ShareConfig(self.public_key[1:33], self.public_key[33:], HOLDERS, weights)
+
+
 @dataclass(frozen=True, slots=True)
-class Plant:
-    """Everything that settles `readings`; `node_url` is the chain's."""
+class Community:
+    """Everything that settles the readings of its `roofs`; `node_url` is the chain's."""
 
     folder: Path
     node_url: str
     terms: SettlementTerms
     token: str
     broker: MqttAddress
+    roofs: Sequence[Roof]
 
     @property
     def database_url(self) -> str:
@@ -81,30 +94,32 @@ class Plant:
 
 
 @asynccontextmanager
-async def plant_with(
-    folder: Path, readings: int, settler: str | None = None, *, counting: bool = False
-) -> AsyncIterator[Plant]:
-    """A plant with `readings` quarter-hours to settle. `settler` may settle beside the signer's own account."""
+async def community_with(
+    folder: Path, plants: int, readings: int, settler: str | None = None, *, counting: bool = False
+) -> AsyncIterator[Community]:
+    """`plants` with as many `readings` each to settle. `settler` may settle beside the signer's own account."""
     async with _chain() as url:
         node = EvmNode(url)
         account = create_keys(folder / "signer", _PASSPHRASE, keystore_iterations=2)
-        key = ec.generate_private_key(ec.SECP256R1())
-        public_key = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        config = abi.ShareConfig(public_key[1:33], public_key[33:], HOLDERS, tuple(range(1, len(HOLDERS) + 1)))
-        issuer, token = await _deployed(node, config, account, settler, counting=counting)
+        roofs = [Roof(number) for number in range(1, plants + 1)]
+        issuer, token = await _deployed(node, roofs, account, settler, counting=counting)
         hashed = code_hash() if counting else None
         terms = SettlementTerms(CHAIN_ID, issuer, account, tip_wei_min=GWEI, code_hash=hashed)
-        plant = Plant(folder, url, terms, token, MqttAddress(f"mqtt://127.0.0.1:{_free_port()}", "bench", version=4))
-        await migrate(plant.database_url)
-        store = Store.open(plant.database_url)
+        broker = MqttAddress(f"mqtt://127.0.0.1:{_free_port()}", "bench", version=4)
+        community = Community(folder, url, terms, token, broker, roofs)
+        await migrate(community.database_url)
+        store = Store.open(community.database_url)
         async with store.begin() as work:
-            await _write_books(work, config, public_key)
-            await _write_readings(work, key, public_key, readings)
+            for number, _ in enumerate(HOLDERS):
+                await identities.add_member(work, Member(f"member-{number}", f"Member {number}"), OPENED)
+            for roof in roofs:
+                await _write_books(work, roof)
+                await _write_readings(work, roof, readings)
         await store.close()
         await node.close()
-        _pin(plant, config, public_key)
-        async with _served(plant):
-            yield plant
+        _pin(community)
+        async with _served(community):
+            yield community
 
 
 @asynccontextmanager
@@ -123,7 +138,7 @@ async def _chain() -> AsyncIterator[str]:
 
 
 async def _deployed(
-    node: EvmNode, config: abi.ShareConfig, account: str, settler: str | None, *, counting: bool
+    node: EvmNode, roofs: Sequence[Roof], account: str, settler: str | None, *, counting: bool
 ) -> tuple[str, str]:
     """Issuer and token; both senders may settle and can pay."""
     for each in (account, settler):
@@ -131,13 +146,15 @@ async def _deployed(
             await node.call("anvil_setBalance", each, hex(10**21))
     if counting:
         address = await _sent(node, None, creation_code())
-        await _sent(node, address, encode_open(REF, 0))
+        for roof in roofs:
+            await _sent(node, address, encode_open(roof.ref, 0))
         return address, address
     deployment = await deploy(node, account)
-    setup = abi.SourceSetup(
-        REF, bytes.fromhex(EUI), PROFILE, 0, NAMEPLATE_W, 0, int(OPENED.timestamp()), abi.MODE_DEVICE, config
-    )
-    await register_source(node, deployment, setup)
+    opened_at = int(OPENED.timestamp())
+    for roof in roofs:
+        eui = bytes.fromhex(roof.eui)
+        setup = abi.SourceSetup(roof.ref, eui, PROFILE, 0, NAMEPLATE_W, 0, opened_at, abi.MODE_DEVICE, roof.config)
+        await register_source(node, deployment, setup)
     if settler is not None:
         await _sent(node, deployment.issuer, abi.encode_grant_role(abi.SETTLER_ROLE, settler))
     return deployment.issuer, deployment.token
@@ -151,51 +168,54 @@ async def _sent(node: EvmNode, to: str | None, data: bytes) -> str:
     return str(receipt.get("contractAddress") or to).lower()
 
 
-async def _write_books(work: Work, config: abi.ShareConfig, public_key: bytes) -> None:
-    seal = ColumnKey(bytes(range(32)))
-    point = devices.MeteringPoint("mp", "AT0" + "0" * 30, "Plant", "production", OBIS)
+async def _write_books(work: Work, roof: Roof) -> None:
+    seal, name, key = ColumnKey(bytes(range(32))), roof.name, roof.public_key
+    number = name[-2:]
+    point = devices.MeteringPoint(f"mp-{name}", f"AT0{number:0>30}", name, "production", OBIS)
     await devices.add_metering_point(work, point)
-    await devices.add_meter(work, devices.Meter("meter", "SN", "Maker", "Model", {OBIS: 10**12}), seal)
-    device = devices.NewDevice("dev", "Gateway", EUI, "ecw1", PROFILE, bytes(32), "active", OPENED)
+    meter = devices.Meter(f"meter-{name}", f"SN-{number}", "Maker", "Model", {OBIS: 10**12})
+    await devices.add_meter(work, meter, seal)
+    device = devices.NewDevice(f"dev-{name}", name, roof.eui, "ecw1", PROFILE, bytes(32), "active", OPENED)
     await devices.add_device(work, device, seal, OPENED)
-    await devices.add_device_key(work, "dev", devices.DeviceKey("key", 0, public_key, kid_of(public_key).hex(), OPENED))
+    device_key = devices.DeviceKey(f"key-{name}", 0, key, kid_of(key).hex(), OPENED)
+    await devices.add_device_key(work, f"dev-{name}", device_key)
     await devices.install(
         work,
-        "inst",
-        metering_point_id="mp",
-        meter_id="meter",
-        device_id="dev",
+        f"inst-{name}",
+        metering_point_id=f"mp-{name}",
+        meter_id=f"meter-{name}",
+        device_id=f"dev-{name}",
         valid_from=OPENED,
         max_power_w=NAMEPLATE_W,
     )
-    held = []
-    for number, (holder, weight) in enumerate(zip(config.holders, config.weights, strict=True)):
-        await identities.add_member(work, Member(f"member-{number}", f"Member {number}"), OPENED)
-        held.append(Share(f"member-{number}", holder, weight))
+    config = roof.config
+    holding = enumerate(zip(config.holders, config.weights, strict=True))
+    held = tuple(Share(f"member-{number}", holder, weight) for number, (holder, weight) in holding)
     total = sum(config.weights)
-    source = EnergySource(
-        "plant", "Plant", "0x" + REF.hex(), "pv", NAMEPLATE_W, total, "mp", 0, OPENED, approved_at=OPENED
-    )
+    ref = "0x" + roof.ref.hex()
+    source = EnergySource(name, name, ref, "pv", NAMEPLATE_W, total, f"mp-{name}", 0, OPENED, approved_at=OPENED)
     await identities.add_energy_source(work, source, OPENED)
-    table = ShareTable("shares", "plant", 1, total, tuple(held), "0x" + config.hash().hex(), OPENED)
+    table = ShareTable(f"shares-{name}", name, 1, total, held, "0x" + config.hash().hex(), OPENED)
     await shares.add_share_table(work, table, "bench", OPENED)
 
 
-async def _write_readings(work: Work, key: ec.EllipticCurvePrivateKey, public_key: bytes, readings: int) -> None:
+async def _write_readings(work: Work, roof: Roof, readings: int) -> None:
     """One statement a day, as ingest would keep it."""
-    salt = partial(slot_salt, derive_salt_key(bytes(32), bytes.fromhex(EUI)))
+    eui, name = bytes.fromhex(roof.eui), roof.name
+    salt = partial(slot_salt, derive_salt_key(bytes(32), eui))
     first = slot_at(OPENED)
     for ctr, begin in enumerate(range(1, readings + 1, 96)):
         numbers = range(begin, min(begin + 96, readings + 1))
         slots = [SlotReading(first + number, 0, 1, (number * WH_PER_READING,)) for number in numbers]
-        statement, leaves = build_statement(bytes.fromhex(EUI), 0, ctr, PROFILE, slots, salt)
-        r, s = decode_dss_signature(key.sign(sig_structure(statement.payload()), ec.ECDSA(SHA256())))
+        statement, leaves = build_statement(eui, 0, ctr, PROFILE, slots, salt)
+        r, s = decode_dss_signature(roof.key.sign(sig_structure(statement.payload()), ec.ECDSA(SHA256())))
         signature = r.to_bytes(32, "big") + s.to_bytes(32, "big")
-        signed = SignedStatement(statement, statement.payload(), signature, kid_of(public_key)).cose_sign1()
+        signed = SignedStatement(statement, statement.payload(), signature, kid_of(roof.public_key)).cose_sign1()
         digest, hashes = digest_of(signed), [merkle.leaf_hash(leaf) for leaf in leaves]
-        await keep_frame(work, Frame(digest, "device_broker", EUI, signed, None, OPENED), "admitted")
+        await keep_frame(work, Frame(digest, "device_broker", roof.eui, signed, None, OPENED), "admitted")
+        first_at = slot_start(slots[0].slot)
         kept = StoredStatement(
-            digest, "dev", "key", 0, ctr, "ecw1", signed, slot_start(slots[0].slot), statement.span, len(slots), digest
+            digest, f"dev-{name}", f"key-{name}", 0, ctr, "ecw1", signed, first_at, statement.span, len(slots), digest
         )
         await add_statement(work, kept, OPENED)
         for index, (slot, leaf) in enumerate(zip(slots, leaves, strict=True)):
@@ -203,57 +223,60 @@ async def _write_readings(work: Work, key: ec.EllipticCurvePrivateKey, public_ke
             await add_measurement(
                 work,
                 Measurement(
-                    f"meter-{OBIS}", "inst", "dev", slot_start(slot.slot), slot.registers[0], 0, 1, "DEVICE", digest,
-                    index, leaf, path,
+                    f"meter-{name}-{OBIS}", f"inst-{name}", f"dev-{name}", slot_start(slot.slot), slot.registers[0], 0,
+                    1, "DEVICE", digest, index, leaf, path,
                 ),
                 OPENED,
             )  # fmt: skip
 
 
-def _pin(plant: Plant, config: abi.ShareConfig, public_key: bytes) -> None:
+def _pin(community: Community) -> None:
     """What the signer believes, approved by two operators."""
     operators = {name: Ed25519PrivateKey.generate() for name in ("anna", "bert")}
-    table = {"holders": list(config.holders), "weights": list(config.weights), "config_hash": config.hash().hex()}
     registry = {
         "revision": 1,
         "previous": None,
         "operators": {name: key.public_key().public_bytes_raw().hex() for name, key in operators.items()},
         "chain_id": CHAIN_ID,
-        "issuer": plant.terms.issuer,
+        "issuer": community.terms.issuer,
         "limits": {"gas_max": 8_000_000, "max_fee_wei_max": 2_000 * GWEI, "tip_wei_max": 500 * GWEI},
-        "requesters": {"settlement": create_requester_key(plant.folder / "requester.pem")},
-        "sources": [
-            {
-                "source_ref": REF.hex(),
-                "device_eui": EUI,
-                "device_public_key": public_key.hex(),
-                "profile": PROFILE,
-                "channel": 0,
-                "nameplate_w": NAMEPLATE_W,
-                "opening_register_wh": 0,
-                "opening_at": int(OPENED.timestamp()),
-                "wh_per_day_max": NAMEPLATE_W * 24,
-                "share_tables": [table],
-            }
-        ],
+        "requesters": {"settlement": create_requester_key(community.folder / "requester.pem")},
+        "sources": [_pinned(roof) for roof in community.roofs],
     }
-    journal = Journal(plant.folder / "signer")
+    journal = Journal(community.folder / "signer")
     text = json.dumps(registry)
     pin(journal, text, [approve(text, name, key) for name, key in operators.items()], SystemClock().now())
     journal.close()
 
 
+def _pinned(roof: Roof) -> dict[str, Any]:
+    config = roof.config
+    table = {"holders": list(config.holders), "weights": list(config.weights), "config_hash": config.hash().hex()}
+    return {
+        "source_ref": roof.ref.hex(),
+        "device_eui": roof.eui,
+        "device_public_key": roof.public_key.hex(),
+        "profile": PROFILE,
+        "channel": 0,
+        "nameplate_w": NAMEPLATE_W,
+        "opening_register_wh": 0,
+        "opening_at": int(OPENED.timestamp()),
+        "wh_per_day_max": NAMEPLATE_W * 24,
+        "share_tables": [table],
+    }
+
+
 @asynccontextmanager
-async def _served(plant: Plant) -> AsyncIterator[None]:
+async def _served(community: Community) -> AsyncIterator[None]:
     """The broker and the signer, answering."""
     stop = asyncio.Event()
-    port = int(plant.broker.url.rsplit(":", 1)[1])
-    journal = Journal(plant.folder / "signer")
-    signer = Signer(open_settler(plant.folder / "signer", _PASSPHRASE), journal, follow(journal))
+    port = int(community.broker.url.rsplit(":", 1)[1])
+    journal = Journal(community.folder / "signer")
+    signer = Signer(open_settler(community.folder / "signer", _PASSPHRASE), journal, follow(journal))
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(EmbeddedBroker(port).run(stop))
         await _listening(port)
-        tasks.create_task(MqttDoor(plant.broker, "signer", signer, SystemClock()).run(stop))
+        tasks.create_task(MqttDoor(community.broker, "signer", signer, SystemClock()).run(stop))
         try:
             yield
         finally:

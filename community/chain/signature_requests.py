@@ -1,7 +1,8 @@
 """Asking the signer for a signature, and its answer: one JSON codec for both sides, and the bytes that are signed.
 
 A request carries the requester's Ed25519 signature over `canonical()`, so the broker between the two cannot change or
-invent one, nor keep one and deliver it when its nonce and fees mean something else. A signed answer proves itself: the sender is recovered from the transaction's bytes.
+invent one, nor keep one and deliver it when its nonce and fees mean something else. Answers prove themselves: the account is recovered from the transaction's bytes, or from
+the proof of a refusal.
 """
 
 import json
@@ -9,8 +10,10 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any
 
+import coincurve
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from eth_utils.crypto import keccak
 
 from community.chain.transactions import Fees
 from community.json_input import parse_json
@@ -88,13 +91,35 @@ class SignedReply:
 
 @dataclass(frozen=True, slots=True)
 class RefusedReply:
-    """The signer does not sign this, and will not if asked the same again. `reason` is a sentence for people."""
+    """The signer does not sign this, and will not if asked the same again. `reason` is a sentence for people.
+
+    `proof` is the account's own signature over `refusal_digest` (65 bytes, r | s | parity): a refused nonce is given
+    back, so whoever holds the broker must not be able to refuse in the signer's name. Empty where the signer does not
+    know who asks: that is no judgement of the request.
+    """
 
     id: str
     reason: str
+    proof: bytes = b""
+
+    def is_by(self, account: str) -> bool:
+        """Whether the key of `account` (lower-case 0x hex) refused exactly this."""
+        try:
+            point = coincurve.PublicKey.from_signature_and_message(
+                self.proof, refusal_digest(self.id, self.reason), hasher=None
+            )
+        except (ValueError, TypeError):
+            return False
+        return "0x" + keccak(point.format(compressed=False)[1:])[-20:].hex() == account
 
 
 SignatureReply = SignedReply | RefusedReply
+
+
+def refusal_digest(request_id: str, reason: str) -> bytes:
+    """The 32 bytes that the account signs to refuse a request: a message by ERC-191 (0x45), so never a transaction."""
+    text = b"energy-community refusal 1\n" + _dump({"id": request_id, "reason": reason})
+    return keccak(b"\x19Ethereum Signed Message:\n" + str(len(text)).encode() + text)
 
 
 def request_topic(signer: str) -> str:
@@ -159,7 +184,8 @@ def encode_reply(reply: SignatureReply) -> bytes:
         case SignedReply():
             return _dump({"id": reply.id, "status": "signed", "raw": reply.raw.hex(), "tx_hash": reply.tx_hash})
         case RefusedReply():
-            return _dump({"id": reply.id, "status": "refused", "reason": reply.reason})
+            content = {"id": reply.id, "status": "refused", "reason": reply.reason, "proof": reply.proof.hex()}
+            return _dump(content)
 
 
 def parse_reply(message: bytes) -> SignatureReply:
@@ -171,7 +197,8 @@ def parse_reply(message: bytes) -> SignatureReply:
             raw = _octets(_typed(content, "raw", str), "raw")
             return SignedReply(answered, raw, _typed(content, "tx_hash", str))
         case "refused":
-            return RefusedReply(answered, _typed(content, "reason", str))
+            proof = _octets(_typed(content, "proof", str), "proof")
+            return RefusedReply(answered, _typed(content, "reason", str), proof)
         case other:
             raise MalformedRequest(f"{other!r:.40} is no status of an answer")
 

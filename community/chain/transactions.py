@@ -1,4 +1,4 @@
-"""A transaction that carries an issuance to the chain: one nonce for ever, several attempts with rising fees."""
+"""A transaction that carries issuances to the chain: one nonce for ever, several attempts with rising fees."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,7 +64,10 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ChainTransaction:
-    """The intent: what is sent, from which account, under which nonce. Value is always zero."""
+    """The intent: what is sent, from which account, under which nonce. Value is always zero.
+
+    `issuance_id` stands for all it carries; `also` are the others of a batch, in the order of the call.
+    """
 
     id: str
     issuance_id: str
@@ -75,6 +78,12 @@ class ChainTransaction:
     calldata: bytes
     gas_limit: int
     attempts: tuple[Attempt, ...]
+    also: tuple[str, ...] = ()
+
+    @property
+    def issuance_ids(self) -> tuple[str, ...]:
+        """Every issuance it carries: they are mined, final or stopped together."""
+        return (self.issuance_id, *self.also)
 
     @property
     def newest(self) -> Attempt:

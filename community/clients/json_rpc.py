@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -47,15 +47,14 @@ class HttpEndpoint:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, body: bytes, what: str) -> tuple[int, bytes]:
-        """HTTP status and body of the answer to `what`, which names the question in errors."""
+    async def post(self, body: bytes, what: str, headers: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+        """HTTP status and body of the answer to `what`, which names the question in errors. `headers` are sent beside ours."""
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=_CONNECTIONS_MAX)
             self._session = aiohttp.ClientSession(connector=connector, timeout=self._timeout, read_bufsize=1 << 20)
         try:
-            async with self._session.post(
-                self.url, data=body, headers={"Content-Type": "application/json"}, allow_redirects=False
-            ) as response:
+            sent = {"Content-Type": "application/json", **(headers or {})}
+            async with self._session.post(self.url, data=body, headers=sent, allow_redirects=False) as response:
                 if (response.content_length or 0) > _ANSWER_MAX:
                     raise NodeUnavailable(
                         f"The chain node {self.name} answered {what} with more than {_ANSWER_MAX} bytes"

@@ -1,6 +1,6 @@
 """Issuances in the books: what settlement may mint next, what it decided, and where each decision stands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,9 +9,16 @@ from sqlalchemy import func, or_, select, update
 from sqlmodel import col
 
 from community.errors import RetryableError
-from community.minting.issuances import SETTLED_STATES, Issuance, IssuancePart, IssuanceState, states_before
+from community.minting.issuances import (
+    OPEN_STATES,
+    SETTLED_STATES,
+    Issuance,
+    IssuancePart,
+    IssuanceState,
+    states_before,
+)
 from community.minting.planning import SettledUpTo, VerifiedReading
-from community.store.outbox import announce
+from community.store.outbox import announce_all
 from community.store.statements import path_of
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow, StatementRow
@@ -55,15 +62,13 @@ async def newest_issuance(work: Work, source_id: str) -> Issuance | None:
     statement = (
         select(IssuanceRow).where(col(IssuanceRow.source_id) == source_id).order_by(col(IssuanceRow.to_wh).desc())
     )
-    row = (await work.session.execute(statement.limit(1))).scalars().first()
-    return None if row is None else await _issuance(work, row)
+    return await _one(work, statement.limit(1))
 
 
 async def issuance_ending_at(work: Work, source_id: str, to_wh: int) -> Issuance | None:
     """The issuance of a source that reaches exactly this register value."""
     statement = select(IssuanceRow).where(col(IssuanceRow.source_id) == source_id, col(IssuanceRow.to_wh) == to_wh)
-    row = (await work.session.execute(statement)).scalars().first()
-    return None if row is None else await _issuance(work, row)
+    return await _one(work, statement)
 
 
 async def issuances_in(work: Work, states: Collection[IssuanceState], limit: int = 500) -> list[Issuance]:
@@ -74,14 +79,13 @@ async def issuances_in(work: Work, states: Collection[IssuanceState], limit: int
         .order_by(col(IssuanceRow.planned_at), col(IssuanceRow.from_wh))
         .limit(limit)
     )
-    return [await _issuance(work, row) for row in (await work.session.execute(statement)).scalars()]
+    return await _all(work, statement)
 
 
 async def issuance_by_id(work: Work, issuance_id: str) -> Issuance | None:
     """One issuance with its parts."""
     statement = select(IssuanceRow).where(col(IssuanceRow.id) == issuance_id)
-    row = (await work.session.execute(statement)).scalars().first()
-    return None if row is None else await _issuance(work, row)
+    return await _one(work, statement)
 
 
 async def settled_and_minted(work: Work, source_id: str) -> tuple[int, int]:
@@ -95,15 +99,14 @@ async def settled_and_minted(work: Work, source_id: str) -> tuple[int, int]:
     return sum(energy for energy, _ in rows), sum(amount for _, amount in rows) // BASE_UNITS_PER_WH
 
 
-async def final_since(work: Work, since: datetime, limit: int = 500) -> list[Issuance]:
-    """Issuances that became final after `since`, oldest first: those that are still watched."""
+async def final_since(work: Work, since: datetime) -> list[str]:
+    """Ids of the issuances that became final after `since`, oldest first: those that are still watched."""
     statement = (
-        select(IssuanceRow)
+        select(col(IssuanceRow.id))
         .where(col(IssuanceRow.state) == IssuanceState.FINAL.value, col(IssuanceRow.final_at) > since)
         .order_by(col(IssuanceRow.final_at))
-        .limit(limit)
     )
-    return [await _issuance(work, row) for row in (await work.session.execute(statement)).scalars()]
+    return list((await work.session.execute(statement)).scalars())
 
 
 async def count_by_state(work: Work) -> dict[IssuanceState, int]:
@@ -203,47 +206,53 @@ async def evidence_of(work: Work, measurement_id: str) -> StoredEvidence | None:
 
 
 async def add_issuance(work: Work, issuance: Issuance) -> None:
-    """Record a decision with its parts. Raises DecidedMeanwhile if the same energy was decided on before.
+    """Record one decision with its parts: see `add_issuances`."""
+    await add_issuances(work, [issuance])
 
-    Raises SharesChanged if its share table has ended meanwhile: then it must be planned anew.
+
+async def add_issuances(work: Work, issuances: Sequence[Issuance]) -> None:
+    """Record decisions with their parts. Raises DecidedMeanwhile if energy of one was decided on before.
+
+    Raises SharesChanged if a share table has ended meanwhile: then its issuance must be planned anew.
     """
-    await _hold_shares(work, issuance)
-    values = {
-        "id": issuance.id,
-        "chain_id": issuance.chain_id,
-        "issuer": issuance.issuer,
-        "source_id": issuance.source_id,
-        "from_wh": issuance.from_wh,
-        "to_wh": issuance.to_wh,
-        "period_start": issuance.period_start,
-        "period_end": issuance.period_end,
-        "amount": issuance.amount,
-        "measurement_id": issuance.measurement_id,
-        "share_table_id": issuance.share_table_id,
-        "state": issuance.state.value,
-        "failure": issuance.failure,
-        "planned_at": issuance.planned_at,
-    }
-    if not await insert_if_absent(work, IssuanceRow, values):
-        raise DecidedMeanwhile(
-            f"The energy of {issuance.source_id} from {issuance.from_wh} Wh on is decided on already."
-        )
-    await insert_all(
-        work,
-        IssuancePartRow,
-        [
-            {
-                "issuance_id": issuance.id,
-                "position": position,
-                "holder_id": part.holder_id,
-                "address": part.address,
-                "share_count": part.share_count,
-                "amount": part.amount,
-            }
-            for position, part in enumerate(issuance.parts)
-        ],
-    )
-    await announce(work, "issuance", issuance.id, issuance.planned_at)
+    for issuance in issuances:
+        await _hold_shares(work, issuance)
+        values = {
+            "id": issuance.id,
+            "chain_id": issuance.chain_id,
+            "issuer": issuance.issuer,
+            "source_id": issuance.source_id,
+            "from_wh": issuance.from_wh,
+            "to_wh": issuance.to_wh,
+            "period_start": issuance.period_start,
+            "period_end": issuance.period_end,
+            "amount": issuance.amount,
+            "measurement_id": issuance.measurement_id,
+            "share_table_id": issuance.share_table_id,
+            "state": issuance.state.value,
+            "failure": issuance.failure,
+            "planned_at": issuance.planned_at,
+        }
+        if not await insert_if_absent(work, IssuanceRow, values):
+            raise DecidedMeanwhile(
+                f"The energy of {issuance.source_id} from {issuance.from_wh} Wh on is decided on already."
+            )
+    parts = [
+        {
+            "issuance_id": issuance.id,
+            "position": position,
+            "holder_id": part.holder_id,
+            "address": part.address,
+            "share_count": part.share_count,
+            "amount": part.amount,
+        }
+        for issuance in issuances
+        for position, part in enumerate(issuance.parts)
+    ]
+    await insert_all(work, IssuancePartRow, parts)
+    begun = [(one.id, one.state) for one in issuances if one.state is not IssuanceState.PLANNED]
+    await _note_moves(work, begun, issuances[0].planned_at)
+    await announce_all(work, "issuance", [one.id for one in issuances], issuances[0].planned_at)
 
 
 async def _hold_shares(work: Work, issuance: Issuance) -> None:
@@ -256,33 +265,69 @@ async def _hold_shares(work: Work, issuance: Issuance) -> None:
 
 
 async def move_issuance(work: Work, issuance_id: str, state: IssuanceState, now: datetime, **facts: Any) -> bool:
-    """Bring an issuance into `state` with `facts` (failure, mined_block, tx_hash, final_at), if the table allows it.
+    """Bring one issuance into `state`: see `move_issuances`. Says whether it moved."""
+    return bool(await move_issuances(work, [issuance_id], state, now, **facts))
 
-    Says whether it moved: a repeat of a step that was done already moves nothing.
+
+async def move_issuances(
+    work: Work, issuance_ids: Sequence[str], state: IssuanceState, now: datetime, **facts: Any
+) -> list[str]:
+    """Bring issuances into `state` with `facts` (failure, mined_block, tx_hash, final_at), if the table allows it.
+
+    Those that moved: a repeat of a step that was done already moves nothing.
     """
     moved = await work.session.execute(
         update(IssuanceRow)
         .where(
-            col(IssuanceRow.id) == issuance_id,
+            col(IssuanceRow.id).in_(issuance_ids),
             col(IssuanceRow.state).in_([before.value for before in states_before(state)]),
         )
         .values(state=state.value, **facts)
         .returning(col(IssuanceRow.id))
     )
-    if moved.one_or_none() is None:
-        return False
-    values = {"issuance_id": issuance_id, "state": state.value, "recorded_at": now}
-    await insert_all(work, IssuanceMoveRow, [values])
-    await announce(work, "issuance", issuance_id, now)
-    return True
+    ids = [str(each) for each in moved.scalars()]
+    await _note_moves(work, [(each, state) for each in ids], now)
+    await announce_all(work, "issuance", ids, now)
+    return ids
 
 
-async def _issuance(work: Work, row: IssuanceRow) -> Issuance:
-    parts = await work.session.execute(
-        select(IssuancePartRow)
-        .where(col(IssuancePartRow.issuance_id) == row.id)
-        .order_by(col(IssuancePartRow.position))
+async def _note_moves(work: Work, moves: Sequence[tuple[str, IssuanceState]], now: datetime) -> None:
+    """Keep when issuances came into a state."""
+    rows = [{"issuance_id": each, "state": state.value, "recorded_at": now} for each, state in moves]
+    await insert_all(work, IssuanceMoveRow, rows)
+
+
+async def sources_under_way(work: Work) -> set[str]:
+    """The sources of which an issuance is decided on and neither mined nor stopped."""
+    states = [state.value for state in OPEN_STATES - SETTLED_STATES]
+    found = await work.session.execute(
+        select(col(IssuanceRow.source_id)).where(col(IssuanceRow.state).in_(states)).distinct()
     )
+    return {str(each) for each in found.scalars()}
+
+
+async def _one(work: Work, statement: Any) -> Issuance | None:
+    return next(iter(await _all(work, statement)), None)
+
+
+async def _all(work: Work, statement: Any) -> list[Issuance]:
+    """The issuances that `statement` selects, with their parts."""
+    rows = list((await work.session.execute(statement)).scalars())
+    if not rows:
+        return []
+    parts: dict[str, list[IssuancePart]] = {}
+    found = await work.session.execute(
+        select(IssuancePartRow)
+        .where(col(IssuancePartRow.issuance_id).in_([row.id for row in rows]))
+        .order_by(col(IssuancePartRow.issuance_id), col(IssuancePartRow.position))
+    )
+    for part in found.scalars():
+        held = IssuancePart(part.holder_id, part.address, part.share_count, TokenAmount(part.amount))
+        parts.setdefault(part.issuance_id, []).append(held)
+    return [_issuance(row, parts.get(row.id, [])) for row in rows]
+
+
+def _issuance(row: IssuanceRow, parts: Sequence[IssuancePart]) -> Issuance:
     return Issuance(
         id=row.id,
         chain_id=row.chain_id,
@@ -295,10 +340,7 @@ async def _issuance(work: Work, row: IssuanceRow) -> Issuance:
         amount=TokenAmount(row.amount),
         measurement_id=row.measurement_id,
         share_table_id=row.share_table_id,
-        parts=tuple(
-            IssuancePart(part.holder_id, part.address, part.share_count, TokenAmount(part.amount))
-            for part in parts.scalars()
-        ),
+        parts=tuple(parts),
         planned_at=row.planned_at,
         state=IssuanceState(row.state),
         failure=row.failure,

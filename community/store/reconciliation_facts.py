@@ -15,7 +15,13 @@ from community.reconciliation.facts import EvidenceFacts, IntervalFacts, Issuanc
 from community.store.settlement_policies import policies_of
 from community.store.tables.identity import DeviceKeyRow, EnergySourceRow, IdentityRow, KeyRevocationRow
 from community.store.tables.measuring import IntervalRow, MeasurementRow, StatementRow
-from community.store.tables.minting import IssuanceMoveRow, IssuancePartRow, IssuanceRow
+from community.store.tables.minting import (
+    CorrectionRow,
+    IssuanceMoveRow,
+    IssuancePartRow,
+    IssuanceRow,
+    SupplementIssuanceRow,
+)
 from community.store.unit_of_work import Work
 
 VERIFIED = ("measured", "calculated")
@@ -58,10 +64,12 @@ def _collects(policy: SettlementPolicy) -> timedelta:
 async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) -> tuple[IssuanceFacts, ...]:
     """Every issuance on one issuer contract that was planned by `known_at`, in the state that was known then."""
     statement = (
-        select(IssuanceRow, MeasurementRow, StatementRow, DeviceKeyRow)
+        select(IssuanceRow, MeasurementRow, StatementRow, DeviceKeyRow, col(CorrectionRow.evidence))
         .join(MeasurementRow, col(MeasurementRow.id) == col(IssuanceRow.measurement_id))
         .join(StatementRow, col(StatementRow.digest) == col(MeasurementRow.statement_digest))
         .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
+        .outerjoin(SupplementIssuanceRow, col(SupplementIssuanceRow.issuance_id) == col(IssuanceRow.id))
+        .outerjoin(CorrectionRow, col(CorrectionRow.id) == col(SupplementIssuanceRow.correction_id))
         .where(
             col(IssuanceRow.chain_id) == chain_id,
             func.lower(col(IssuanceRow.issuer)) == issuer,
@@ -84,7 +92,9 @@ async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) 
             parts=parts.get(issuance.id, ()),
             state=states.get(issuance.id) or _state_at(issuance, known_at),
             planned_at=issuance.planned_at,
-            evidence=EvidenceFacts(
+            evidence=EvidenceFacts(document, "ATTESTED", issuance.period_end, issuance.to_wh, key_valid=True)
+            if document
+            else EvidenceFacts(
                 digest=evidence_digest(measurement.evidence_mode, proof.signed),
                 mode=measurement.evidence_mode,
                 read_at=measurement.at,
@@ -94,7 +104,7 @@ async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) 
             mined_block=issuance.mined_block,
             failure=issuance.failure,
         )
-        for issuance, measurement, proof, key in found
+        for issuance, measurement, proof, key, document in found
     )
 
 

@@ -3,22 +3,29 @@
 Only recovery writes an issuance that is signed or mined already; everything else goes through the table of states.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import delete, or_, select, update
 from sqlmodel import col
 
 from community.chain.transactions import ChainTransaction
 from community.errors import CommunityError
 from community.minting.issuances import Issuance, IssuanceState
-from community.store.issuances import add_issuance, issuance_by_id, move_issuance
+from community.store.issuances import add_issuance, issuance_by_id, move_issuances
 from community.store.outbox import announce
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow
 from community.store.tables.measuring import MeasurementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
 from community.store.tables.minting import ChainAccountRow, ChainTransactionRow, IssuanceRow, TransactionAttemptRow
-from community.store.transactions import add_attempt, store_signed, transaction_of
+from community.store.transactions import (
+    add_attempt,
+    add_transaction,
+    remove_transaction,
+    store_signed,
+    transaction_of,
+)
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_if_absent
 
@@ -83,13 +90,13 @@ async def measurement_at(work: Work, register_id: str, at: datetime) -> tuple[st
     return None if found is None else (str(found[0]), int(found[1]))
 
 
-async def put_back(work: Work, issuance: Issuance, transaction: ChainTransaction, now: datetime) -> bool:
-    """Record an issuance with the transaction that carries it, both proven. Says whether anything was missing.
+async def put_back(work: Work, carried: Sequence[Issuance], transaction: ChainTransaction, now: datetime) -> bool:
+    """Record issuances with the transaction that carries them, all proven. Says whether anything was missing.
 
     An issuance that the books decided on without sending it takes the transaction over. Raises NotRecovered where the
     books say otherwise; SharesChanged where they lack the share table's validity.
     """
-    known = await transaction_of(work, issuance.id)
+    known = await transaction_of(work, carried[0].id)
     if known is not None:
         if (known.account, known.nonce, known.calldata) != (
             transaction.account,
@@ -97,44 +104,41 @@ async def put_back(work: Work, issuance: Issuance, transaction: ChainTransaction
             transaction.calldata,
         ):
             raise NotRecovered(
-                f"Issuance {issuance.id} has nonce {known.nonce} of {known.account} in the books, but nonce "
+                f"Issuance {carried[0].id} has nonce {known.nonce} of {known.account} in the books, but nonce "
                 f"{transaction.nonce} of {transaction.account} was signed for it."
             )
         added = await _add_attempts(work, known, transaction, now)
         # The state stays behind the attempts otherwise: a nonce that waits for its signature has it now.
-        await move_issuance(work, issuance.id, IssuanceState.SIGNED, now)
+        await move_issuances(work, [issuance.id for issuance in carried], IssuanceState.SIGNED, now)
         return added
     await _free_nonce(work, transaction, now)
+    for issuance in carried:
+        await _put_back_issuance(work, issuance, now)
+    await add_transaction(work, transaction, now)
+    await _add_attempts(work, replace(transaction, attempts=()), transaction, now)
+    return True
+
+
+async def _put_back_issuance(work: Work, issuance: Issuance, now: datetime) -> None:
     existing = await issuance_by_id(work, issuance.id)
     if existing is None:
         await _refuse_overlap(work, issuance)
         await add_issuance(work, issuance)
-    else:
-        if existing.amount != issuance.amount:
-            raise NotRecovered(
-                f"Issuance {issuance.id} is planned with {existing.amount} base units, but {issuance.amount} were minted: a "
-                "debt was netted. Put in a newer backup, or correct the books with the chain beside you."
-            )
-        facts = {"state": issuance.state.value, "mined_block": issuance.mined_block, "tx_hash": issuance.tx_hash}
-        await work.session.execute(
-            update(IssuanceRow).where(col(IssuanceRow.id) == issuance.id).values(failure=None, **facts)
+        return
+    if await transaction_of(work, issuance.id) is not None:
+        raise NotRecovered(
+            f"Issuance {issuance.id} is carried by another transaction in the books than by the one that was signed for it."
         )
-        await announce(work, "issuance", issuance.id, now)
+    if existing.amount != issuance.amount:
+        raise NotRecovered(
+            f"Issuance {issuance.id} is planned with {existing.amount} base units, but {issuance.amount} were minted: a "
+            "debt was netted. Put in a newer backup, or correct the books with the chain beside you."
+        )
+    facts = {"state": issuance.state.value, "mined_block": issuance.mined_block, "tx_hash": issuance.tx_hash}
     await work.session.execute(
-        insert(ChainTransactionRow).values(
-            id=transaction.id,
-            issuance_id=issuance.id,
-            chain_id=transaction.chain_id,
-            account=transaction.account,
-            nonce=transaction.nonce,
-            to_address=transaction.to,
-            calldata=transaction.calldata,
-            gas_limit=transaction.gas_limit,
-            created_at=now,
-        )
+        update(IssuanceRow).where(col(IssuanceRow.id) == issuance.id).values(failure=None, **facts)
     )
-    await _add_attempts(work, replace(transaction, attempts=()), transaction, now)
-    return True
+    await announce(work, "issuance", issuance.id, now)
 
 
 async def continue_nonces_after(work: Work, chain_id: int, account: str, nonce: int) -> None:
@@ -187,9 +191,9 @@ async def _free_nonce(work: Work, transaction: ChainTransaction, now: datetime) 
     await work.session.execute(
         delete(TransactionAttemptRow).where(col(TransactionAttemptRow.transaction_id) == before.id)
     )
-    await work.session.execute(delete(row).where(col(row.id) == before.id))
+    await remove_transaction(work, before.id)
     failure = f"After a restore: its nonce {transaction.nonce} was signed for issuance {transaction.issuance_id}."
-    await move_issuance(work, holder, IssuanceState.STOPPED, now, failure=failure)
+    await move_issuances(work, before.issuance_ids, IssuanceState.STOPPED, now, failure=failure)
 
 
 async def _add_attempts(work: Work, known: ChainTransaction, proven: ChainTransaction, now: datetime) -> bool:

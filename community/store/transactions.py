@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, select, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from community.chain.transactions import Attempt, AttemptState, ChainTransaction, Fees, Intent
@@ -11,13 +12,14 @@ from community.errors import FatalError
 from community.ids import named_id
 from community.minting.issuances import IssuanceState
 from community.store.tables.minting import (
+    CarriedIssuanceRow,
     ChainAccountRow,
     ChainTransactionRow,
     IssuanceRow,
     TransactionAttemptRow,
 )
 from community.store.unit_of_work import Work
-from community.store.upserts import insert_if_absent
+from community.store.upserts import insert_all, insert_if_absent
 
 
 async def open_account(work: Work, chain_id: int, account: str, chain_nonce: int) -> int:
@@ -47,8 +49,13 @@ async def freeze_account(work: Work, chain_id: int, account: str) -> None:
     await work.session.execute(update(ChainAccountRow).where(_account(chain_id, account)).values(frozen=True))
 
 
-async def reserve_transaction(work: Work, issuance_id: str, intent: Intent, now: datetime) -> ChainTransaction:
-    """Take the account's next nonce for an issuance and record the first attempt. Raises FatalError if frozen."""
+async def reserve_transaction(
+    work: Work, issuance_ids: Sequence[str], intent: Intent, now: datetime
+) -> ChainTransaction:
+    """Take the account's next nonce for these issuances and record the first attempt. Raises FatalError if frozen.
+
+    More than one are a batch, in the order of its call; the first stands for all.
+    """
     taken = await work.session.execute(
         update(ChainAccountRow)
         .where(_account(intent.chain_id, intent.account), col(ChainAccountRow.frozen).is_(False))
@@ -58,27 +65,52 @@ async def reserve_transaction(work: Work, issuance_id: str, intent: Intent, now:
     next_nonce = taken.scalar_one_or_none()
     if next_nonce is None:
         raise FatalError(f"Account {intent.account} is frozen or was never opened; nothing can be sent from it.")
-    transaction_id = named_id(
-        "tx", intent.chain_id, intent.account, next_nonce - 1, issuance_id, int(now.timestamp() * 1_000_000)
+    first, *also = issuance_ids
+    transaction = ChainTransaction(
+        id=named_id("tx", intent.chain_id, intent.account, next_nonce - 1, first, int(now.timestamp() * 1_000_000)),
+        issuance_id=first,
+        chain_id=intent.chain_id,
+        account=intent.account,
+        nonce=next_nonce - 1,
+        to=intent.to,
+        calldata=intent.calldata,
+        gas_limit=intent.gas_limit,
+        attempts=(Attempt(1, intent.fees, AttemptState.REQUESTED, now),),
+        also=tuple(also),
     )
+    await add_transaction(work, transaction, now)
+    await add_attempt(work, transaction.id, 1, intent.fees, now)
+    return transaction
+
+
+async def add_transaction(work: Work, transaction: ChainTransaction, now: datetime) -> None:
+    """Record a transaction and what it carries, without its attempts. Its nonce is taken already."""
     await work.session.execute(
         insert(ChainTransactionRow).values(
-            id=transaction_id,
-            issuance_id=issuance_id,
-            chain_id=intent.chain_id,
-            account=intent.account,
-            nonce=next_nonce - 1,
-            to_address=intent.to,
-            calldata=intent.calldata,
-            gas_limit=intent.gas_limit,
+            id=transaction.id,
+            issuance_id=transaction.issuance_id,
+            chain_id=transaction.chain_id,
+            account=transaction.account,
+            nonce=transaction.nonce,
+            to_address=transaction.to,
+            calldata=transaction.calldata,
+            gas_limit=transaction.gas_limit,
             created_at=now,
         )
     )
-    await add_attempt(work, transaction_id, 1, intent.fees, now)
-    found = await transaction_of(work, issuance_id)
-    if found is None:  # pragma: no cover - it was inserted above, in the same unit of work
-        raise FatalError(f"The transaction of {issuance_id} vanished while it was written.")
-    return found
+    carried = [
+        {"issuance_id": issuance_id, "transaction_id": transaction.id, "position": position}
+        for position, issuance_id in enumerate(transaction.issuance_ids)
+    ]
+    await insert_all(work, CarriedIssuanceRow, carried)
+
+
+async def remove_transaction(work: Work, transaction_id: str) -> None:
+    """Forget a transaction of which nothing was ever signed, its attempts being gone."""
+    await work.session.execute(
+        delete(CarriedIssuanceRow).where(col(CarriedIssuanceRow.transaction_id) == transaction_id)
+    )
+    await work.session.execute(delete(ChainTransactionRow).where(col(ChainTransactionRow.id) == transaction_id))
 
 
 async def release_transaction(work: Work, transaction: ChainTransaction) -> None:
@@ -104,7 +136,7 @@ async def release_transaction(work: Work, transaction: ChainTransaction) -> None
         raise FatalError(
             f"Nonce {transaction.nonce} of {transaction.account} was refused by the signer but cannot be taken back."
         )
-    await work.session.execute(delete(ChainTransactionRow).where(col(ChainTransactionRow.id) == transaction.id))
+    await remove_transaction(work, transaction.id)
 
 
 async def add_attempt(work: Work, transaction_id: str, number: int, fees: Fees, now: datetime) -> None:
@@ -158,11 +190,19 @@ async def mark_broadcast(work: Work, transaction_id: str, number: int, now: date
 
 
 async def transaction_of(work: Work, issuance_id: str) -> ChainTransaction | None:
-    """The transaction of an issuance with its attempts, first to newest."""
-    statement = select(ChainTransactionRow).where(col(ChainTransactionRow.issuance_id) == issuance_id)
-    row = (await work.session.execute(statement)).scalars().first()
-    if row is None:
+    """The transaction that carries an issuance, with its attempts, first to newest."""
+    mine, carried = aliased(CarriedIssuanceRow), aliased(CarriedIssuanceRow)
+    statement = (
+        select(ChainTransactionRow, col(carried.issuance_id))
+        .join(mine, col(mine.transaction_id) == col(ChainTransactionRow.id))
+        .join(carried, col(carried.transaction_id) == col(ChainTransactionRow.id))
+        .where(col(mine.issuance_id) == issuance_id)
+        .order_by(col(carried.position))
+    )
+    found = list(await work.session.execute(statement))
+    if not found:
         return None
+    row: ChainTransactionRow = found[0][0]
     attempts = await work.session.execute(
         select(TransactionAttemptRow)
         .where(col(TransactionAttemptRow.transaction_id) == row.id)
@@ -189,6 +229,7 @@ async def transaction_of(work: Work, issuance_id: str) -> ChainTransaction | Non
             )
             for attempt in attempts.scalars()
         ),
+        also=tuple(str(each) for _, each in found[1:]),
     )
 
 
@@ -211,7 +252,8 @@ async def account_of_source(work: Work, source_id: str) -> str | None:
     """The account that sent a source's newest transaction: it keeps it, because its signer remembers the register."""
     statement = (
         select(col(ChainTransactionRow.account))
-        .join(IssuanceRow, col(IssuanceRow.id) == col(ChainTransactionRow.issuance_id))
+        .join(CarriedIssuanceRow, col(CarriedIssuanceRow.transaction_id) == col(ChainTransactionRow.id))
+        .join(IssuanceRow, col(IssuanceRow.id) == col(CarriedIssuanceRow.issuance_id))
         .where(col(IssuanceRow.source_id) == source_id)
         .order_by(col(IssuanceRow.to_wh).desc())
         .limit(1)
@@ -219,11 +261,21 @@ async def account_of_source(work: Work, source_id: str) -> str | None:
     return (await work.session.execute(statement)).scalar_one_or_none()
 
 
-async def accounts_of(work: Work, issuance_ids: Sequence[str]) -> dict[str, str]:
-    """The account of each of these issuances that has a transaction."""
-    columns = (col(ChainTransactionRow.issuance_id), col(ChainTransactionRow.account))
-    rows = await work.session.execute(select(*columns).where(columns[0].in_(issuance_ids)))
-    return {str(issuance_id): str(account) for issuance_id, account in rows}
+async def carriers_of(work: Work, issuance_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """For each of these issuances that has a transaction: the account, and the issuance that stands for all it carries."""
+    columns = (
+        col(CarriedIssuanceRow.issuance_id),
+        col(ChainTransactionRow.account),
+        col(ChainTransactionRow.issuance_id),
+    )
+    statement = (
+        select(*columns)
+        .join(ChainTransactionRow, col(ChainTransactionRow.id) == col(CarriedIssuanceRow.transaction_id))
+        .where(columns[0].in_(issuance_ids))
+    )
+    return {
+        str(carried): (str(account), str(first)) for carried, account, first in await work.session.execute(statement)
+    }
 
 
 async def highest_final_nonce(work: Work, chain_id: int, account: str) -> int | None:
@@ -243,8 +295,8 @@ async def highest_final_nonce(work: Work, chain_id: int, account: str) -> int | 
 
 async def sent_for_source(work: Work, source_id: str) -> tuple[int, int | None]:
     """How many issuances of a source are known to be mined, and the highest register that any transaction names."""
-    has_transaction = select(col(ChainTransactionRow.id)).where(
-        col(ChainTransactionRow.issuance_id) == col(IssuanceRow.id)
+    has_transaction = select(col(CarriedIssuanceRow.position)).where(
+        col(CarriedIssuanceRow.issuance_id) == col(IssuanceRow.id)
     )
     mined = [IssuanceState.MINED.value, IssuanceState.FINAL.value]
     count = (

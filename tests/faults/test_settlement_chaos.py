@@ -15,7 +15,7 @@ import pytest
 
 from community.minting.issuances import IssuanceState
 from tests.conformance.settlement.test_processes import settlement_environment, signer_environment
-from tests.faults.test_settlement_kill import each_minted_once, running, states
+from tests.faults.test_settlement_kill import PLANTS, add_plants_with, each_minted_once, running, states
 from tests.support.chaos_proxy import ChaosProxy, chaos_proxy
 from tests.support.settlement_world import SettlementWorld, settlement_world
 from tests.support.stores import new_postgres_url
@@ -86,8 +86,7 @@ async def live_through(folder: Path, seed: int, readings: int, *, postgres: bool
             settlement_world(folder, serve=False, store_url=url, counting=True, slots_in_an_epoch=6)
         )
         world.chain.mine(15)
-        for number in range(1, readings + 1):
-            await world.add_readings((number, number * 1000))
+        await add_plants_with(world, readings)
         proxy = await stack.enter_async_context(chaos_proxy(world.chain.url, chance, FAULT_PERCENT))
         day = BadDay(world, proxy, chance, database)
         settler = settlement_environment(world) | {
@@ -96,7 +95,7 @@ async def live_through(folder: Path, seed: int, readings: int, *, postgres: bool
             "SETTLEMENT_SIGNATURE_TIMEOUT_S": "2",
         }
         async with asyncio.timeout(limit_s):
-            await go_on(day, {"settlement": settler, "signer": signer_environment(world)}, readings)
+            await go_on(day, {"settlement": settler, "signer": signer_environment(world)}, readings * len(PLANTS))
         await each_minted_once(world, readings, counting=True)
         return day.happened + proxy.faults
 

@@ -26,6 +26,8 @@ from tests.support.settlement_world import SettlementWorld, settlement_world
 from tests.support.stores import opened
 
 PLACES = [("settlement", name) for name in SETTLEMENT] + [("signer", name) for name in SIGNER]
+PLANTS = ("plant", "barn")
+"""Two, so that transactions carry one issuance or several."""
 OFTEN = [("settlement", "sent_to_network", 1), ("signer", "committed", 1)]
 """The two that hurt most: known to the network but not to the books, signed but not answered."""
 
@@ -68,6 +70,7 @@ async def until_dead(world: SettlementWorld, process: asyncio.subprocess.Process
 
 
 async def until_all_final(world: SettlementWorld, count: int) -> None:
+    """Until that many are final, and everything is."""
     async with asyncio.timeout(90):
         while await states(world) != [IssuanceState.FINAL] * count:
             world.chain.mine()
@@ -89,24 +92,33 @@ async def kill_and_settle(world: SettlementWorld, process: str, at: str, hit: in
         await until_dead(world, signer if process == "signer" else settlement, at)
         world.chain.rpc("evm_setAutomine", True)
         async with running(process, signing if process == "signer" else settler, here):
-            await until_all_final(world, hit + 1)
+            await until_all_final(world, len(PLANTS) * (hit + 1))
 
 
 async def each_minted_once(world: SettlementWorld, readings: int, *, counting: bool) -> None:
-    assert world.supply() == readings * 1000 * 10**15
+    """Every reading of every plant once; several plants may have gone in one transaction, one plant's never."""
+    assert world.supply() == len(PLANTS) * readings * 1000 * 10**15
     if counting:
-        assert [world.times_minted(1000 * number) for number in range(1, readings + 1)] == [1] * readings
-    assert world.mine_nonces() == readings
+        for plant in PLANTS:
+            assert [world.times_minted(1000 * number, plant) for number in range(1, readings + 1)] == [1] * readings
     found = await world.issuances()
-    assert [one.to_wh - one.from_wh for one in found] == [1000] * readings
+    assert [one.to_wh - one.from_wh for one in found] == [1000] * readings * len(PLANTS)
+    assert readings <= world.mine_nonces() == len({one.tx_hash for one in found}) <= readings * len(PLANTS)
+
+
+async def add_plants_with(world: SettlementWorld, readings: int) -> None:
+    """All plants, with as many quarter-hours of 1 kWh each."""
+    await world.build(*PLANTS[1:])
+    for plant in PLANTS:
+        for number in range(1, readings + 1):
+            await world.add_readings((number, number * 1000), plant=plant)
 
 
 async def die_once(folder: Path, process: str, at: str, hit: int, *, counting: bool) -> None:
     async with settlement_world(folder, serve=False, counting=counting, slots_in_an_epoch=4) as world:
         world.chain.mine(10)
         readings = hit + 1  # one more than the place needs to be passed that often
-        for number in range(1, readings + 1):
-            await world.add_readings((number, number * 1000))
+        await add_plants_with(world, readings)
         if at == "proposal_stored":
             async with opened(world.store_url) as store, store.begin() as work:
                 policy = SettlementPolicy(proposal_window=timedelta(seconds=1))

@@ -14,7 +14,8 @@ from community.units import BASE_UNITS_PER_WH
 from contracts.abi import MINTER_ROLE
 from tests.simulation.community_life import Life
 from tests.simulation.damages import DAMAGES, damage
-from tests.support.settlement_world import ADMIN, HOLDERS, SettlementWorld, grant, settlement_world
+from tests.support.plant_on_chain import ADMIN, HOLDERS, grant
+from tests.support.settlement_world import SettlementWorld, settlement_world
 from tests.support.stores import opened
 
 pytestmark = pytest.mark.timeout(900)

@@ -24,11 +24,12 @@ from community.minting.apportionment import apportion
 from community.minting.issuances import IssuanceState, issuance_id
 from community.units import BASE_UNITS_PER_WH, WattHours
 from settlement.failpoints import FAILPOINTS
-from tests.support.settlement_world import HOLDERS, OPENING_WH, WEIGHTS
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, WEIGHTS, ref_of
 from tests.support.simulated_chain import CHAIN_ID
 from tests.support.simulated_node import Fault
 from tests.support.simulated_settlement import (
     ISSUER,
+    PLANTS,
     BrokerFault,
     Killed,
     Replica,
@@ -40,6 +41,11 @@ PASSES_TO_SETTLE_MAX = 200
 PHASES = (Phase.explicit, Phase.generate)
 """Without shrinking: a failure prints its steps, and shrinking them would take longer than anybody waits."""
 MEMORY = "/dev/shm"
+
+
+def refs() -> dict[str, str]:
+    """The plants' ids on chain."""
+    return {plant: "0x" + ref_of(plant).hex() for plant in PLANTS}
 
 
 class SettlementMachine(RuleBasedStateMachine):
@@ -61,14 +67,14 @@ class SettlementMachine(RuleBasedStateMachine):
 
     # --- what happens
 
-    @initialize(energies=st.lists(st.integers(1, 5000), min_size=1, max_size=3))
-    def the_sun_shone(self, energies: list[int]) -> None:
-        for energy in energies:
-            self.go(self.world.produce(energy))
+    @initialize(energies=st.lists(st.tuples(st.integers(1, 5000), st.integers(0, 5000)), min_size=1, max_size=3))
+    def the_sun_shone(self, energies: list[tuple[int, int]]) -> None:
+        for both in energies:
+            self.go(self.world.produce(*both))
 
-    @rule(energy=st.integers(0, 5000))
-    def the_plant_produces(self, energy: int) -> None:
-        self.go(self.world.produce(energy))
+    @rule(energy=st.integers(0, 5000), other=st.none() | st.integers(0, 5000))
+    def the_plants_produce(self, energy: int, other: int | None) -> None:
+        self.go(self.world.produce(energy, *(() if other is None else (other,))))
 
     @rule(kill_at=st.none() | st.sampled_from(FAILPOINTS), passes=st.integers(1, 3))
     def settlement_works(self, kill_at: str | None, passes: int) -> None:
@@ -158,8 +164,7 @@ class SettlementMachine(RuleBasedStateMachine):
     def too_much_was_minted(self, debt: int) -> None:
         if self.debt_wh == 0:
             self.debt_wh = debt
-            (ref,) = self.world.chain.head.state.sources
-            self.world.chain.correct(ref, debt)
+            self.world.chain.correct(refs()["plant"], debt)
 
     # --- what always holds
 
@@ -170,22 +175,27 @@ class SettlementMachine(RuleBasedStateMachine):
     @invariant()
     def i3_what_is_minted_is_the_way_of_the_register(self) -> None:
         state = self.world.chain.head.state
-        (source,) = state.sources.values()
-        way = OPENING_WH
-        for one in state.settled:
-            assert one.from_wh == way
-            way = one.to_wh
-        assert source.register_wh == way
-        booked = self.debt_wh if source.debt_wh or self.debt_wh else 0
-        netted = sum(one.to_wh - one.from_wh - one.minted_wh for one in state.settled)
-        assert netted + source.debt_wh in (booked, 0)
-        assert self.world.chain.minted(state) == (way - OPENING_WH - netted) * BASE_UNITS_PER_WH
+        netted_in_all = 0
+        for plant, ref in refs().items():
+            way, netted, source = OPENING_WH, 0, state.sources[ref]
+            for one in state.settled:
+                if one.source_ref == ref:
+                    assert one.from_wh == way
+                    way, netted = one.to_wh, netted + one.to_wh - one.from_wh - one.minted_wh
+            assert source.register_wh == way
+            assert netted + source.debt_wh in (self.debt_wh if plant == "plant" else 0, 0)
+            netted_in_all += netted
+        ways = sum(source.register_wh - OPENING_WH for source in state.sources.values())
+        assert self.world.chain.minted(state) == (ways - netted_in_all) * BASE_UNITS_PER_WH
 
     @invariant()
     def i4_one_intent_per_nonce_and_one_nonce_per_issuance(self) -> None:
         world = self.world
         books = world.book_rows("SELECT nonce, issuance_id FROM chain_transaction")
         assert len({nonce for nonce, _ in books}) == len({issuance for _, issuance in books}) == len(books)
+        carried = world.book_rows("SELECT issuance_id, transaction_id, position FROM carried_issuance")
+        assert len({issuance for issuance, _, _ in carried}) == len(carried)
+        assert {issuance for issuance, _, position in carried if position == 0} == {issuance for _, issuance in books}
         signed = [read_signed(bytes(raw)) for (raw,) in world.journal_rows("SELECT raw FROM signed_attempt")]
         calls = {(one.nonce, one.data, one.to) for one in signed}
         assert len({nonce for nonce, _, _ in calls}) == len({data for _, data, _ in calls}) == len(calls)
@@ -242,8 +252,9 @@ class SettlementMachine(RuleBasedStateMachine):
             self.go(world.advance(timedelta(seconds=5)))
             world.chain.mine(2)
             found = self.go(world.issuances())
-            reached = max((one.to_wh for one in found), default=OPENING_WH)
-            if reached == OPENING_WH + world.produced_wh and all(one.state is IssuanceState.FINAL for one in found):
+            reached = dict.fromkeys(PLANTS, OPENING_WH) | {one.source_id: one.to_wh for one in found}
+            made = {plant: OPENING_WH + energy for plant, energy in world.produced_wh.items()}
+            if reached == made and all(one.state is IssuanceState.FINAL for one in found):
                 break
         else:
             raise AssertionError(f"not settled: {[(one.state, one.failure) for one in found]}")
@@ -253,9 +264,8 @@ class SettlementMachine(RuleBasedStateMachine):
             self.i7_final_is_canonical_and_finalised,
         ):
             check()
-        (source,) = world.chain.head.state.sources.values()
-        netted = self.debt_wh - source.debt_wh
-        assert world.chain.minted() == (world.produced_wh - netted) * BASE_UNITS_PER_WH
+        netted = self.debt_wh - world.chain.head.state.sources[refs()["plant"]].debt_wh
+        assert world.chain.minted() == (sum(world.produced_wh.values()) - netted) * BASE_UNITS_PER_WH
 
 
 class UnguardedMachine(SettlementMachine):

@@ -60,6 +60,7 @@ async def settlements(work: Work, first: datetime, now: datetime, unsettled: int
             minting.IssuanceRow,
             minting.IssuancePartRow,
             minting.ChainTransactionRow,
+            minting.CarriedIssuanceRow,
             minting.TransactionAttemptRow,
             chain.SettledEventRow,
             chain.TransferRow,
@@ -133,6 +134,9 @@ def _settle(
             "gas_limit": 400_000,
             "created_at": end,
         }
+    )
+    rows[minting.CarriedIssuanceRow].append(
+        {"issuance_id": issuance_id, "transaction_id": f"tx_{number}", "position": 0}
     )
     rows[minting.TransactionAttemptRow].append(
         {

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from bench.settling.counting import code_hash, creation_code, encode_counts, encode_open
+from bench.settling.counting import code_hash, encode_counts, encode_open
 from community.attestation import merkle
 from community.attestation.sealing import derive_salt_key, slot_salt
 from community.attestation.statement import SlotReading, leaf_inputs_of
@@ -27,18 +27,10 @@ from community.store.issuances import issuances_in
 from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
 from community.store.unit_of_work import Store
 from contracts.abi import (
-    MINTER_ROLE,
-    MODE_DEVICE,
-    REGISTRAR_ROLE,
     SETTLER_ROLE,
     ShareConfig,
-    SourceSetup,
     decode_uint,
     encode_balance_of,
-    encode_configure,
-    encode_deploy_issuer,
-    encode_deploy_token,
-    encode_grant_role,
     encode_total_supply,
 )
 from settlement import failpoints
@@ -52,20 +44,27 @@ from signer.keys import create_keys, open_settler
 from signer.mqtt_door import MqttDoor
 from signer.pinning import follow
 from signer.signing import Signer
-from tests.support.anvil import CHAIN_ID, DEVELOPMENT_ADDRESSES, AnvilChain, start_anvil
+from tests.support.anvil import CHAIN_ID, AnvilChain, start_anvil
 from tests.support.brokers import AmqttBroker, start_amqtt
 from tests.support.operators import pin_approved
+from tests.support.plant_on_chain import (
+    HOLDERS,
+    NAMEPLATE_W,
+    OPENING_WH,
+    WEIGHTS,
+    config_of,
+    configure,
+    deploy,
+    deploy_counting,
+    grant,
+    ref_of,
+    transact,
+)
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice, register
 from tests.support.stores import new_sqlite_url, opened
 
-SOURCE_REF = bytes.fromhex("5a" * 32)
-NAMEPLATE_W = 30_000
-OPENING_WH = 1_000_000
 SIGNER_ID = "signer"
 PASSPHRASE = "for tests only"
-HOLDERS = tuple(f"0x{n:040x}" for n in (0xA1, 0xB2, 0xC3))
-WEIGHTS = (300, 200, 500)
-ADMIN = DEVELOPMENT_ADDRESSES[0]
 
 
 @dataclass
@@ -83,6 +82,8 @@ class SettlementWorld:
     device: SendingDevice = field(default_factory=SendingDevice)
     terms_changes: dict[str, Any] = field(default_factory=dict)
     broker_process: AmqttBroker | None = None
+    neighbours: dict[str, SendingDevice] = field(default_factory=dict)
+    """Devices of further plants, by the plant's name."""
 
     @property
     def terms(self) -> SettlementTerms:
@@ -90,8 +91,32 @@ class SettlementWorld:
 
     @property
     def config(self) -> ShareConfig:
-        key = self.device.public_key
-        return ShareConfig(key[1:33], key[33:], HOLDERS, WEIGHTS)
+        return config_of(self.device)
+
+    async def add_plant(self, name: str) -> SendingDevice:
+        """One more plant like the first in the books and in what is to be pinned; `build` puts it on chain too."""
+        device = SendingDevice(eui=digest_of(name.encode())[:16])
+        self.neighbours[name] = device
+        async with opened(self.store_url) as store:
+            await register(store, device, name=name)
+            await write_source(store, config_of(device), name)
+        self.registry["sources"].append(pinned_source(device, config_of(device), name))
+        return device
+
+    async def build(self, *names: str) -> None:
+        """More plants like the first: in the books, on chain, and known to the signer."""
+        for name in names:
+            device = await self.add_plant(name)
+            if self.is_counting:
+                self.transact(self.issuer, encode_open(ref_of(name), OPENING_WH))
+            else:
+                configure(self.chain, self.issuer, device, config_of(device), name)
+        self.pin()
+
+    @property
+    def is_counting(self) -> bool:
+        """Whether the issuer is the one without any guard."""
+        return "code_hash" in self.terms_changes
 
     def pin(self) -> None:
         """Pin the registry as it stands in `registry`."""
@@ -109,9 +134,9 @@ class SettlementWorld:
         """Base units in existence."""
         return self._uint(encode_total_supply())
 
-    def times_minted(self, to_wh: int) -> int:
+    def times_minted(self, to_wh: int, plant: str = "plant") -> int:
         """How often the counting issuer minted the way up to a register value, counted from the opening."""
-        return self._uint(encode_counts(SOURCE_REF, OPENING_WH + to_wh))
+        return self._uint(encode_counts(ref_of(plant), OPENING_WH + to_wh))
 
     def _uint(self, call: bytes) -> int:
         answer = self.chain.rpc("eth_call", {"to": self.token, "data": "0x" + call.hex()}, "latest")
@@ -126,14 +151,16 @@ class SettlementWorld:
         *readings: tuple[int, int],
         forger: SendingDevice | None = None,
         status: int = 1,
-        register_id: str = "meter-plant-1-0:2.8.0",
-        installation_id: str = "inst-plant",
+        register_id: str | None = None,
+        installation_id: str | None = None,
         mode: str = "DEVICE",
+        plant: str = "plant",
     ) -> None:
         """One signed statement over (quarter-hours after noon, Wh since the opening) pairs, as ingest would store it."""
         slots = [SlotReading(NOON_SLOT + after, 0, status, (OPENING_WH + wh,)) for after, wh in readings]
-        signed = self.device.sign(slots, key_of=forger).signed
-        salt = partial(slot_salt, derive_salt_key(self.device.secret, bytes.fromhex(self.device.eui)))
+        device = self.neighbours.get(plant, self.device)
+        signed = device.sign(slots, key_of=forger).signed
+        salt = partial(slot_salt, derive_salt_key(device.secret, bytes.fromhex(device.eui)))
         leaves = leaf_inputs_of(slots, salt)
         hashes = [merkle.leaf_hash(leaf) for leaf in leaves]
         evidence = signed.cose_sign1()
@@ -145,8 +172,8 @@ class SettlementWorld:
             await work.session.execute(
                 insert(StatementRow).values(
                     digest=digest,
-                    device_id="dev-plant",
-                    device_key_id="key-plant",
+                    device_id=f"dev-{plant}",
+                    device_key_id=f"key-{plant}",
                     keyno=0,
                     ctr=signed.statement.ctr,
                     format="ecw1",
@@ -161,10 +188,10 @@ class SettlementWorld:
             for index, (slot, leaf) in enumerate(zip(slots, leaves, strict=True)):
                 await work.session.execute(
                     insert(MeasurementRow).values(
-                        id=f"measurement-{slot.slot}",
-                        register_id=register_id,
-                        installation_id=installation_id,
-                        device_id="dev-plant",
+                        id=f"measurement-{slot.slot}" if plant == "plant" else f"measurement-{plant}-{slot.slot}",
+                        register_id=register_id or f"meter-{plant}-1-0:2.8.0",
+                        installation_id=installation_id or f"inst-{plant}",
+                        device_id=f"dev-{plant}",
                         at=slot_start(slot.slot),
                         register_wh=slot.registers[0],
                         off_s=0,
@@ -181,7 +208,8 @@ class SettlementWorld:
     async def issuances(self) -> list[Issuance]:
         """Every issuance on the books, by register."""
         async with opened(self.store_url) as store, store.read() as work:
-            return sorted(await issuances_in(work, set(IssuanceState)), key=lambda one: one.from_wh)
+            found = await issuances_in(work, set(IssuanceState))
+            return sorted(found, key=lambda one: (one.source_id != "plant", one.source_id, one.from_wh))
 
     @asynccontextmanager
     async def running(
@@ -262,11 +290,11 @@ async def _build(
     return world
 
 
-def pinned_source(device: SendingDevice, config: ShareConfig) -> dict[str, Any]:
-    """The registry's entry of the plant."""
+def pinned_source(device: SendingDevice, config: ShareConfig, plant: str = "plant") -> dict[str, Any]:
+    """The registry's entry of a plant."""
     table = {"holders": list(config.holders), "weights": list(config.weights), "config_hash": config.hash().hex()}
     return {
-        "source_ref": SOURCE_REF.hex(),
+        "source_ref": ref_of(plant).hex(),
         "device_eui": device.eui,
         "device_public_key": device.public_key.hex(),
         "profile": device.profile,
@@ -279,75 +307,26 @@ def pinned_source(device: SendingDevice, config: ShareConfig) -> dict[str, Any]:
     }
 
 
-def transact(chain: AnvilChain, to: str | None, data: bytes) -> dict[str, Any]:
-    """A transaction of the admin, whom anvil unlocks; mined whether or not the chain mines by itself."""
-    fields = {"from": ADMIN, "data": "0x" + data.hex(), "gas": hex(8_000_000)} | ({} if to is None else {"to": to})
-    tx_hash = chain.rpc("eth_sendTransaction", fields)
-    receipt = chain.rpc("eth_getTransactionReceipt", tx_hash)
-    if receipt is None:
-        chain.mine()
-        receipt = chain.rpc("eth_getTransactionReceipt", tx_hash)
-    assert receipt["status"] == "0x1", receipt
-    return dict(receipt)
-
-
-def deploy(chain: AnvilChain) -> tuple[str, str]:
-    """Token and issuer from the committed artifacts; the issuer may mint, the admin may register."""
-    token = str(transact(chain, None, encode_deploy_token(ADMIN, 0))["contractAddress"])
-    issuer = str(transact(chain, None, encode_deploy_issuer(token, ADMIN, 0))["contractAddress"])
-    grant(chain, token, MINTER_ROLE, issuer)
-    grant(chain, issuer, REGISTRAR_ROLE, ADMIN)
-    return token, issuer
-
-
-def deploy_counting(chain: AnvilChain) -> tuple[str, str]:
-    """The issuer without guards, which is its own token; the plant's register stands at its opening."""
-    address = str(transact(chain, None, creation_code())["contractAddress"])
-    transact(chain, address, encode_open(SOURCE_REF, OPENING_WH))
-    return address, address
-
-
-def grant(chain: AnvilChain, contract: str, role: bytes, account: str) -> None:
-    """Give an account a role."""
-    transact(chain, contract, encode_grant_role(role, account))
-
-
-def configure(chain: AnvilChain, issuer: str, device: SendingDevice, config: ShareConfig) -> None:
-    """Register the plant on chain."""
-    setup = SourceSetup(
-        source_id=SOURCE_REF,
-        device_id=bytes.fromhex(device.eui),
-        profile=device.profile,
-        channel=0,
-        max_watt=NAMEPLATE_W,
-        start_register_wh=OPENING_WH,
-        start_read_at=int(NOON.timestamp()),
-        mode=MODE_DEVICE,
-        config=config,
-    )
-    transact(chain, issuer, encode_configure(setup))
-
-
 async def _write_books(world: SettlementWorld) -> None:
     async with opened(world.store_url) as store:
         await register(store, world.device)
         await write_source(store, world.config)
 
 
-async def write_source(store: Store, config: ShareConfig, *, trial: bool = False) -> None:
-    """Members, the plant as an energy source, and its share table."""
+async def write_source(store: Store, config: ShareConfig, plant: str = "plant", *, trial: bool = False) -> None:
+    """The plant as an energy source, and its share table; with the first one, the members too."""
     now = SystemClock().now()
     async with store.begin() as work:
-        for holder in HOLDERS:
+        for holder in HOLDERS if plant == "plant" else ():
             await identities.add_member(work, Member(f"member-{holder[-2:]}", f"Member {holder[-2:]}"), now)
         source = EnergySource(
-            id="plant",
-            name="Plant",
-            source_ref="0x" + SOURCE_REF.hex(),
+            id=plant,
+            name=plant.capitalize(),
+            source_ref="0x" + ref_of(plant).hex(),
             technology="pv",
             nameplate_w=NAMEPLATE_W,
             share_total=sum(WEIGHTS),
-            metering_point_id="mp_plant",
+            metering_point_id=f"mp_{plant}",
             opening_register_wh=OPENING_WH,
             opening_at=NOON,
             approved_at=NOON,
@@ -357,7 +336,8 @@ async def write_source(store: Store, config: ShareConfig, *, trial: bool = False
         held = tuple(
             Share(f"member-{holder[-2:]}", holder, weight) for holder, weight in zip(HOLDERS, WEIGHTS, strict=True)
         )
-        table = ShareTable("shares-1", "plant", 1, sum(WEIGHTS), held, "0x" + config.hash().hex(), NOON)
+        table_id = "shares-1" if plant == "plant" else f"shares-{plant}"
+        table = ShareTable(table_id, plant, 1, sum(WEIGHTS), held, "0x" + config.hash().hex(), NOON)
         await shares.add_share_table(work, table, "test", now)
 
 

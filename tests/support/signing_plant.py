@@ -23,8 +23,9 @@ from signer.settler import KeystoreAccount
 from signer.signing import Signer
 from tests.support.anvil import DEVELOPMENT_KEYS
 from tests.support.operators import pin_approved
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice
-from tests.support.settlement_world import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS, pinned_source
+from tests.support.settlement_world import pinned_source
 
 ISSUER = "0x" + "15" * 20
 CHAIN_ID = 31337

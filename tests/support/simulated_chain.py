@@ -16,7 +16,14 @@ from community.attestation.signatures import verify_p256
 from community.attestation.statement import parse_leaf_input, parse_payload
 from community.chain.signed_transactions import SignedTransaction, read_signed
 from community.units import BASE_UNITS_PER_WH
-from contracts.abi import SettleEvidence, ShareConfig, decode_settle
+from contracts.abi import (
+    SELECTOR_SETTLE_MANY,
+    SettleEvidence,
+    ShareConfig,
+    decode_settle,
+    decode_settle_many,
+    encode_settle,
+)
 
 CHAIN_ID = 31337
 BASE_FEE_WEI = 10**9
@@ -30,6 +37,13 @@ class Reverted(Exception):
         super().__init__(signature)
         types = signature[signature.index("(") + 1 : -1]
         self.data = keccak(text=signature)[:4] + encode(types.split(",") if types else [], values)
+
+
+def single_calls(data: bytes) -> list[bytes]:
+    """The calls of `settle` that a call of `settle` or `settleMany` amounts to."""
+    if data[:4] != SELECTOR_SETTLE_MANY:
+        return [data]
+    return [encode_settle(*entry) for entry in decode_settle_many(data)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,22 +209,39 @@ class SimulatedChain:
         return to_wh, read_at
 
     def _execute(self, state: State, transaction: SignedTransaction) -> tuple[State, bool]:
+        """All that a transaction settles, or nothing of it."""
         nonces = {**state.nonces, transaction.sender: transaction.nonce + 1}
-        before, self.blocks = self.blocks, [*self.blocks, replace(self.head, state=state, at=self.head.at + BLOCK_S)]
+        done = replace(state, nonces=nonces)
+        before = self.blocks
         try:
-            from_wh, to_wh, read_at, minted, parts = self.preview(transaction.data)
+            for call in single_calls(transaction.data):
+                self.blocks = [*before, replace(before[-1], state=done, at=before[-1].at + BLOCK_S)]
+                done = self._settle(done, call, transaction.tx_hash)
         except Reverted:
             return replace(state, nonces=nonces), False
         finally:
             self.blocks = before
-        source_id, _, config = decode_settle(transaction.data)
+        return done, True
+
+    def try_call(self, data: bytes) -> None:
+        """What a transaction with this call would do now. Raises Reverted."""
+        before, state = self.blocks, self.head.state
+        try:
+            for call in single_calls(data):
+                state = self._settle(state, call, "0x")
+                self.blocks = [*before, replace(before[-1], state=state)]
+        finally:
+            self.blocks = before
+
+    def _settle(self, state: State, call: bytes, tx_hash: str) -> State:
+        from_wh, to_wh, read_at, minted, parts = self.preview(call)
+        source_id, _, config = decode_settle(call)
         source_ref = "0x" + source_id.hex()
         old = state.sources[source_ref]
         netted = to_wh - from_wh - minted
         source = replace(old, register_wh=to_wh, read_at=read_at, seq=old.seq + 1, debt_wh=max(0, old.debt_wh - netted))
-        shares = tuple(zip(config.holders, parts, strict=True))
-        settled = Settled(source_ref, from_wh, to_wh, minted, transaction.tx_hash, shares)
-        return State({**state.sources, source_ref: source}, nonces, (*state.settled, settled)), True
+        settled = Settled(source_ref, from_wh, to_wh, minted, tx_hash, tuple(zip(config.holders, parts, strict=True)))
+        return State({**state.sources, source_ref: source}, state.nonces, (*state.settled, settled))
 
     def _append(self, transactions: tuple[tuple[SignedTransaction, bool], ...], state: State) -> None:
         parent = self.head

@@ -13,6 +13,7 @@ from eth_utils.crypto import keccak
 from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable
 from contracts.abi import (
     SELECTOR_SETTLE,
+    SELECTOR_SETTLE_MANY,
     SettleEvidence,
     ShareConfig,
     encode_has_role,
@@ -141,10 +142,11 @@ class SimulatedNode(EvmNode):
                 values = [source.register_wh, source.read_at, source.seq, source.max_watt, source.debt_wh, 1, True]
                 types = ["uint64", "uint40", "uint32", "uint32", "uint64", "uint8", "bool"]
                 return "0x" + encode(types, values).hex()
-            if selector in (SELECTOR_SETTLE, _PREVIEW):
+            if selector in (SELECTOR_SETTLE, SELECTOR_SETTLE_MANY):
+                self.chain.try_call(data)
+                return "0x"
+            if selector == _PREVIEW:
                 preview = self.chain.preview(SELECTOR_SETTLE + words)
-                if selector == SELECTOR_SETTLE:
-                    return "0x"
                 return "0x" + encode(["uint64", "uint64", "uint40", "uint64", "uint256[]"], list(preview)).hex()
         except Reverted as refusal:
             raise NodeRefused("eth_call", 3, f"execution reverted: {refusal}", refusal.data) from refusal

@@ -32,22 +32,16 @@ from signer.keys import create_keys, open_settler
 from signer.pinning import follow
 from signer.signing import Signer
 from tests.support.manual_clock import ManualClock
+from tests.support.plant_on_chain import NAMEPLATE_W, OPENING_WH, config_of, ref_of
 from tests.support.sending_device import NOON, SendingDevice, register
-from tests.support.settlement_world import (
-    NAMEPLATE_W,
-    OPENING_WH,
-    PASSPHRASE,
-    SOURCE_REF,
-    SettlementWorld,
-    pinned_source,
-    write_source,
-)
+from tests.support.settlement_world import PASSPHRASE, SettlementWorld, pinned_source, write_source
 from tests.support.simulated_chain import CHAIN_ID, SimulatedChain, Source
 from tests.support.simulated_node import SimulatedNode
 from tests.support.stores import new_sqlite_url
 
 GWEI = 10**9
 ISSUER = "0x" + "15" * 20
+PLANTS = ("plant", "barn")
 
 
 class Killed(BaseException):
@@ -147,17 +141,18 @@ class SimulatedSettlement:
     broker: SimulatedBroker
     journal: Journal
     terms: SettlementTerms
-    produced_wh: int = 0
+    produced_wh: dict[str, int] = field(default_factory=lambda: dict.fromkeys(PLANTS, 0))
     quarters: int = 0
     deaths: list[str] = field(default_factory=list)
     broadcast: dict[str, bytes] = field(default_factory=dict)
     unstored: list[str] = field(default_factory=list)
 
-    async def produce(self, energy_wh: int) -> None:
-        """One more quarter-hour, signed and stored; time goes on."""
+    async def produce(self, *energies_wh: int) -> None:
+        """One more quarter-hour of each plant that an energy is given for, signed and stored; time goes on."""
         self.quarters += 1
-        self.produced_wh += energy_wh
-        await self.plant.add_readings((self.quarters, self.produced_wh))
+        for plant, energy_wh in zip(PLANTS, energies_wh, strict=False):
+            self.produced_wh[plant] += energy_wh
+            await self.plant.add_readings((self.quarters, self.produced_wh[plant]), plant=plant)
         await self.advance(timedelta(minutes=15))
 
     async def advance(self, by: timedelta) -> None:
@@ -200,7 +195,8 @@ class SimulatedSettlement:
 
     async def issuances(self) -> list[Issuance]:
         async with self.store.read() as work:
-            return sorted(await issuances_in(work, set(IssuanceState)), key=lambda one: one.from_wh)
+            found = await issuances_in(work, set(IssuanceState), limit=5_000)
+            return sorted(found, key=lambda one: (PLANTS.index(one.source_id), one.from_wh))
 
     async def run(self, replica: Replica) -> bool:
         """A pass of a replica. False if it died, by a kill or because another process did its work."""
@@ -228,9 +224,6 @@ async def simulated_settlement(folder: Path, *, guarded: bool) -> SimulatedSettl
     store = Store.open(url)
     await register(store, plant.device)
     await write_source(store, plant.config)
-    chain.configure(
-        "0x" + SOURCE_REF.hex(), Source(OPENING_WH, int(NOON.timestamp()), plant.config.hash(), NAMEPLATE_W)
-    )
     plant.registry = {
         "chain_id": CHAIN_ID,
         "issuer": ISSUER,
@@ -238,6 +231,12 @@ async def simulated_settlement(folder: Path, *, guarded: bool) -> SimulatedSettl
         "requesters": {"settlement": public_key_of(key)},
         "sources": [pinned_source(plant.device, plant.config)],
     }
+    await plant.add_plant("barn")
+    for name in PLANTS:
+        config = config_of(plant.neighbours.get(name, plant.device))
+        chain.configure(
+            "0x" + ref_of(name).hex(), Source(OPENING_WH, int(NOON.timestamp()), config.hash(), NAMEPLATE_W)
+        )
     plant.pin()
     journal = Journal(folder / "signer")
     signer = Signer(open_settler(folder / "signer", PASSPHRASE), journal, follow(journal))

@@ -21,6 +21,12 @@ contract CountingIssuer {
         uint256 leafIndex;
     }
 
+    struct Settlement {
+        bytes32 sourceId;
+        Evidence evidence;
+        Config config;
+    }
+
     event Settled(
         bytes32 indexed sourceId,
         uint32 indexed seq,
@@ -67,6 +73,16 @@ contract CountingIssuer {
     }
 
     function settle(bytes32 sourceId, Evidence calldata evidence, Config calldata config) external {
+        _settle(sourceId, evidence, config);
+    }
+
+    function settleMany(Settlement[] calldata settlements) external {
+        for (uint256 i = 0; i < settlements.length; ++i) {
+            _settle(settlements[i].sourceId, settlements[i].evidence, settlements[i].config);
+        }
+    }
+
+    function _settle(bytes32 sourceId, Evidence calldata evidence, Config calldata config) private {
         (uint64 fromWh, uint64 toWh, uint40 readAt) = _way(sourceId, evidence.leaf);
         counts[sourceId][toWh] += 1;
         _fromOf[sourceId][toWh] = fromWh;

@@ -91,6 +91,19 @@ class ChainTransactionRow(SQLModel, table=True):
     created_at: datetime = instant()
 
 
+class CarriedIssuanceRow(SQLModel, table=True):
+    """Which transaction carries an issuance; position 0 is the one that the transaction names."""
+
+    __tablename__ = "carried_issuance"
+    __table_args__ = (
+        UniqueConstraint("transaction_id", "position", name="carried_issuance_place_once"),
+        CheckConstraint("position >= 0", name="carried_issuance_place"),
+    )
+    issuance_id: str = Field(primary_key=True, foreign_key="issuance.id")
+    transaction_id: str = Field(foreign_key="chain_transaction.id")
+    position: int
+
+
 class TransactionAttemptRow(SQLModel, table=True):
     __tablename__ = "transaction_attempt"
     __table_args__ = (one_of("state", ATTEMPT_STATES, "transaction_attempt_state"),)
@@ -195,3 +208,19 @@ class CorrectionRow(SQLModel, table=True):
     reason: str
     recorded_by: str
     recorded_at: datetime = instant()
+
+
+class SupplementSourceRow(SQLModel, table=True):
+    """The source of mode ATTESTED under which a plant's supplements are minted."""
+
+    __tablename__ = "supplement_source"
+    source_id: str = Field(primary_key=True, foreign_key="energy_source.identity_id")
+    parent_id: str = Field(foreign_key="energy_source.identity_id", unique=True)
+
+
+class SupplementIssuanceRow(SQLModel, table=True):
+    """Which issuance mints a supplement: one each, for ever."""
+
+    __tablename__ = "supplement_issuance"
+    issuance_id: str = Field(primary_key=True, foreign_key="issuance.id")
+    correction_id: str = Field(foreign_key="correction.id", unique=True)

@@ -10,6 +10,7 @@ from sqlmodel import col
 
 from community.store.tables.identity import ShareTableRow
 from community.store.tables.minting import (
+    CarriedIssuanceRow,
     ChainTransactionRow,
     IssuancePartRow,
     IssuanceRow,
@@ -155,18 +156,20 @@ async def parts(work: Work, scope: Scope, issuance_ids: Sequence[str]) -> dict[s
 
 
 async def attempts(work: Work, issuance_ids: Sequence[str]) -> dict[str, list[AttemptView]]:
-    """Attempts by issuance, oldest first."""
+    """Attempts by issuance, oldest first; those of a batch stand with each issuance it carries."""
+    carried = col(CarriedIssuanceRow.issuance_id)
     statement = (
-        select(TransactionAttemptRow, ChainTransactionRow)
+        select(TransactionAttemptRow, ChainTransactionRow, carried)
         .join(ChainTransactionRow, col(ChainTransactionRow.id) == col(TransactionAttemptRow.transaction_id))
-        .where(col(ChainTransactionRow.issuance_id).in_(issuance_ids))
-        .order_by(col(ChainTransactionRow.issuance_id), col(TransactionAttemptRow.number))
+        .join(CarriedIssuanceRow, col(CarriedIssuanceRow.transaction_id) == col(ChainTransactionRow.id))
+        .where(carried.in_(issuance_ids))
+        .order_by(carried, col(TransactionAttemptRow.number))
         .limit(PARTS_MAX)
     )
     found: dict[str, list[AttemptView]] = {}
-    for each, transaction in await work.session.execute(statement):
+    for each, transaction, issuance_id in await work.session.execute(statement):
         view = AttemptView(
-            issuance_id=transaction.issuance_id,
+            issuance_id=issuance_id,
             number=each.number,
             nonce=transaction.nonce,
             account=transaction.account,
@@ -178,5 +181,5 @@ async def attempts(work: Work, issuance_ids: Sequence[str]) -> dict[str, list[At
             signed_at=each.signed_at,
             broadcast_at=each.broadcast_at,
         )
-        found.setdefault(transaction.issuance_id, []).append(view)
+        found.setdefault(issuance_id, []).append(view)
     return found

@@ -16,15 +16,9 @@ from community.minting.issuances import IssuanceState
 from community.store.tables.identity import EnergySourceRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
 from contracts.abi import MODE_ATTESTED, SourceSetup, decode_settled, encode_configure
+from tests.support.plant_on_chain import HOLDERS, NAMEPLATE_W, OPENING_WH, SOURCE_REF
 from tests.support.sending_device import EXPORT, NOON
-from tests.support.settlement_world import (
-    HOLDERS,
-    NAMEPLATE_W,
-    OPENING_WH,
-    SOURCE_REF,
-    SettlementWorld,
-    settlement_world,
-)
+from tests.support.settlement_world import SettlementWorld, settlement_world
 from tests.support.stores import opened
 
 pytestmark = pytest.mark.timeout(90)

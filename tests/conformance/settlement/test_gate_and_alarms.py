@@ -5,26 +5,31 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from community.clients.evm import EvmNode, NodeUnavailable
 from community.errors import FatalError
 from community.minting.issuances import IssuanceState
 from community.runtime.system_clock import SystemClock
+from community.store.identities import energy_sources
 from community.store.transactions import open_account
-from contracts.abi import CORRECTOR_ROLE, PAUSER_ROLE, encode_correct, encode_grant_role, encode_pause, encode_unpause
+from contracts.abi import (
+    CORRECTOR_ROLE,
+    PAUSER_ROLE,
+    SETTLER_ROLE,
+    encode_correct,
+    encode_grant_role,
+    encode_pause,
+    encode_unpause,
+)
 from settlement.gate import pass_gate
 from settlement.loop import SettlementLoop
+from settlement.planner import Settlement, plan_settlement
 from settlement.report import resume, status_lines
 from settlement.terms import GWEI, SettlementTerms
 from tests.support.anvil import DEVELOPMENT_ADDRESSES
-from tests.support.settlement_world import (
-    ADMIN,
-    HOLDERS,
-    SOURCE_REF,
-    SettlementWorld,
-    answering_signer,
-    settlement_world,
-)
+from tests.support.plant_on_chain import ADMIN, HOLDERS, SOURCE_REF
+from tests.support.settlement_world import SettlementWorld, answering_signer, settlement_world
 from tests.support.stores import new_sqlite_url, opened
 
 pytestmark = pytest.mark.timeout(90)
@@ -45,6 +50,8 @@ async def test_the_gate(tmp_path: Path) -> None:
         for change, sentence in (
             ({"chain_id": 137}, "the settings say 137"),
             ({"issuer": "0x" + "99" * 20}, "no contract"),
+            ({"issuer": world.token}, "not this release's EnergyIssuer"),
+            ({"code_hash": "0x" + "ab" * 32}, "the settings expect 0xabab"),
             ({"account": DEVELOPMENT_ADDRESSES[1]}, "SETTLER_ROLE"),
         ):
             with pytest.raises(FatalError, match=sentence):
@@ -58,6 +65,28 @@ async def test_the_gate(tmp_path: Path) -> None:
             await open_account(work, world.terms.chain_id, world.account, 0)
         with pytest.raises(FatalError, match="old backup"):
             await gate(world, world.terms)
+
+
+async def test_a_source_that_the_chain_knows_further_is_held_and_the_others_settle(tmp_path: Path) -> None:
+    """Somebody with the settler's role settled it from elsewhere: nothing of it is planned on top of old books."""
+    async with settlement_world(tmp_path) as world:
+        await world.build("barn")
+        await world.add_readings((1, 100))
+        async with opened(world.store_url) as store, store.read() as work:
+            (source, *_) = [one for one in await energy_sources(work) if one.id == "plant"]
+            planned = await plan_settlement(work, source, world.terms, SystemClock().now())
+        assert isinstance(planned, Settlement)
+        world.transact(world.issuer, encode_grant_role(SETTLER_ROLE, ADMIN))
+        world.transact(world.issuer, planned.calldata)
+        await world.add_readings((2, 250))
+        await world.add_readings((1, 40), plant="barn")
+        with capture_logs() as logs:
+            async with world.running() as loop:
+                assert set(loop.held) == {"plant"} and "settlement recover" in loop.held["plant"]
+                await pass_several(loop)
+        assert [one.source_id for one in await world.issuances()] == ["barn"]
+        said = [entry["reason"] for entry in logs if entry["event"] == "settlement_blocked"]
+        assert said == [loop.held["plant"]], "once, not in every pass"
 
 
 def with_priority(world: SettlementWorld, data: bytes, sender: str = ADMIN) -> None:

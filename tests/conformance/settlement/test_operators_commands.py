@@ -7,12 +7,16 @@ from pathlib import Path
 import pytest
 
 from community.minting.issuances import IssuanceState
+from community.runtime.system_clock import SystemClock
 from community.units import WattHours
 from contracts.abi import CORRECTOR_ROLE, ShareConfig, encode_grant_role
 from settlement.__main__ import main
 from signer.journal_signed import signed_lines
 from tests.conformance.settlement.test_processes import settlement_environment
-from tests.support.settlement_world import ADMIN, HOLDERS, WEIGHTS, SettlementWorld, settlement_world
+from tests.conformance.settlement.test_restored_backup import back_up, recovered, restore
+from tests.conformance.settlement.test_settles_on_a_real_chain import pass_and_mine, resume_issuance
+from tests.support.plant_on_chain import ADMIN, HOLDERS, WEIGHTS
+from tests.support.settlement_world import SettlementWorld, settlement_world
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -75,10 +79,58 @@ async def test_a_correction_is_recorded_once_sent_by_the_corrector_and_netted(
         await world.add_readings((2, 1400))
         await world.settle_until(2)
         assert world.supply() == 1250 * 10**15
-        document.write_bytes(b"and the other way round")
+
+
+async def test_a_supplement_is_minted_beside_the_register_once_two_operators_pinned_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document, backup = tmp_path / "protocol.pdf", tmp_path / "backup.db"
+    document.write_bytes(b"the old meter counted 20 Wh more before it was taken away")
+    why = ("--evidence", str(document), "--by", "operator", "--reason", "meter exchange")
+    async with settlement_world(tmp_path) as world:
+        operator = Operator(world, monkeypatch, capsys)
+        await world.add_readings((1, 1000))
+        await world.settle_until(1)
+        world.chain.rpc("evm_setNextBlockTimestamp", int(SystemClock().now().timestamp()))
+        world.chain.mine()
         said = await operator("correct", "plant", "--supplement-wh", "20", *why)
-        assert "verified 1270 Wh = minted 1250 + open supplement 20 - open debt 0" in said
+        assert "verified 1020 Wh = minted 1000 + open supplement 20 - open debt 0" in said
         assert "20 Wh are owed" in await operator("status")
+        back_up(world, backup)
+        async with world.running() as loop:
+            await pass_and_mine(world, loop, 1)
+        assert len(await world.issuances()) == 1, "its source is not on chain yet"
+        attestation, entry = (json.loads(line) for line in said.splitlines() if line.startswith("{"))
+        world.transact(world.issuer, bytes.fromhex(said.split("\n0x")[1].split("\n")[0]))
+        world.registry["sources"].append(entry)
+        world.pin()
+        _, refused = await world.settle_until(1, IssuanceState.STOPPED)
+        assert "approval of two operators" in (refused.failure or "") and world.supply() == 1000 * 10**15
+        world.registry["attestations"] = [attestation]
+        world.pin()
+        await resume_issuance(world, refused.id)
+        lost = await world.settle_until(2)
+        assert world.supply() == 1020 * 10**15
+        assert sum(world.balance(holder) for holder in HOLDERS) == world.supply()
+        said = await operator("correct", "plant", "--supplement-wh", "20", *why)
+        assert "verified 1020 Wh = minted 1020 + open supplement 0 - open debt 0" in said
+        assert "account call" not in said and "are owed" not in await operator("status")
+        async with world.running() as loop:
+            await pass_and_mine(world, loop, 2)
+        assert len(await world.issuances()) == 2, "one document is minted once"
+        restore(world, backup)
+        found = await recovered(world)
+        assert (len(found.put_back), found.known, found.problems) == (1, 1, [])
+        back = await world.settle_until(2)
+        assert [(one.id, one.parts, one.tx_hash) for one in back] == [(one.id, one.parts, one.tx_hash) for one in lost]
+        document.write_bytes(b"and 5 Wh more")
+        again = await operator("correct", "plant", "--supplement-wh", "5", *why)
+        (attestation,) = (json.loads(line) for line in again.splitlines() if line.startswith("{"))
+        assert attestation["register_wh"] == 25
+        world.registry["attestations"].append(attestation)
+        world.pin()
+        await world.settle_until(3)
+        assert world.supply() == 1025 * 10**15 and world.mine_nonces() == 3
 
 
 async def test_a_policy_a_proposal_an_objection_and_its_answer(

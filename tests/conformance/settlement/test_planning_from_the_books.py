@@ -1,17 +1,18 @@
 """What settlement plans from real books, on both databases: long idle plants, exchanged meters, transformers, hot sun."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from sqlalchemy import update
 
+from community.identity.coin_addresses import CoinAddress, CoinChain
 from community.minting.issuances import IssuanceState
 from community.minting.planning import PlanBlocked
 from community.runtime.system_clock import SystemClock
-from community.store import decisions, devices, identities, issuances
+from community.store import coin_addresses, decisions, devices, identities, issuances
 from community.store.devices import Meter
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, EnergySourceRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow
@@ -19,8 +20,9 @@ from community.store.unit_of_work import Store
 from settlement.planner import Settlement, plan_settlement, settlement_of
 from settlement.report import status_lines
 from settlement.terms import SettlementTerms
+from tests.support.plant_on_chain import HOLDERS, NAMEPLATE_W, OPENING_WH
 from tests.support.sending_device import EXPORT, MAX_POWER_W, NOON, register
-from tests.support.settlement_world import NAMEPLATE_W, OPENING_WH, SettlementWorld, write_source
+from tests.support.settlement_world import SettlementWorld, write_source
 from tests.support.stores import COLUMN_KEY
 
 TERMS = SettlementTerms(1, "0x" + "15" * 20, "0x" + "ac" * 20)
@@ -149,3 +151,40 @@ async def test_the_status_says_that_an_attested_reading_needs_its_devices_payloa
         line for line in lines if line.startswith("blocked plant:") and "no payload signed by its device" in line
     ], lines
     assert not [line for line in lines if line.startswith("left out")], lines
+
+
+async def test_tokens_go_to_no_address_that_its_holder_gave_up_or_never_had(
+    plant: SettlementWorld, store: Store
+) -> None:
+    """By the address book at the interval's end, as it is known now."""
+    await plant.add_readings((1, 70))
+    later = NOON + timedelta(days=9)
+
+    async def held(address: str, since: datetime) -> None:
+        given = CoinAddress("member-a1", CoinChain.EVM, address, None, since)
+        async with store.begin() as work:
+            await coin_addresses.add_address(work, given, "linked", later)
+
+    await held(HOLDERS[0], later)
+    assert way(await planned(store)) == (0, 70), "entered late, but nobody else's before"
+    async with store.begin() as work:
+        assert await coin_addresses.end_address(work, "member-a1", CoinChain.EVM, HOLDERS[0], later, later)
+    assert way(await planned(store)) == (0, 70), "given up after the interval"
+    async with store.begin() as work:
+        row = await coin_addresses.find_address(work, CoinChain.EVM, HOLDERS[0])
+        assert row is not None
+        await coin_addresses.hold_again(work, row.id, "linked", NOON - timedelta(days=2), later)
+        await coin_addresses.end_address(work, "member-a1", CoinChain.EVM, HOLDERS[0], NOON, later)
+    blocked = await planned(store)
+    assert isinstance(blocked, PlanBlocked) and f"member-a1 did not hold {HOLDERS[0]}" in blocked.reason
+
+
+async def test_an_address_that_the_book_does_not_give_the_holder_is_not_paid(
+    plant: SettlementWorld, store: Store
+) -> None:
+    await plant.add_readings((1, 70))
+    other = CoinAddress("member-b2", CoinChain.EVM, "0x" + "0e" * 20, None, NOON - timedelta(days=2))
+    async with store.begin() as work:
+        await coin_addresses.add_address(work, other, "linked", NOON)
+    blocked = await planned(store)
+    assert isinstance(blocked, PlanBlocked) and f"member-b2 did not hold {HOLDERS[1]}" in blocked.reason

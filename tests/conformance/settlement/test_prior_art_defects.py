@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from community.minting.apportionment import apportion
 from community.minting.issuances import IssuanceState
 from community.units import BASE_UNITS_PER_WH, WattHours
-from tests.support.settlement_world import HOLDERS, OPENING_WH, WEIGHTS
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS
 from tests.support.simulated_settlement import SimulatedSettlement, simulated_settlement
 
 pytestmark = pytest.mark.timeout(90)
@@ -138,7 +138,7 @@ async def test_12_a_correction_overwrites_no_evidence(tmp_path: Path) -> None:
     await world.produce(1000)
     await until_final(world, 1)
     before = world.book_rows("SELECT id, register_wh FROM measurement")
-    (ref,) = world.chain.head.state.sources
+    ref = "0x" + SOURCE_REF.hex()
     world.chain.correct(ref, 300)
     await world.produce(200)
     await world.produce(500)

@@ -20,8 +20,9 @@ from community.store.tables.minting import ProposalRow, SettlementPolicyRow
 from community.store.unit_of_work import Store
 from settlement.planner import Announcement, Overtaken, Settlement, Step, plan_settlement
 from settlement.terms import SettlementTerms
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, WEIGHTS
 from tests.support.sending_device import NOON, register
-from tests.support.settlement_world import HOLDERS, OPENING_WH, WEIGHTS, SettlementWorld, write_source
+from tests.support.settlement_world import SettlementWorld, write_source
 
 TERMS = SettlementTerms(1, "0x" + "15" * 20, "0x" + "ac" * 20)
 DAY = timedelta(days=1)

@@ -14,7 +14,8 @@ from community.runtime.system_clock import SystemClock
 from contracts.abi import CORRECTOR_ROLE, encode_correct, encode_grant_role
 from settlement.recovery import Recovery, parse_signed, recover
 from signer.journal_signed import signed_lines
-from tests.support.settlement_world import ADMIN, OPENING_WH, SOURCE_REF, SettlementWorld, settlement_world
+from tests.support.plant_on_chain import ADMIN, OPENING_WH, SOURCE_REF
+from tests.support.settlement_world import SettlementWorld, settlement_world
 from tests.support.stores import opened
 
 pytestmark = pytest.mark.timeout(120)

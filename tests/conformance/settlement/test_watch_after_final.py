@@ -11,7 +11,7 @@ from tests.support.simulated_node import Fault
 from tests.support.simulated_settlement import Replica, SimulatedSettlement, simulated_settlement
 
 pytestmark = pytest.mark.timeout(60)
-CONFIGURED = 8
+CONFIGURED = 15
 """Blocks of the simulated chain before the first settlement."""
 
 
@@ -63,8 +63,31 @@ async def test_a_settlement_that_moved_to_another_block_is_an_alarm(tmp_path: Pa
 
 
 async def test_a_node_that_only_forgot_the_receipt_is_no_alarm(tmp_path: Path) -> None:
-    world, replica = await settled(tmp_path)
+    world, _ = await settled(tmp_path)
     await world.advance(timedelta(minutes=2))
-    replica.node.faults.extend([Fault.STALE_NULL] * 3)
-    assert await errors_of_a_pass(world, replica) == []
+    fresh = await world.replica()
+    fresh.node.faults.extend([Fault.STALE_NULL] * 3)
+    assert await errors_of_a_pass(world, fresh) == []
+    await world.close()
+
+
+async def test_watching_what_lies_below_a_block_seen_before_costs_one_call(tmp_path: Path) -> None:
+    world, replica = await settled(tmp_path)
+    for _ in range(3):
+        await world.produce(500, 700)
+        for _ in range(3):
+            await world.run(replica)
+            world.chain.mine(4)
+    assert len(await world.issuances()) == 7
+    calls: list[str] = []
+
+    async def note(method: str) -> None:
+        calls.append(method)
+
+    for looks in (2, 1, 1):  # the highest one seen before and the new one; then the new one stands for all
+        await world.advance(timedelta(minutes=2))
+        replica.node.before_call = note
+        calls.clear()
+        await world.run(replica)
+        assert calls == ["eth_getBlockByNumber"] * looks
     await world.close()

@@ -37,16 +37,9 @@ from signer.keys import SETTLER_FILE
 from signer.settler import KeystoreAccount
 from signer.transactions import sign_transaction
 from tests.support.anvil import CHAIN_ID
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS
 from tests.support.sending_device import NOON_SLOT, SendingDevice
-from tests.support.settlement_world import (
-    HOLDERS,
-    OPENING_WH,
-    PASSPHRASE,
-    SOURCE_REF,
-    WEIGHTS,
-    SettlementWorld,
-    settlement_world,
-)
+from tests.support.settlement_world import PASSPHRASE, SettlementWorld, settlement_world
 from tests.support.signed_http import RequestSigner, web3_of
 from tests.support.signer_process import signer_process
 

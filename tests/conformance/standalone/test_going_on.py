@@ -10,7 +10,7 @@ from community.errors import FatalError
 from standalone.layout import Facts
 from standalone.system import require_chain
 from tests.support.anvil import AnvilChain, start_anvil
-from tests.support.settlement_world import deploy
+from tests.support.plant_on_chain import deploy
 
 
 @pytest.fixture(scope="module")

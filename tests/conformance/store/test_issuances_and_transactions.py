@@ -19,8 +19,9 @@ from community.store.tables.measuring import FrameRow, MeasurementRow, Statement
 from community.store.tables.metering import MeteringPointRow
 from community.store.unit_of_work import Store
 from community.units import BASE_UNITS_PER_WH, TokenAmount, WattHours
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS
 from tests.support.sending_device import INSTALLED, NOON, NOON_SLOT, SendingDevice, register
-from tests.support.settlement_world import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS, ShareConfig, write_source
+from tests.support.settlement_world import ShareConfig, write_source
 
 NOW = datetime(2026, 3, 2, 20, tzinfo=UTC)
 ACCOUNT, ISSUER = "0x" + "ac" * 20, "0x" + "15" * 20
@@ -100,7 +101,7 @@ async def plan(store: Store, one: Issuance) -> ChainTransaction:
     async with store.begin() as work:
         await issuances.add_issuance(work, one)
         await issuances.move_issuance(work, one.id, IssuanceState.REQUESTED, NOW)
-        return await transactions.reserve_transaction(work, one.id, intent, NOW)
+        return await transactions.reserve_transaction(work, [one.id], intent, NOW)
 
 
 async def open_account(store: Store, chain_nonce: int) -> int:

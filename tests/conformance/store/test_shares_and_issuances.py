@@ -11,8 +11,8 @@ from community.store import issuances, shares
 from community.store.shares import SharesIssued
 from community.store.unit_of_work import Store
 from tests.conformance.store.test_issuances_and_transactions import NOW, issuance, prepare
+from tests.support.plant_on_chain import HOLDERS
 from tests.support.sending_device import NOON
-from tests.support.settlement_world import HOLDERS
 from tests.support.stores import new_postgres_url, opened, waiting_for_a_lock
 from tools.private_postgres import PrivatePostgres
 

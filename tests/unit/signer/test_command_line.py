@@ -10,8 +10,9 @@ from community.identity.coin_addresses import CoinChain
 from community.identity.derivation import derive_address
 from contracts.abi import ShareConfig
 from signer.__main__ import main
+from tests.support.plant_on_chain import HOLDERS, WEIGHTS
 from tests.support.sending_device import SendingDevice
-from tests.support.settlement_world import HOLDERS, WEIGHTS, pinned_source
+from tests.support.settlement_world import pinned_source
 
 pytestmark = pytest.mark.timeout(60)
 

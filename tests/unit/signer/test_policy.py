@@ -15,8 +15,9 @@ from community.chain.signed_transactions import read_signed
 from community.minting.issuances import batch_id, correction_id, issuance_id
 from contracts.abi import AttestedSettlement, ShareConfig, encode_correct, encode_settle_attested, encode_settle_many
 from signer.signing import UNNAMED
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice
-from tests.support.settlement_world import HOLDERS, OPENING_WH, SOURCE_REF, WEIGHTS, pinned_source
+from tests.support.settlement_world import pinned_source
 from tests.support.signing_plant import CHAIN_ID, ISSUER, SigningPlant
 from tests.unit.community.attestation.builders import vector
 

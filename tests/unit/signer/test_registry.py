@@ -10,8 +10,9 @@ import pytest
 from contracts.abi import ShareConfig
 from signer.registry import LegacyMeter, PinnedAttestation, RegistryError, SigningRole, parse_registry
 from tests.support.operators import OPERATOR_KEYS
+from tests.support.plant_on_chain import HOLDERS, SOURCE_REF, WEIGHTS
 from tests.support.sending_device import SendingDevice
-from tests.support.settlement_world import HOLDERS, SOURCE_REF, WEIGHTS, pinned_source
+from tests.support.settlement_world import pinned_source
 
 DEVICE = SendingDevice()
 KEY = DEVICE.public_key

@@ -18,8 +18,8 @@ from community.chain.signed_transactions import read_signed
 from community.errors import FatalError
 from signer.journal import JOURNAL_FILE
 from signer.signing import Signer
+from tests.support.plant_on_chain import OPENING_WH
 from tests.support.sending_device import NOON, NOON_SLOT, SendingDevice
-from tests.support.settlement_world import OPENING_WH
 from tests.support.signing_plant import ISSUER, SigningPlant
 
 LATER = NOON.replace(hour=20)
