@@ -9,8 +9,9 @@ from community.units import WattHours, base_units
 from contracts.abi import SettlePreview, decode_preview_result, decode_revert, revert_name
 from settlement.planner import Settlement
 
-PASSING = frozenset({"FromTheFuture", "EnforcedPause"})
-"""Refusals that end by themselves or when a pause does: the settlement is tried again, nothing is stored."""
+PASSING = frozenset({"FromTheFuture", "EnforcedPause", "SharesChanged"})
+"""Refusals that end by themselves, when a pause does, or when the books have the table that share tokens show: the
+settlement is tried again, nothing is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,8 @@ async def dry_run(node: EvmNode, settlement: Settlement, account: str) -> Verdic
         if revert_name(refusal.data) == "WrongConfig":
             return Later(
                 f"{reason} Its shares in the books begin at {settlement.issuance.period_start.isoformat()} or before: have "
-                "the registrar commit exactly these on chain once everything before is settled."
+                "the registrar commit exactly these on chain once everything before is settled; where share tokens decide, "
+                "anyone may, by followShares."
             )
         if revert_name(refusal.data) == "UnknownSource" and settlement.supplement is not None:
             return Later(f"{reason} Have the registrar open it: `python -m settlement correct` prints the call.")

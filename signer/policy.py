@@ -89,7 +89,7 @@ def _judge_settlement(
 ) -> SignedEnergy:
     source = _pinned(settlement.source_ref, registry)
     config = settlement.settlement.config if isinstance(settlement, Attested) else settlement.config
-    if config not in source.share_tables:
+    if not source.pays_by(config):
         raise Refusal(f"The share table (hash 0x{config.hash().hex()}) is not pinned for source {source.source_ref}.")
     if isinstance(settlement, Attested):
         reading = prove_attested(source, settlement.settlement, request.evidence, registry.attestations)

@@ -7,6 +7,7 @@ claims is compared with it.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -67,6 +68,17 @@ class PinnedSource:
     wh_per_day_max: int
     share_tables: tuple[ShareConfig, ...]
     legacy: LegacyMeter | None = None
+    share_tokens: int | None = None
+    """Number of its share tokens, where these decide the table on chain and nobody else can (EnergyIssuer.followShares)."""
+
+    def pays_by(self, config: ShareConfig) -> bool:
+        """Whether this is a pinned table; or, where share tokens decide, one that they can show: their contract has but one."""
+        if config in self.share_tables:
+            return True
+        key, holders = self.device_public_key, [holder.lower() for holder in config.holders]
+        rising = all(earlier < later for earlier, later in pairwise(holders))
+        is_of_device = config.key_x + config.key_y == key[1:]
+        return is_of_device and rising and sum(config.weights) == self.share_tokens
 
     @property
     def epoch(self) -> str:
@@ -209,6 +221,7 @@ _SOURCE = (
     "wh_per_day_max",
     "share_tables",
     "legacy",
+    "share_tokens",
 )
 _LEGACY = ("meter_key", "zone")
 
@@ -238,6 +251,7 @@ def _source(reader: "_Reader", entry: Any, where: str) -> PinnedSource:
             if (table := _share_table(reader, one, f"{where}.share_tables[{at}]", key)) is not None
         ),
         legacy=_legacy(reader, given["legacy"], f"{where}.legacy") if "legacy" in given else None,
+        share_tokens=reader.integer(given, where, "share_tokens") if "share_tokens" in given else None,
     )
 
 

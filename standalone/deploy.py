@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from community.clients.evm import EvmNode
 from community.errors import FatalError
 from contracts import abi
+from contracts.deployment import ShareTokens
+from contracts.shares import encode_deploy_shares
 from standalone.anvil import ADMIN
 
 RECEIPT_TIMEOUT_S = 30.0
@@ -20,6 +22,8 @@ class Deployment:
     token: str
     issuer: str
     start_block: int
+    shares: str = abi.ZERO_ADDRESS
+    """The share tokens that sources follow; zero without them."""
 
 
 async def _submit(node: EvmNode, to: str | None, data: bytes, value: int = 0) -> str:
@@ -40,11 +44,19 @@ async def _mined(node: EvmNode, tx_hash: str) -> dict[str, object]:
     return receipt
 
 
-async def deploy(node: EvmNode, settler: str) -> Deployment:
-    """Deploy token and issuer, give the issuer the right to mint, the signer's account the right to settle, and gas."""
+async def deploy(node: EvmNode, settler: str, share_tokens: ShareTokens | None = None) -> Deployment:
+    """Deploy token and issuer, give the issuer the right to mint, the signer's account the right to settle, and gas.
+
+    With `share_tokens` their contract too: a source whose shares are created there pays by them and by nothing else.
+    """
+    shares = abi.ZERO_ADDRESS
+    if share_tokens is not None:
+        code = encode_deploy_shares(share_tokens.uri, share_tokens.period_s, ADMIN, 0)
+        shares = str((await _mined(node, await _submit(node, None, code)))["contractAddress"])
+        await _mined(node, await _submit(node, shares, abi.encode_grant_role(abi.REGISTRAR_ROLE, ADMIN)))
     token_receipt = await _mined(node, await _submit(node, None, abi.encode_deploy_token(ADMIN, 0)))
     token = str(token_receipt["contractAddress"])
-    issuer_receipt = await _mined(node, await _submit(node, None, abi.encode_deploy_issuer(token, ADMIN, 0)))
+    issuer_receipt = await _mined(node, await _submit(node, None, abi.encode_deploy_issuer(token, ADMIN, 0, shares)))
     issuer = str(issuer_receipt["contractAddress"])
     # One after the other: the node gives two requests at the same moment the same nonce.
     sent = [
@@ -60,6 +72,7 @@ async def deploy(node: EvmNode, settler: str) -> Deployment:
         token=token.lower(),
         issuer=issuer.lower(),
         start_block=int(str(token_receipt["blockNumber"]), 16),
+        shares=shares.lower(),
     )
 
 

@@ -55,6 +55,23 @@ def test_what_may_be_left_out_may_be_given() -> None:
     assert registry.sources["0x" + SOURCE_REF.hex()].legacy == LegacyMeter(bytes([10] * 16), "Europe/Vienna")
 
 
+def test_where_share_tokens_decide_any_table_that_they_can_show_is_paid_by() -> None:
+    other = content()
+    other["sources"][0]["share_tokens"] = 1000
+    source = parse_registry(json.dumps(other)).sources["0x" + SOURCE_REF.hex()]
+    pinned_only = parse_registry(json.dumps(content())).sources["0x" + SOURCE_REF.hex()]
+    sold = replace(CONFIG, weights=(1, 2, 997))
+    assert source.pays_by(sold) and source.pays_by(CONFIG)
+    assert pinned_only.pays_by(CONFIG) and not pinned_only.pays_by(sold)
+    for wrong in (
+        replace(CONFIG, weights=(1, 2, 998)),
+        replace(sold, holders=HOLDERS[::-1]),
+        replace(sold, holders=(HOLDERS[0], HOLDERS[0], HOLDERS[1])),
+        replace(sold, key_x=bytes(32)),
+    ):
+        assert not source.pays_by(wrong)
+
+
 def test_another_key_or_register_is_another_epoch() -> None:
     source = parse_registry(json.dumps(content())).sources["0x" + SOURCE_REF.hex()]
     assert replace(source, nameplate_w=1).epoch == source.epoch
