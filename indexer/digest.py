@@ -24,8 +24,11 @@ def digest_after(previous: str, transfer_lines: bytes, rows: BlockRows) -> str:
     ]
     if not transfer_lines and not listed:
         return previous
-    text = json.dumps(listed, separators=(",", ":"), sort_keys=True, default=_instant)
-    return hashlib.sha256(b"".join((bytes.fromhex(previous), transfer_lines, text.encode()))).hexdigest()
+    text = json.dumps(listed, separators=(",", ":"), sort_keys=True, default=_instant) if listed else "[]"
+    digest = hashlib.sha256(bytes.fromhex(previous))
+    digest.update(transfer_lines)
+    digest.update(text.encode())
+    return digest.hexdigest()
 
 
 def _instant(value: object) -> str:
