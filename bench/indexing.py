@@ -1,7 +1,9 @@
 """Indexing half a million transfers from a local node: ours beside Ponder 0.17.7, a web3.py loop, and the node itself.
 
 All in one run on one chain, which is built once and kept (`make clean` removes it). Ponder has six addresses for the node,
-because it limits itself by address. Its npm package `ponder` at 1.0.0 is a mistaken publication of an old version.
+because it limits itself by address, and indexes the first 200 000 transfers: its rate and its CPU time for an event are the same
+for more of them, as are those of the loop, which takes 20 000. Its npm package `ponder` at 1.0.0 is a mistaken publication of an
+old version.
 """
 
 import asyncio
@@ -19,6 +21,7 @@ from tools.private_postgres import PrivatePostgres, free_port, private_postgres
 
 NAME = "indexing"
 TURNS = 3
+PONDER_BLOCKS = 4_000
 PONDER_GATE = 15.0
 CPU_GATE = 10.0
 FLOOR_GATE = 0.45
@@ -30,24 +33,33 @@ LATENCY_MAX_MS = 100.0
 
 def run() -> list[Figure]:
     with running_chain(free_port()) as chain, private_postgres() as server:
-        postgresql, sqlite, floors = [], [], []
+        postgresql, sqlite, floors, indexed = [], [], [], ""
         for _ in range(TURNS):
             floors.append(runs.floor(chain))
-            postgresql.append(_said("ours on PostgreSQL", runs.ours(chain, _database(server), _pid(server))))
+            indexed = _database(server)
+            postgresql.append(_said("ours on PostgreSQL", runs.ours(chain, indexed, _pid(server))))
             sqlite.append(_said("ours on SQLite", _on_sqlite(chain)))
-        ponder = _said("Ponder 0.17.7", runs.ponder(chain, server.create_database(), _pid(server)))
+        ponder = _said("Ponder 0.17.7", runs.ponder(chain, server.create_database(), _pid(server), PONDER_BLOCKS))
         web3 = runs.web3_loop(chain)
-        latency_ms = block_to_notice_ms(chain, _database(server))
+        latency_ms = block_to_notice_ms(chain, indexed)
     ours = statistics.median(one.events_s for one in postgresql)
     on_sqlite = statistics.median(one.events_s for one in sqlite)
-    cpu_s = statistics.median(one.cpu_all_s for one in postgresql)
+    cpu_s = statistics.median(one.cpu_s_a_million for one in postgresql)
     peak_mb = max(one.peak_mb for one in (*postgresql, *sqlite))
     growth = max(one.growth for one in (*postgresql, *sqlite))
     floor = statistics.median(floors)
     limit = {"less_is_better": True}
     return [
         Figure(f"{NAME}_postgresql", ours, "events/s", "Ponder 0.17.7", ponder.events_s, PONDER_GATE),
-        Figure(f"{NAME}_cpu", cpu_s, "CPU s with PostgreSQL", "Ponder 0.17.7", ponder.cpu_all_s, CPU_GATE, **limit),
+        Figure(
+            f"{NAME}_cpu",
+            cpu_s,
+            "CPU s for 1 M events, with PostgreSQL",
+            "Ponder 0.17.7",
+            ponder.cpu_s_a_million,
+            CPU_GATE,
+            **limit,
+        ),
         Figure(f"{NAME}_of_the_floor", ours, "events/s", "all logs fetched, unparsed", floor, FLOOR_GATE),
         Figure(f"{NAME}_sqlite", on_sqlite, "events/s", "ours on PostgreSQL", ours, SQLITE_GATE),
         Figure(f"{NAME}_web3", ours, "events/s", "web3.py get_logs and process_log", web3, PONDER_GATE),

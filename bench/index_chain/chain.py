@@ -38,6 +38,15 @@ class BenchChain:
     events: int
     head: int
 
+    @property
+    def first_busy(self) -> int:
+        """The first block that scatters transfers; before it there are the token and the accounts' first amounts."""
+        return self.head - _FINAL_AFTER - BLOCKS + 1
+
+    def events_in(self, blocks: int) -> int:
+        """How many transfers there are up to and with the first `blocks` busy blocks."""
+        return ACCOUNTS + blocks * TRANSFERS_PER_BLOCK
+
     def rpc(self, method: str, *params: Any) -> Any:
         """The result of one call."""
         return _Rpc(int(self.url.rsplit(":", 1)[1])).call(method, *params)

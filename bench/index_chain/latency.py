@@ -5,8 +5,10 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
+from typing import IO
 
 from bench.index_chain.chain import CHAIN_ID, ROOT, BenchChain
 from community.store import outbox
@@ -26,25 +28,29 @@ class NeverNoticed(Exception):
 def block_to_notice_ms(chain: BenchChain, database_url: str) -> float:
     """The 99th percentile over `BLOCKS` blocks, in milliseconds: mining asked for, until the outbox tells of the block.
 
-    The indexer runs as its command line runs it, from the chain's head on, and learns of heads by WebSocket.
+    The indexer runs as its command line runs it, on a database that has the chain so far, and learns of heads by WebSocket.
     """
-    with _indexer(chain, database_url):
-        times = sorted(asyncio.run(_measure(chain, database_url)))
+    with tempfile.TemporaryFile() as said:
+        try:
+            with _indexer(chain, database_url, said):
+                times = sorted(asyncio.run(_measure(chain, database_url)))
+        except NeverNoticed as error:
+            said.seek(0)
+            raise NeverNoticed(f"{error}. The indexer said:\n{said.read().decode(errors='replace')[-2000:]}") from error
     return times[len(times) * 99 // 100]
 
 
 @contextlib.contextmanager
-def _indexer(chain: BenchChain, database_url: str) -> Iterator[None]:
+def _indexer(chain: BenchChain, database_url: str, said: IO[bytes]) -> Iterator[None]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("INDEXER_")} | {
         "INDEXER_DATABASE_URL": database_url,
         "INDEXER_RPC_URLS": chain.url,
         "INDEXER_HEAD_URLS": chain.url.replace("http://", "ws://"),
         "INDEXER_CHAIN_ID": str(CHAIN_ID),
         "INDEXER_TOKEN_ADDRESS": chain.token,
-        "INDEXER_START_BLOCK": str(chain.head),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "indexer", "run"], env=environment, cwd=ROOT, stderr=subprocess.DEVNULL
+        [sys.executable, "-m", "indexer", "run"], env=environment, cwd=ROOT, stdout=said, stderr=subprocess.STDOUT
     ) as process:
         try:
             yield

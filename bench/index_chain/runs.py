@@ -34,8 +34,9 @@ class RunFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What one indexer took: its own seconds, CPU seconds with and without its database, memory in MB."""
+    """What one indexer took for `events`: its own rate, CPU seconds with and without its database, memory in MB."""
 
+    events: int
     events_s: float
     cpu_s: float
     database_cpu_s: float
@@ -43,8 +44,9 @@ class Run:
     growth: float
 
     @property
-    def cpu_all_s(self) -> float:
-        return self.cpu_s + self.database_cpu_s
+    def cpu_s_a_million(self) -> float:
+        """CPU seconds for a million events, its database's included."""
+        return (self.cpu_s + self.database_cpu_s) * 1e6 / self.events
 
 
 def ours(chain: BenchChain, database_url: str, database_pid: int | None = None) -> Run:
@@ -59,15 +61,18 @@ def ours(chain: BenchChain, database_url: str, database_pid: int | None = None) 
         "INDEXER_RPC_TIMEOUT_MS": "60000",
     }
     command = [sys.executable, "-m", "indexer", "backfill"]
-    output, run = _run(command, environment, ROOT, database_pid)
+    output, run = _run(chain.events, command, environment, ROOT, database_pid)
     found = _TOOK.search(output)
     if found is None:
         raise RunFailed(f"our indexer did not come to its end:\n{output[-2000:]}")
-    return run(chain.events / float(found[1]))
+    return run(float(found[1]))
 
 
-def ponder(chain: BenchChain, database_url: str, database_pid: int) -> Run:
-    """Ponder 0.17.7 on Node 22, its store in the same PostgreSQL, its seconds as it reports them."""
+def ponder(chain: BenchChain, database_url: str, database_pid: int, blocks: int) -> Run:
+    """Ponder 0.17.7 on Node 22, its store in the same PostgreSQL, its seconds as it reports them.
+
+    It indexes the first `blocks` blocks with transfers and those before: its rate does not depend on how many there are.
+    """
     folder = _installed_ponder()
     node = next(folder.glob("node_modules/node-linux-*/bin/node"))
     environment = {
@@ -77,14 +82,15 @@ def ponder(chain: BenchChain, database_url: str, database_pid: int) -> Run:
         "BENCH_RPC_URL": chain.url,
         "BENCH_DATABASE_URL": database_url,
         "BENCH_TOKEN": chain.token,
-        "BENCH_END_BLOCK": str(chain.head),
+        "BENCH_END_BLOCK": str(chain.first_busy - 1 + blocks),
     }
     program = str(folder / "node_modules" / "ponder" / "dist" / "esm" / "bin" / "ponder.js")
     command = [str(node), program, "start", "--schema", "bench", "--log-format", "json", "--port", "0"]
-    output, run = _run(command, environment, folder, database_pid, until="Completed indexing across all chains")
+    events = chain.events_in(blocks)
+    output, run = _run(events, command, environment, folder, database_pid, until="Completed indexing across all chains")
     for line in output.splitlines():
         if "Completed backfill indexing" in line:
-            return run(chain.events / (float(json.loads(line)["duration"]) / 1000))
+            return run(float(json.loads(line)["duration"]) / 1000)
     raise RunFailed(f"Ponder did not come to its end:\n{output[-2000:]}")
 
 
@@ -116,9 +122,14 @@ def floor(chain: BenchChain) -> float:
 
 
 def _run(
-    command: list[str], environment: dict[str, str], folder: Path, database_pid: int | None, until: str = ""
+    events: int,
+    command: list[str],
+    environment: dict[str, str],
+    folder: Path,
+    database_pid: int | None,
+    until: str = "",
 ) -> tuple[str, Callable[[float], Run]]:
-    """Run to the end, or until a line has `until`. The output, and the costs waiting for the rate."""
+    """Run to the end, or until a line has `until`. The output, and the costs waiting for the seconds it took."""
     lines: list[str] = []
     with ExitStack() as stack:
         database = stack.enter_context(watched(database_pid)) if database_pid is not None else Costs()
@@ -139,8 +150,8 @@ def _run(
             guard.cancel()
             process.kill()
 
-    def run(events_s: float) -> Run:
-        return Run(events_s, costs.cpu_s, database.cpu_s, costs.peak_mb, costs.growth)
+    def run(took_s: float) -> Run:
+        return Run(events, events / took_s, costs.cpu_s, database.cpu_s, costs.peak_mb, costs.growth)
 
     return "".join(lines), run
 
