@@ -15,7 +15,7 @@ from community.store import chain_index
 from community.store.unit_of_work import Store
 from indexer.follow import Follower
 from tests.conformance.indexer.ledgers import Ledger, catch_up, follower, rows
-from tests.conformance.indexer.reorgs import KINDS, disturb, grow_beyond, once_at
+from tests.conformance.indexer.reorgs import FINALITY_DISTANCE, KINDS, disturb, grow_beyond, once_at
 from tests.conformance.indexer.test_following import busy
 from tests.support.anvil import CHAIN_ID
 from tests.support.stores import new_sqlite_url, opened
@@ -55,6 +55,7 @@ class Torture:
     async def run(self, seed: int, reorgs: int) -> None:
         draw = random.Random(seed)
         start_block = self.ledger.head() - 16
+        self.ledger.chain.mine(FINALITY_DISTANCE)  # no reorg may take the contracts away
         following = follower(self.store, self.ledger, start_block=start_block)
         for turn in range(reorgs):
             kind = KINDS[(seed + turn) % len(KINDS)]
