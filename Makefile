@@ -1,5 +1,5 @@
-# demo [RESET=1] [PORT=8080]: run everything here | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
-.PHONY: demo test check bench clean lock
+# demo [RESET=1] [PORT=8080]: run everything here | stack [CHECK=1]: the same with PostgreSQL, Mosquitto, nginx | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
+.PHONY: demo stack test check bench clean lock
 .SILENT:
 MAKEFLAGS += --no-print-directory
 
@@ -19,6 +19,10 @@ endef
 demo:
 	$(call prepare,run)
 	exec $(ENV) -m standalone demo $(if $(RESET),--reset) $(if $(PORT),--port $(PORT))
+
+stack:
+	$(call prepare,test)
+	exec $(ENV) -m tools.stack $(if $(CHECK),--check)
 
 test:
 	$(call prepare,test)

@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from community.errors import FatalError
@@ -32,15 +32,12 @@ async def run_check(root: Path, folder: Path | None, say: Callable[[str], None])
     system = System(Layout(root, place), Ports.free(0), say, SLOTS_PER_SECOND)
     began = time.monotonic()
     try:
-        findings = await _run(system, say)
+        findings = await check_system(system, say)
     except FatalError as error:
         findings = Findings(problems=[str(error)])
     finally:
         await system.stop()
-    figures: dict[str, object] = {**findings.figures, "seconds": round(time.monotonic() - began)}
-    ok = not findings.problems
-    shown = findings.problems[:PROBLEMS_SHOWN]
-    print(json.dumps({"ok": ok, **figures, "problem_count": len(findings.problems), "problems": shown}), flush=True)
+    ok = print_result(findings, time.monotonic() - began)
     if ok and folder is None:
         shutil.rmtree(place)
     elif not ok:
@@ -48,25 +45,43 @@ async def run_check(root: Path, folder: Path | None, say: Callable[[str], None])
     return ok
 
 
-async def _run(system: System, say: Callable[[str], None]) -> Findings:
+def print_result(findings: Findings, seconds: float) -> bool:
+    """One JSON line; says whether all agrees."""
+    figures: dict[str, object] = {**findings.figures, "seconds": round(seconds)}
+    ok, shown = not findings.problems, findings.problems[:PROBLEMS_SHOWN]
+    print(json.dumps({"ok": ok, **figures, "problem_count": len(findings.problems), "problems": shown}), flush=True)
+    return ok
+
+
+async def check_system(
+    system: System,
+    say: Callable[[str], None],
+    settlements: int = SETTLEMENTS_FINAL,
+    disturbances: Sequence[str] = DISTURBANCES,
+) -> Findings:
+    """Start `system`, disturb it until `settlements` are final, hold the day, and audit it. Raises FatalError."""
     facts = await system.start()
-    books = Books(system.layout.database)
+    books = system.books()
     chain = ChainReader(system.node_url, facts.token, facts.issuer)
-    await _disturb(system, chain, books, say)
-    await _until(system, lambda: _final(books) >= SETTLEMENTS_FINAL, TIME_LIMIT_S, "enough settlements to be final")
+    await _disturb(system, chain, books, say, (settlements, disturbances))
+    await _until(system, lambda: _final(books) >= settlements, TIME_LIMIT_S, "enough settlements to be final")
     say("the day is held; waiting until everything on its way has arrived")
     await system.hold_time()
     await _until(system, lambda: _is_quiet(system, books), QUIET_LIMIT_S, "everything on its way to arrive")
     findings = await asyncio.to_thread(audit, chain, books, abi.TOPIC_SETTLED)
-    _check_readings(findings, system, books)
-    findings.figures |= {"kills": len(DISTURBANCES) - 1, "reorg_depth": REORG_DEPTH}
+    await asyncio.to_thread(_check_readings, findings, system, books)
+    kills = sum(what != "reorg" for what in disturbances)
+    findings.figures |= {"kills": kills, "reorg_depth": REORG_DEPTH if "reorg" in disturbances else 0}
     return findings
 
 
-async def _disturb(system: System, chain: ChainReader, books: Books, say: Callable[[str], None]) -> None:
+async def _disturb(
+    system: System, chain: ChainReader, books: Books, say: Callable[[str], None], plan: tuple[int, Sequence[str]]
+) -> None:
     """kill -9 one process after the other while settlements pass, and take blocks away from the chain."""
-    step = SETTLEMENTS_FINAL // (len(DISTURBANCES) + 1)
-    for number, what in enumerate(DISTURBANCES, start=1):
+    settlements, disturbances = plan
+    step = settlements // (len(disturbances) + 1)
+    for number, what in enumerate(disturbances, start=1):
         wanted = step * number
         await _until(system, lambda wanted=wanted: _final(books) >= wanted, TIME_LIMIT_S, f"{wanted} final settlements")  # type: ignore[misc]
         if what == "reorg":

@@ -14,6 +14,8 @@ class Layout:
 
     root: Path
     folder: Path
+    books_url: str | None = None
+    """Where the books are, if not in a file of the folder."""
 
     @property
     def database(self) -> Path:
@@ -26,7 +28,7 @@ class Layout:
 
     @property
     def database_url(self) -> str:
-        return f"sqlite:///{self.database}"
+        return self.books_url or f"sqlite:///{self.database}"
 
     @property
     def signer(self) -> Path:

@@ -97,8 +97,12 @@ class Processes:
         """Start a process again that was killed."""
         await self.start(self._children[name].command)
 
-    async def stop(self, names: Sequence[str] | None = None) -> None:
-        """Ask the processes to stop, the latest started first, and kill what does not within the time limit."""
+    async def stop(self, names: Sequence[str] | None = None) -> dict[str, int]:
+        """Ask the processes to stop, the latest started first, and kill what does not within the time limit.
+
+        Returns the exit code of each that was still running: 0 if it stopped as it should.
+        """
+        codes: dict[str, int] = {}
         for name in reversed(list(self._children) if names is None else list(names)):
             child = self._children.pop(name, None)
             if child is None or child.process.returncode is not None:
@@ -111,6 +115,8 @@ class Processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(child.process.pid, signal.SIGKILL)
                 await child.process.wait()
+            codes[name] = await child.process.wait()
+        return codes
 
 
 async def wait_for_port(port: int, what: str, processes: Processes, timeout_s: float = 30.0) -> None:

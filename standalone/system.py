@@ -15,11 +15,12 @@ from community.store.schema import migrate
 from contracts import artifacts
 from standalone import commands
 from standalone.anvil import CHAIN_ID
+from standalone.audit import Books
 from standalone.founding import found_community
 from standalone.gateways import write_configuration
 from standalone.households import SITES
 from standalone.layout import Facts, Layout, Ports
-from standalone.processes import Processes, wait_for_port
+from standalone.processes import Command, Processes, wait_for_port
 from standalone.replay import ReplayDriver, last_spooled_slot
 from standalone.replay_clock import ReplayClock
 
@@ -44,6 +45,8 @@ class System:
         self._driver_stop = asyncio.Event()
         self.clock: ReplayClock | None = None
         self._lock: IO[bytes] | None = None
+        self.exit_codes: dict[str, int] = {}
+        """Of each process, once everything was stopped."""
 
     @property
     def node_url(self) -> str:
@@ -57,11 +60,7 @@ class System:
         facts = None if self._reset else Facts.load(self.layout.facts)
         if facts is None:
             _empty(self.layout)
-        self._say("chain and broker")
-        await self.processes.start(commands.chain(self.layout, self.ports))
-        await self.processes.start(commands.broker(self.ports))
-        await wait_for_port(self.ports.chain, "The chain node", self.processes, START_TIMEOUT_S)
-        await wait_for_port(self.ports.broker, "The MQTT broker", self.processes, START_TIMEOUT_S)
+        await self.start_servers()
         node = EvmNode(self.node_url)
         try:
             if facts is None:
@@ -71,12 +70,11 @@ class System:
             await node.close()
         await migrate(self.layout.database_url)  # the books of an earlier version go on in this one
         self.facts = facts
-        for site in SITES:
-            write_configuration(self.layout, site, self.ports)
+        self.configure_gateways()
         self.clock = ReplayClock.create(self.layout.clock, self._resume_at(facts))
         self._say("signer, ingest, settlement, indexer, API, meters and gateways")
         for command in (
-            *commands.backend(self.layout, self.ports, facts),
+            *self.backend(facts),
             *commands.meters(self.layout, self.ports, facts),
             *commands.agents(self.layout),
         ):
@@ -86,6 +84,27 @@ class System:
         driver = ReplayDriver(self.clock, spools, self._slots_per_second)
         self._driver = asyncio.create_task(driver.run(self._driver_stop), name="replay")
         return facts
+
+    async def start_servers(self) -> None:
+        """What everything else needs: the chain and the broker."""
+        self._say("chain and broker")
+        await self.processes.start(commands.chain(self.layout, self.ports))
+        await self.processes.start(commands.broker(self.ports))
+        await wait_for_port(self.ports.chain, "The chain node", self.processes, START_TIMEOUT_S)
+        await wait_for_port(self.ports.broker, "The MQTT broker", self.processes, START_TIMEOUT_S)
+
+    def configure_gateways(self) -> None:
+        """Write each gateway agent's configuration for the ports of this start."""
+        for site in SITES:
+            write_configuration(self.layout, site, self.ports)
+
+    def backend(self, facts: Facts) -> list[Command]:
+        """The backend's processes, in the order in which they are started."""
+        return commands.backend(self.layout, self.ports, facts)
+
+    def books(self) -> Books:
+        """The database as an auditor reads it."""
+        return Books(self.layout.database)
 
     def _resume_at(self, facts: Facts) -> datetime:
         """The boundary after the last one that every gateway has, or the beginning."""
@@ -118,7 +137,7 @@ class System:
     async def stop(self) -> None:
         """Stop everything, the last started first."""
         await self.hold_time()
-        await self.processes.stop()
+        self.exit_codes = await self.processes.stop()
         if self.clock is not None:
             self.clock.close()
         if self._lock is not None:
