@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import ssl
 import sys
 from datetime import UTC, datetime
@@ -94,7 +95,7 @@ async def _signed_in(stack: Stack, client: httpx.AsyncClient, findings: Findings
     bind = ("login", "bind", "--member", MEMBER, "--login", f"{stack.issuer}#{PERSON}")
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "api", *bind, cwd=stack.layout.root,
-        env={"PATH": "/usr/bin:/bin", "API_DATABASE_URL": stack.layout.database_url},
+        env={**os.environ, "API_DATABASE_URL": stack.layout.database_url},
         stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     findings.expect(await process.wait() == 0, f"`python -m api {urlencode({'login': 'bind'})}` failed")
