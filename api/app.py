@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from api.access_tokens import TokenVerifier
+from api.asked import Asked
 from api.auth import Authenticator
 from api.condition import ApiCondition, Counting
 from api.console_page import console_routes
@@ -71,7 +72,8 @@ class ApiProcess:
         judge = Judge()
         schema = build_schema(judge)
         self.runner = runner_for(settings.database_url)
-        answering = Answering(schema, judge, self.runner, settings.token)
+        asked = Asked()
+        answering = Answering(schema, judge, self.runner, settings.token, asked)
         self._endpoint = endpoint = GraphQLEndpoint(
             schema,
             lambda: Context(self.store, clock, self.hub, options, authenticator),
@@ -81,7 +83,7 @@ class ApiProcess:
             development=settings.development,
             allowed_origins=settings.allowed_origins,
         )
-        self.condition = ApiCondition(self.store, self.hub)
+        self.condition = ApiCondition(self.store, self.hub, asked)
         self.asgi = Counting(
             Starlette(
                 routes=[

@@ -7,6 +7,7 @@ import structlog
 from graphql import GraphQLError, OperationType, parse
 
 from api import limits
+from api.asked import Asked
 from api.auth import Viewer
 from api.context import Context
 from api.gate import Judge
@@ -26,11 +27,14 @@ _log = structlog.get_logger()
 class Answering:
     """Answers what has a plan. Everything else is None: the standard way answers it, or says why not."""
 
-    def __init__(self, schema: Schema, judge: Judge, runner: Runner, token: str | None) -> None:
+    def __init__(
+        self, schema: Schema, judge: Judge, runner: Runner, token: str | None, asked: Asked | None = None
+    ) -> None:
         self._schema = schema._schema
         self._judge = judge
         self._runner = runner
         self._token = token
+        self._asked = asked or Asked()
         self._plans = Plans(self._schema, on_sqlite=runner.sqlite, token=token is not None)
 
     async def answer(
@@ -71,6 +75,8 @@ class Answering:
             return None
         guarded = kind is OperationType.QUERY and asked_by_guard(viewer)
         plan = self._plans.plan(text, operation, variables, viewer.scope, guarded=guarded)
+        declared = operation.definition.name
+        self._asked.note(declared.value if declared else None, planned=plan is not None)
         return None if plan is None else (plan, variables)
 
     def _permitted(

@@ -89,15 +89,23 @@ def _quarantine_entry(_asking: Asking) -> Opened:
 
 
 def _installations(ours: Opened, asking: Asking, arguments: Arguments) -> list[Way]:
-    """The installations of a metering point: each leads to its newest measurements by index."""
+    """The installations of a metering point with their registers: each leads to its newest measurements by index."""
     way = alias(InstallationRow)
     point = arguments.get("metering_point_id")
     if point is None:
         point = ours["argument_metering_point_id" if "argument_metering_point_id" in ours.columns else "id"]
     at = way.metering_point_id == point
-    rows: Any = select(way.id).where(at, asking.scope.metering_points(way.metering_point_id))
-    rows = rows.correlate(*ours.aliases).subquery("w")
-    return [Way(rows, lambda theirs: theirs["installation_id"] == rows.c.id)]
+    register = alias(RegisterRow)
+    rows: Any = select(way.id, register.id.label("register_id"))
+    rows = rows.select_from(join(way, register, register.meter_id == way.meter_id))
+    rows = rows.where(at, asking.scope.metering_points(way.metering_point_id)).correlate(*ours.aliases).subquery("w")
+    # by register and instant there is an index; an installation's own would be one more to write for each reading
+    return [
+        Way(
+            rows,
+            lambda theirs: (theirs["register_id"] == rows.c.register_id) & (theirs["installation_id"] == rows.c.id),
+        )
+    ]
 
 
 def _in_time(_ours: Opened, theirs: Opened, arguments: Arguments, _asking: Asking) -> list[Any]:
