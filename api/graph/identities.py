@@ -149,7 +149,6 @@ def _device_key(view: views.DeviceKeyView) -> DeviceKey:
     return projected(DeviceKey, view, public_key=Hex(view.public_key.hex()), is_development_key=view.development_key)
 
 
-@lives_in("device")
 @strawberry.type
 class ProvisionalReading:
     """Registers at a boundary as they most plausibly are: to be shown, never booked."""
