@@ -16,6 +16,7 @@ from joserfc.errors import JoseError
 
 from api.issuers import Issuer, IssuerKeys, Key, KeysUnavailable
 from api.roles import Role
+from api.sessions import Sessions
 from community.json_input import parse_json
 
 TOKEN_BYTES_MAX = 8192
@@ -51,8 +52,10 @@ class Bearer:
 class TokenVerifier:
     """Judges tokens of several issuers."""
 
-    def __init__(self, issuers: Sequence[Issuer], http: httpx.AsyncClient) -> None:
-        self._keys = {issuer.url: IssuerKeys(issuer, http) for issuer in issuers}
+    def __init__(self, issuers: Sequence[Issuer], http: httpx.AsyncClient, sessions: Sessions | None = None) -> None:
+        self._keys: dict[str, IssuerKeys | Sessions] = {issuer.url: IssuerKeys(issuer, http) for issuer in issuers}
+        if sessions is not None:
+            self._keys[sessions.issuer.url] = sessions
 
     async def judge(self, text: str, now: datetime) -> Bearer:
         """Whom the token speaks for. Raises TokenRefused."""

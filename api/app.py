@@ -29,6 +29,7 @@ from api.live import Hub
 from api.plans.answering import Answering
 from api.plans.streaming import Streaming
 from api.schema import build_schema
+from api.sessions import Sessions
 from api.settings import ApiSettings
 from api.web_page import PublicConfig, config_route, page_route
 from community.clock import Clock
@@ -65,10 +66,13 @@ class ApiProcess:
         self.store = Store.open(settings.database_url)
         self.hub = Hub(self.store, settings.outbox_poll_ms / 1000, self._credentials_ended)
         keys = None if settings.column_key_file is None else load_column_keys(settings.column_key_file)
-        options = Options(settings.token, settings.development, keys)
+        sessions = None
+        if settings.site_url is not None and settings.session_key_file is not None:
+            sessions = Sessions.at(settings.site_url, settings.session_key_file)
+        options = Options(settings.token, settings.development, keys, sessions)
         self._http = httpx.AsyncClient(trust_env=False, verify=trusted(settings))
-        tokens = TokenVerifier(settings.issuers, self._http) if settings.issuers else None
-        authenticator = Authenticator(self.store, clock, tokens)
+        tokens = TokenVerifier(settings.issuers, self._http, sessions) if settings.issuers or sessions else None
+        authenticator = Authenticator(self.store, clock, tokens, sessions)
         judge = Judge()
         schema = build_schema(judge)
         self.runner = runner_for(settings.database_url)

@@ -7,8 +7,9 @@ import structlog
 
 from api.access_tokens import LEEWAY, Bearer, TokenRefused, TokenVerifier
 from api.roles import Role
+from api.sessions import Sessions
 from community.clock import Clock
-from community.store import api_keys, logins
+from community.store import api_keys, disclosures, logins, wallet_sign_ins
 from community.store.unit_of_work import Store, Work
 from community.store.views import identities
 from community.store.views.scope import Scope
@@ -62,6 +63,7 @@ class Authenticator:
     store: Store
     clock: Clock
     tokens: TokenVerifier | None = None
+    sessions: Sessions | None = None
 
     async def viewer_of(self, text: str | None) -> Viewer | None:
         """The viewer that the credential stands for; None without one, or with one that is wrong or has ended.
@@ -77,7 +79,8 @@ class Authenticator:
             if key is None:
                 return None
             role = Role(key.role)
-            return Viewer(role, key.id, key.label, key.identity_id, await _scope(work, role, key.identity_id))
+            scope = await _scope(work, role, key.id, key.identity_id)
+            return Viewer(role, key.id, key.label, key.identity_id, scope)
 
     async def still_valid(self, viewer: Viewer) -> bool:
         """Whether the key has not been revoked since; whether the token has not expired, nor its login been unbound."""
@@ -89,7 +92,7 @@ class Authenticator:
             if viewer.expires_at is None:
                 key = await api_keys.by_id(work, viewer.credential)
                 return key is not None and key.revoked_at is None
-            return await logins.identity_of(work, viewer.credential) == viewer.identity_id
+            return await self._identity_of(work, viewer.credential) == viewer.identity_id
 
     async def _by_token(self, text: str) -> Viewer | None:
         if self.tokens is None:
@@ -103,20 +106,27 @@ class Authenticator:
 
     async def _viewer_of(self, token: Bearer) -> Viewer:
         async with self.store.read() as work:
-            identity_id = await logins.identity_of(work, token.login)
+            identity_id = await self._identity_of(work, token.login)
             if identity_id is None and token.role in (Role.MEMBER, Role.DEVICE):
                 raise NotBound(token.login)
-            scope = await _scope(work, token.role, identity_id)
+            scope = await _scope(work, token.role, token.login, identity_id)
         return Viewer(token.role, token.login, token.subject, identity_id, scope, token.expires_at)
 
+    async def _identity_of(self, work: Work, login: str) -> str | None:
+        """Whom a login stands for: of a wallet's session the member who holds the address now, else who is bound to it."""
+        wallet = None if self.sessions is None else self.sessions.wallet_of(login)
+        if wallet is None:
+            return await logins.identity_of(work, login)
+        return await wallet_sign_ins.member_of_wallet(work, wallet, self.clock.now())
 
-async def _scope(work: Work, role: Role, identity_id: str | None) -> Scope:
+
+async def _scope(work: Work, role: Role, credential: str, identity_id: str | None) -> Scope:
     own = (identity_id,) if identity_id else ()
     match role:
         case Role.OPERATOR:
             return Scope(everything=True)
         case Role.AUDITOR:
-            return Scope(everything=True, pseudonyms=True)
+            return Scope(everything=True, pseudonyms=True, disclosed=await disclosures.disclosed_to(work, credential))
         case Role.MEMBER:
             behind = await identities.members_of_user(work, identity_id) if identity_id else []
             return Scope(everything=False, identity_ids=(*own, *behind))

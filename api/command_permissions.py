@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from api.role_sets import MEMBERS, OPERATORS, PEOPLE, Roles, fields
+from api.role_sets import AUDITORS, EVERYBODY, MEMBERS, OPERATORS, PEOPLE, STAFF, Roles, fields
 
 COMMANDS: Mapping[str, Roles] = {
     **fields(
@@ -10,11 +10,13 @@ COMMANDS: Mapping[str, Roles] = {
         OPERATORS,
         "approveDevice revokeDevice bindDeviceKey confirmSerial approveForIssuance rotateDeviceKey declareSource "
         "importFiles disposeBreak assignBreak noteBreak closeBreak resolveQuarantine createApiKey revokeApiKey "
-        "answerObjection recordCorrection",
+        "answerObjection recordCorrection proposeShareTable approveShareTable rejectShareTable grantDisclosure endDisclosure",
     ),
+    **fields("Mutation", AUDITORS, "requestDisclosure"),
+    **fields("Mutation", EVERYBODY, "signInMessage signInWithWallet"),
     **fields("Mutation", PEOPLE, "objectToProposal"),
     **fields("Mutation", MEMBERS, "walletLinkChallenge linkWallet unlinkWallet"),
-    **fields("Problem", PEOPLE, "code sentence"),
+    **fields("Problem", EVERYBODY, "code sentence"),
     **fields("DeviceDecided", OPERATORS, "device"),
     **fields("SourceDecided", OPERATORS, "source"),
     **fields("BreakDisposed", OPERATORS, "break"),
@@ -28,4 +30,8 @@ COMMANDS: Mapping[str, Roles] = {
     **fields("CorrectionRecorded", OPERATORS, "correction calldata"),
     **fields("WalletChallengeMade", MEMBERS, "nonce typedData expiresAt"),
     **fields("WalletDecided", MEMBERS, "member"),
+    **fields("SignInAsked", EVERYBODY, "nonce message expiresAt"),
+    **fields("SignedIn", EVERYBODY, "token expiresAt"),
+    **fields("ShareRevisionDecided", OPERATORS, "revision"),
+    **fields("DisclosureDecided", STAFF, "disclosure"),
 }

@@ -11,6 +11,7 @@ from api.auth import Authenticator, Viewer
 from api.errors import TOO_COSTLY, Refused
 from api.live import Hub
 from api.loaders import Loaders
+from api.sessions import Sessions
 from community.clock import Clock
 from community.store.sealed_columns import ColumnSeal
 from community.store.unit_of_work import Store, Work
@@ -27,6 +28,7 @@ class Options:
     token: str | None = None
     development: bool = False
     column_keys: ColumnSeal | None = None
+    sessions: Sessions | None = None
 
 
 class Snapshot:

@@ -36,6 +36,8 @@ PERMISSIONS: Mapping[str, Roles] = {
     ),
     **fields("Query", STAFF, "devices auditEntries evidenceGaps silentDevices failedTransactions suspectMeasurements"),
     **fields("Query", PEOPLE, "proposals corrections correctionPreview"),
+    **fields("Query", OPERATORS, "sharePreview"),
+    **fields("Query", STAFF, "shareRevisions disclosures"),
     **fields("Query", OPERATORS, "quarantine apiKeys workQueues inbox"),
     **fields("Query", EVERYBODY, "community"),
     **fields("Subscription", PEOPLE, "balances measurements settlements breaks chainHead"),
@@ -164,6 +166,14 @@ PERMISSIONS: Mapping[str, Roles] = {
     **fields("CorrectionPreview", PEOPLE, "before after effects"),
     **fields("SourceAccount", PEOPLE, "verifiedWh mintedWh supplementWh debtWh"),
     **fields("CorrectionEffect", PEOPLE, "holder difference"),
+    **fields(
+        "ShareRevision",
+        STAFF,
+        "id source validFrom reason state proposedBy proposedAt decidedBy decidedAt shareTableId changes",
+    ),
+    **fields("ShareChange", STAFF, "holder before after address"),
+    **fields("SharePreview", OPERATORS, "revision shareTotal configHash validFrom changes"),
+    **fields("Disclosure", STAFF, "id credential identity reason state requestedAt grantedBy grantedAt endedAt"),
     # everybody
     **fields(
         "Community",
@@ -211,6 +221,8 @@ PERMISSIONS: Mapping[str, Roles] = {
     **connection("Break", PEOPLE),
     **connection("Proposal", PEOPLE),
     **connection("Correction", PEOPLE),
+    **connection("ShareRevision", STAFF),
+    **connection("Disclosure", STAFF),
     **connection("AuditEntry", STAFF),
     **connection("ApiKey", OPERATORS),
 }

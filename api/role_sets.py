@@ -9,6 +9,7 @@ ALL: Roles = frozenset(SIGNED_IN)
 PEOPLE: Roles = frozenset({Role.MEMBER, Role.OPERATOR, Role.AUDITOR})
 STAFF: Roles = frozenset({Role.OPERATOR, Role.AUDITOR})
 OPERATORS: Roles = frozenset({Role.OPERATOR})
+AUDITORS: Roles = frozenset({Role.AUDITOR})
 MEMBERS: Roles = frozenset({Role.MEMBER})
 
 

@@ -17,7 +17,8 @@ class ApiSettings:
 
     `web_folder` holds the built web application (none: nginx serves it); `community`, `zone` (IANA) and `explorer` (address of a
     block explorer) are what it is told before anybody signs in. `issuers` are those whose access tokens are taken; without any
-    there are API keys only. `column_key_file` lets imports bring secrets. `token` narrows balances to one token contract
+    there are API keys only. `column_key_file` lets imports bring secrets. With `site_url` (of the web
+    application) and `session_key_file` members sign in with their wallets. `token` narrows balances to one token contract
     (lower-case 0x hex); without it all tokens of the index count.
     """
 
@@ -30,6 +31,8 @@ class ApiSettings:
     outbox_poll_ms: int = 200
     issuers: tuple[Issuer, ...] = ()
     column_key_file: Path | None = None
+    site_url: str | None = None
+    session_key_file: Path | None = None
     probes: ProbesAddress = NOWHERE
     web_folder: Path | None = None
     community: str = "Energy community"
@@ -41,6 +44,8 @@ class ApiSettings:
     def __post_init__(self) -> None:
         if not 0 <= self.port <= 65535:
             raise ValueError(f"{self.port} is no TCP port")
+        if (self.site_url is None) != (self.session_key_file is None):
+            raise ValueError("signing in with a wallet needs both the site's address and the key of sessions")
         if self.token is not None and self.token != self.token.lower():
             raise ValueError("the token's address must be lower-case")
         if self.explorer is not None and not self.explorer.startswith(("https://", "http://")):
@@ -57,8 +62,12 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
     token = reader.optional("TOKEN")
     issuers = reader.optional("ISSUERS_FILE")
     column_keys = reader.optional("COLUMN_KEY_FILE")
+    session_key = reader.optional("SESSION_KEY_FILE")
     folder, explorer = reader.optional("WEB_FOLDER"), reader.optional("EXPLORER_URL")
     authority = reader.existing_file("ISSUERS_CA_FILE") if reader.optional("ISSUERS_CA_FILE") else None
+    if bool(reader.optional("SITE_URL")) != bool(session_key):
+        reader.note("API_SITE_URL and API_SESSION_KEY_FILE go together: members then sign in with their wallets")
+        session_key = None
     settings = ApiSettings(
         database_url=reader.text("DATABASE_URL"),
         host=reader.text("HOST", "127.0.0.1"),
@@ -68,6 +77,8 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
         token=token.lower() if token else None,
         outbox_poll_ms=reader.integer("OUTBOX_POLL_MS", 200, low=20, high=60_000),
         issuers=_issuers(reader, issuers),
+        site_url=reader.optional("SITE_URL") if session_key else None,
+        session_key_file=Path(session_key) if session_key else None,
         column_key_file=Path(column_keys) if column_keys else None,
         web_folder=Path(folder) if folder else None,
         community=reader.text("COMMUNITY", "Energy community"),

@@ -17,11 +17,14 @@ from api.graph.carrying_out import (
 )
 from api.graph.correction_commands import CorrectionCommands
 from api.graph.device_commands import DeviceCommands
+from api.graph.disclosure_commands import DisclosureCommands
 from api.graph.import_commands import ImportCommands
 from api.graph.metering import QuarantineEntry, quarantine_entry_of
 from api.graph.projection import Info, given_id, projected
 from api.graph.proposals import ProposalCommands
 from api.graph.reconciliation import Break
+from api.graph.share_commands import ShareCommands
+from api.graph.sign_in_commands import SignInCommands
 from api.graph.wallet_commands import WalletCommands
 from community.errors import FatalError
 from community.store import api_keys, audit, decisions
@@ -65,7 +68,16 @@ async def _break(info: Info, break_id: str) -> BreakDisposed | Problem:
 
 
 @strawberry.type
-class Mutation(DeviceCommands, ImportCommands, ProposalCommands, CorrectionCommands, WalletCommands):
+class Mutation(
+    DeviceCommands,
+    ImportCommands,
+    ShareCommands,
+    ProposalCommands,
+    CorrectionCommands,
+    WalletCommands,
+    DisclosureCommands,
+    SignInCommands,
+):
     """Commands. Each is carried out once for its idempotency key and leaves an entry in the audit log."""
 
     @strawberry.mutation

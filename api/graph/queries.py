@@ -12,6 +12,7 @@ from api.graph import tokens
 from api.graph.access import ApiKey, AuditEntry, ViewerType
 from api.graph.community import CommunityQueries
 from api.graph.correction_commands import CorrectionQueries
+from api.graph.disclosure_commands import DisclosureQueries
 from api.graph.energy import UTC, Series, load_series
 from api.graph.identities import Device, EnergySource, Identity, Member, identity_of, load_identity
 from api.graph.metering import (
@@ -27,6 +28,7 @@ from api.graph.metering import (
 from api.graph.projection import Info, all_projected, given_id, projected
 from api.graph.proposals import ProposalQueries
 from api.graph.reconciliation import Break, Match, Reconciled, ReconciliationRun, run_of
+from api.graph.share_commands import ShareQueries
 from api.graph.tokens import Balance, ChainHead, Issuance, Settlement, Supply, Transfer
 from api.graph.work_queues import WorkQueueQueries
 from api.paging import Connection, connection
@@ -79,7 +81,7 @@ def _id_or_none(text: strawberry.ID | None) -> str | None:
 
 
 @strawberry.type
-class Query(CommunityQueries, WorkQueueQueries, ProposalQueries, CorrectionQueries):
+class Query(CommunityQueries, WorkQueueQueries, ShareQueries, ProposalQueries, CorrectionQueries, DisclosureQueries):
     """What can be asked. Every list is a page; every answer is one snapshot of the books."""
 
     @strawberry.field

@@ -67,6 +67,8 @@ class Answering:
         kind: OperationType,
     ) -> tuple[Plan, dict[str, Any]] | None:
         context.viewer = viewer
+        if viewer.scope.disclosed:
+            return None  # whom an auditor may know by name is decided name by name
         operation = self._permitted(text, name, given, context)
         if operation is None or operation.definition.operation is not kind:
             return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from community.identity.coin_addresses import AccountRole, CoinChain, HdAccount
@@ -25,9 +25,9 @@ from community.store import coin_addresses, devices, identities, shares
 from community.store.decisions import NotPossible
 from community.store.onboarding import Declaration, Told, bind_key, declare_source
 from community.store.sealed_columns import ColumnSeal
+from community.store.share_revisions import key_at
 from community.store.tables.identity import (
     CoinAddressRow,
-    DeviceKeyRow,
     DeviceRow,
     EnergySourceRow,
     IdentityRow,
@@ -275,7 +275,7 @@ async def enter_shares(entering: Entering, rows: list[ImportRow]) -> bool:
             remedy = "record the account key (`python -m signer xpub`), then import the members anew"
             raise BadReference("member", "the member has no address that tokens could go to", remedy, row)
         held.append(Share(holder, addresses[holder], row.values["share_count"]))
-    key = await _key_at(entering, source.metering_point_id, values["valid_from"])
+    key = await key_at(entering.work, source.metering_point_id, values["valid_from"])
     if key is None:
         what = "no device with a key is installed at this source then, and the share table is committed with its key"
         raise BadReference("source", what, "import the device with its public key, and its installation")
@@ -321,21 +321,6 @@ async def _member_of(entering: Entering, row: ImportRow) -> str:
         missing.row = row
         raise missing
     return identity
-
-
-async def _key_at(entering: Entering, metering_point_id: str, instant: datetime) -> bytes | None:
-    """The public key that signs at a metering point from `instant` on: the one valid then, or the first to come."""
-    place, key = InstallationRow, DeviceKeyRow
-    statement = (
-        select(col(key.public_key), col(key.valid_from))
-        .join(place, col(place.device_id) == col(key.device_id))
-        .where(col(place.metering_point_id) == metering_point_id)
-        .where(or_(col(place.valid_to).is_(None), col(place.valid_to) > instant))
-        .order_by(col(place.valid_from), col(key.keyno))
-    )
-    keys = list(await entering.work.session.execute(statement))
-    valid = [row for row in keys if row[1] <= instant]
-    return bytes((valid[-1] if valid else keys[0])[0]) if keys else None
 
 
 async def _give_addresses(entering: Entering, identity_id: str, role: AccountRole) -> None:

@@ -27,6 +27,7 @@ ROOTS = {
     }.items()
     if each is not None
 }
+SIGN_IN = {"signInMessage", "signInWithWallet"}
 KINDS = {each.name: kind for kind, each in ROOTS.items()}
 ARGUMENTS = {
     "ID": '"mem_x"',
@@ -37,6 +38,7 @@ ARGUMENTS = {
     "WattHours": "1",
     "CorrectionKind": "DEBT",
     "ImportFile": "[]",
+    "ShareInput": "[]",
     "Date": '"2026-01-01"',
     "DateTime": '"2026-01-01T00:00:00Z"',
     "CommandInput": '{idempotencyKey: "k", reason: "r"}',
@@ -145,17 +147,18 @@ def test_each_field_is_open_to_its_roles_only(type_name: str) -> None:
 
 def test_commands_are_for_operators_unless_they_are_named_here() -> None:
     """What somebody else may command is his own: his wallet, his objection."""
-    others = {"objectToProposal", "walletLinkChallenge", "linkWallet", "unlinkWallet"}
+    others = {"objectToProposal", "walletLinkChallenge", "linkWallet", "unlinkWallet", "requestDisclosure", *SIGN_IN}
     for name in ROOTS["mutation"].fields:
         assert (PERMISSIONS[f"Mutation.{name}"] == {Role.OPERATOR}) == (name not in others), name
     assert others <= ROOTS["mutation"].fields.keys()
-    assert Role.DEVICE not in frozenset().union(*(PERMISSIONS[f"Mutation.{name}"] for name in ROOTS["mutation"].fields))
+    for name in ROOTS["mutation"].fields.keys() - SIGN_IN:
+        assert not PERMISSIONS[f"Mutation.{name}"] & {Role.DEVICE, Role.PUBLIC}, name
 
 
 def test_every_command_wants_an_idempotency_key_and_a_reason() -> None:
-    """Only what changes nothing on the books goes without: asking for a challenge."""
+    """Only what decides nothing goes without: asking for a challenge, and signing in."""
     for name, field in ROOTS["mutation"].fields.items():
-        if name == "walletLinkChallenge":
+        if name == "walletLinkChallenge" or name in SIGN_IN:
             continue
         assert str(field.args["command"].type) == "CommandInput!", name
     assert {"idempotencyKey", "reason"} == set(SCHEMA.type_map["CommandInput"].fields)  # type: ignore[attr-defined]

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ async def serving(
     port: int = 0,
     issuers: tuple[Issuer, ...] = (),
     web: bool = False,
+    session_key: Path | None = None,
 ) -> AsyncIterator[ApiProcess]:
     """The API of the store at `url` on a free port; with `web` it serves the built web application, too."""
     settings = ApiSettings(
@@ -40,6 +42,8 @@ async def serving(
         community="Sonnengasse energy community",
         explorer="https://explorer.example.org",
     )
+    if session_key is not None:
+        settings = replace(settings, site_url="http://localhost:8080", session_key_file=session_key)
     app = build(settings, clock)
     stop = asyncio.Event()
     running = asyncio.create_task(app.run(stop))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from community.clock import QUARTER_HOUR, slot_at, slot_start
 from community.store import api_keys, outbox
-from community.store.tables import identity, measuring, metering
+from community.store.tables import addresses, identity, measuring, metering
 from community.store.unit_of_work import Store, Work
 from contracts.abi import ShareConfig
 from tests.support.seeded_chain import Seeded, settlements
@@ -177,11 +177,19 @@ async def _addresses_and_shares(work: Work, at: datetime, committed: ShareConfig
             {
                 "id": f"adr_{member}",
                 "identity_id": member,
-                "chain": "polygon",
+                "chain": "evm",
                 "address": address_of(member),
                 "valid_from": at,
                 "recorded_at": at,
             }
+            for member in NAMES
+        ],
+    )
+    await write(
+        work,
+        addresses.CoinAddressEventRow,
+        [
+            {"address_id": f"adr_{member}", "reason": "given", "holds": True, "effective_at": at, "recorded_at": at}
             for member in NAMES
         ],
     )

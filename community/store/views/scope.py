@@ -27,10 +27,12 @@ class Scope:
     everything: bool
     identity_ids: tuple[str, ...] = field(default=())
     pseudonyms: bool = False
+    disclosed: tuple[str, ...] = field(default=())
+    """People whom the asker may know by name all the same: disclosed to him, for a reason that is on the books."""
 
     def shown_name(self, kind: str, identity_id: str, name: str) -> str:
         """`name`, or a pseudonym that is the same every time where the asker must not know people by name."""
-        if not self.pseudonyms or kind not in ("member", "user"):
+        if not self.pseudonyms or kind not in ("member", "user") or identity_id in self.disclosed:
             return name
         return pseudonym(kind, identity_id)
 
