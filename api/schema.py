@@ -13,6 +13,7 @@ from api.graph.mutations import Mutation
 from api.graph.queries import Query
 from api.graph.subscriptions import Subscription
 from api.scalars import SCALARS
+from api.words import describe
 
 SCHEMA_FILE = Path(__file__).parent / "schema.graphql"
 
@@ -27,7 +28,7 @@ class Schema(strawberry.Schema):
 def build_schema(judge: Judge | None = None) -> Schema:
     """A schema with a gate; `judge` is what it remembers of operation texts, its own where none is given."""
     judge = judge or Judge()
-    return Schema(
+    schema = Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
@@ -35,6 +36,8 @@ def build_schema(judge: Judge | None = None) -> Schema:
         extensions=[lambda: Gate(judge)],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=True),
     )
+    describe(schema._schema)
+    return schema
 
 
 def schema_text() -> str:

@@ -34,11 +34,15 @@ from community.store.views import exceptions, reconciliation
 
 @strawberry.type
 class BreakDisposed:
+    """The break after a command."""
+
     break_: Break = strawberry.field(name="break")
 
 
 @strawberry.type
 class QuarantineResolved:
+    """The entry after a command."""
+
     entry: QuarantineEntry
 
 
@@ -52,6 +56,8 @@ class ApiKeyCreated:
 
 @strawberry.type
 class ApiKeyRevoked:
+    """The key that has ended."""
+
     api_key: ApiKey
 
 

@@ -77,6 +77,8 @@ class BreaksChange:
 @lives_in("chain_head_change")
 @strawberry.type
 class ChainHeadChange:
+    """How far the index has come."""
+
     cursor: Cursor
     chain_head: ChainHead | None
 

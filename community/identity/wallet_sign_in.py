@@ -7,7 +7,6 @@ nonce: a signature given to another site, or given before, signs nobody in here.
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from eth_account import Account
 from eth_account.messages import encode_defunct
@@ -19,6 +18,8 @@ from community.identity.derivation import checksum_address
 
 LIFETIME = timedelta(minutes=10)
 STATEMENT = "Sign in to your energy community. This costs nothing and moves nothing."
+_SITE = re.compile(r"https?://([A-Za-z0-9.:\[\]-]+)(?:/[^\s]*)?")
+_AUTHORITY = r"\1"
 _NONCE = re.compile(r"[0-9a-f]{32}")
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
 
@@ -38,7 +39,7 @@ class SignInMessage:
     expires_at: datetime
 
     def __post_init__(self) -> None:
-        if not urlsplit(self.site).netloc or "\n" in self.site:
+        if not _SITE.fullmatch(self.site):
             raise ValueError("the site of a sign-in is an address such as https://community.example")
         if not _NONCE.fullmatch(self.nonce):
             raise ValueError("the nonce of a sign-in is 32 lower-case hex digits")
@@ -52,7 +53,7 @@ class SignInMessage:
         """The message, to the letter (EIP-4361, "Message Format")."""
         return "\n".join(
             (
-                f"{urlsplit(self.site).netloc} wants you to sign in with your Ethereum account:",
+                f"{_SITE.sub(_AUTHORITY, self.site)} wants you to sign in with your Ethereum account:",
                 checksum_address(self.address),
                 "",
                 STATEMENT,
