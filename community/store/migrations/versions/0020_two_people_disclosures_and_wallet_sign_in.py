@@ -5,8 +5,8 @@ from alembic import op
 
 from community.store.column_types import UtcInstant
 
-revision = "0018"
-down_revision = "0017"
+revision = "0020"
+down_revision = "0019"
 
 
 def upgrade() -> None:
