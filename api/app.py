@@ -5,6 +5,7 @@ import contextlib
 import gc
 import socket
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterator
 from urllib.parse import urlsplit
 
@@ -19,6 +20,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from api.access_tokens import TokenVerifier
 from api.asked import Asked
 from api.auth import Authenticator
+from api.commands import first_operator_key
 from api.condition import ApiCondition, Counting
 from api.console_page import console_routes
 from api.context import Context, Options
@@ -63,6 +65,7 @@ class ApiProcess:
 
     def __init__(self, settings: ApiSettings, clock: Clock) -> None:
         self.settings = settings
+        self.clock = clock
         self.store = Store.open(settings.database_url)
         self.hub = Hub(self.store, settings.outbox_poll_ms / 1000, self._credentials_ended)
         keys = None if settings.column_key_file is None else load_column_keys(settings.column_key_file)
@@ -129,6 +132,9 @@ class ApiProcess:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop` is set. Raises FatalError if the port is taken or the schema is not current."""
         await require_current_schema(self.settings.database_url)
+        if not self.settings.issuers and (key := await first_operator_key(self.store, self.clock.now())):
+            sys.stdout.write(f"The first operator's API key, shown this once: {key}\n")
+            sys.stdout.flush()
         config = uvicorn.Config(
             self.asgi,
             host=self.settings.host,

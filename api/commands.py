@@ -3,10 +3,12 @@
 import json
 from argparse import Namespace
 from dataclasses import asdict
+from datetime import datetime
 
+from api.roles import Role
 from community.errors import FatalError
 from community.runtime.system_clock import SystemClock
-from community.store import api_keys, logins
+from community.store import api_keys, audit, logins
 from community.store.unit_of_work import Store
 
 
@@ -21,6 +23,26 @@ async def create_key(url: str, chosen: Namespace) -> None:
     finally:
         await store.close()
     print(made.text)
+
+
+async def first_operator_key(store: Store, now: datetime) -> str | None:
+    """The first operator's key, made where there is none and none was ever made so; of two processes one makes it."""
+    async with store.begin() as work:
+        if await api_keys.any_of_role(work, Role.OPERATOR.value):
+            return None
+        recorded = await audit.record(
+            work,
+            actor="api",
+            command="create_api_key",
+            subject="first operator",
+            reason="the first start: nobody could command anything",
+            idempotency_key="first-operator-key",
+            now=now,
+        )
+        if recorded is not audit.Recorded.NEW:
+            return None
+        made = await api_keys.create(work, role=Role.OPERATOR.value, label="first operator", identity_id=None, now=now)
+    return made.text
 
 
 async def bind_login(url: str, chosen: Namespace) -> None:

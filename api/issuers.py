@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import structlog
+from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
 
@@ -168,13 +169,18 @@ class IssuerKeys:
         return found
 
     async def _discover(self) -> str:
-        url = self.issuer.url.rstrip("/") + "/.well-known/openid-configuration"
-        document = await self._get(url)
-        found = document.get("jwks_uri")
-        if document.get("issuer") != self.issuer.url or not isinstance(found, str):
+        url = get_well_known_url(self.issuer.url, external=True)
+        described = OpenIDProviderMetadata(await self._get(url))
+        found = described.get("jwks_uri")
+        if described.get("issuer") != self.issuer.url or not isinstance(found, str):
             raise KeysUnavailable(f"{url} describes another issuer, or no keys")
         try:
             _require_safe("jwks_uri", found)
+            if self.issuer.url.startswith(
+                "https:"
+            ):  # OpenID Connect Discovery 1.0 section 3; an issuer here may be plain
+                described.validate_issuer()
+                described.validate_jwks_uri()
         except ValueError as error:
             raise KeysUnavailable(str(error)) from error
         return found

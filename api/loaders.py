@@ -82,6 +82,9 @@ class Loaders:
         self.issuance_by_register: DataLoader[tuple[str, int], issuances.IssuanceView | None] = self._one(
             issuances.by_registers
         )
+        self.issuances_of_measurement: DataLoader[str, list[issuances.IssuanceView]] = self._many(
+            issuances.by_measurements
+        )
         self.parts: DataLoader[str, list[issuances.IssuancePartView]] = self._many(
             lambda work, keys: issuances.parts(work, asking.scope, keys)
         )

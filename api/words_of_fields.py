@@ -38,7 +38,6 @@ FIELDS: Mapping[str, str] = {
     "meteringPointId": "The metering point.",
     "issuance": "The issuance; null where there is none.",
     "measurement": "The reading at the end that proves it.",
-    "settlement": "The settlement that minted it.",
     # identities
     "coinAddresses": "Its coin addresses over time, newest first on each chain.",
     "chain": "evm or bitcoin.",

@@ -1,7 +1,7 @@
 """Metering points, meters, measurements with their evidence, series, gaps, quarantine."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -16,6 +16,9 @@ from community.store.views import exceptions as exception_views
 from community.store.views import measurements as views
 from community.store.views import metering as metering_views
 from community.units import WattHours
+
+if TYPE_CHECKING:
+    from api.graph.tokens import Issuance
 
 
 @lives_in("register")
@@ -139,6 +142,13 @@ class Measurement:
     @strawberry.field
     async def device(self, info: Info) -> Device | None:
         return await load_as(info, Device, self.device_id)
+
+    @strawberry.field
+    async def issuances(self, info: Info) -> list[Annotated["Issuance", strawberry.lazy("api.graph.tokens")]]:
+        """The issuances that this reading proves."""
+        from api.graph.tokens import Issuance
+
+        return all_projected(Issuance, await info.context.loaders.issuances_of_measurement.load(str(self.id)))
 
     @strawberry.field
     async def statement(self, info: Info) -> Statement | None:

@@ -118,6 +118,11 @@ class Break:
     source_id: strawberry.Private[str | None]
 
     @strawberry.field
+    def age_s(self, info: Info) -> Counter:
+        """Seconds that it was open, or has been until now."""
+        return Counter(max(0, int(((self.closed_at or info.context.now()) - self.opened_at).total_seconds())))
+
+    @strawberry.field
     async def story(self, info: Info) -> list[BreakEntry]:
         """What happened to it, oldest first. Nothing of it is ever rewritten."""
         return all_projected(BreakEntry, await info.context.loaders.story.load(str(self.id)))

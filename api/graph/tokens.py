@@ -141,6 +141,17 @@ class Issuance:
         return all_projected(IssuancePart, await info.context.loaders.parts.load(self.id))
 
     @strawberry.field
+    async def settlement(self, info: Info) -> Annotated["Settlement", strawberry.lazy("api.graph.tokens")] | None:
+        """What the issuer told of it on chain; null before it is mined."""
+        if self.tx_hash is None:
+            return None
+        found = await info.context.loaders.settlements_by_tx.load(self.tx_hash)
+        return next(
+            (settlement_of(one) for one in found if (one.source_id, one.from_wh) == (self.source_id, self.from_wh)),
+            None,
+        )
+
+    @strawberry.field
     async def attempts(self, info: Info) -> list[TransactionAttempt]:
         return all_projected(TransactionAttempt, await info.context.loaders.attempts.load(self.id))
 
@@ -173,6 +184,22 @@ class Settlement:
     @strawberry.field
     async def source(self, info: Info) -> EnergySource | None:
         return await load_as(info, EnergySource, self.source_id)
+
+    @strawberry.field
+    async def transfers(self, info: Info) -> list[Annotated["Transfer", strawberry.lazy("api.graph.tokens")]]:
+        """The mints of it, or for a member his own: up to the next settlement of its transaction."""
+        settled = await info.context.loaders.settlements_by_tx.load(self.tx_hash)
+        behind = [one.log_index for one in settled if one.log_index > self.log_index]
+        async with info.context.reading() as work:
+            page = await transfer_views.page(
+                work, info.context.scope, address=None, tx_hash=self.tx_hash, first=500, after=None
+            )
+        ours = [
+            one
+            for one in reversed(page.items)
+            if one.kind == "mint" and one.log_index > self.log_index and (not behind or one.log_index < min(behind))
+        ]
+        return [transfer_of(one) for one in ours]
 
     @strawberry.field
     async def issuance(self, info: Info) -> Issuance | None:

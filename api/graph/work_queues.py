@@ -9,9 +9,9 @@ from api.graph.metering import Measurement
 from api.graph.projection import Info, all_projected, projected
 from api.graph.tokens import Issuance
 from api.paging import Connection, connection
-from api.scalars import PAGE_DEFAULT, Counter, Cursor, PageSize
+from api.scalars import PAGE_DEFAULT, Address, Counter, Cursor, PageSize
 from community.store import inbox
-from community.store.views import evidence_gaps
+from community.store.views import evidence_gaps, senders
 from community.store.views import work_queues as views
 
 AN_HOUR = Counter(3600)
@@ -65,6 +65,19 @@ class EvidenceGap:
 
 
 @strawberry.type
+class Sender:
+    """An account that sends transactions, as the signer is asked to sign for it."""
+
+    chain_id: Counter
+    address: Address
+    next_nonce: Counter = strawberry.field(description="The nonce of its next transaction.")
+    is_frozen: bool = strawberry.field(description="Whether it sends nothing until a person has looked.")
+    under_way: Counter = strawberry.field(description="Transactions that are asked for, signed or sent, and not mined.")
+    last_signed_at: datetime | None = strawberry.field(description="When the signer last signed for it.")
+    last_broadcast_at: datetime | None = strawberry.field(description="When a transaction of it was last sent.")
+
+
+@strawberry.type
 class WorkQueueQueries:
     """The queues of operators."""
 
@@ -73,6 +86,12 @@ class WorkQueueQueries:
         """How much of everything waits, in one snapshot."""
         async with info.context.reading() as work:
             return projected(WorkQueues, await views.queue_lengths(work, info.context.clock.now()))
+
+    @strawberry.field
+    async def senders(self, info: Info) -> list[Sender]:
+        """The accounts that send transactions, with what of each is under way and when the signer last signed."""
+        async with info.context.reading() as work:
+            return all_projected(Sender, await senders.senders(work))
 
     @strawberry.field
     async def inbox(self, info: Info) -> list[InboxEntry]:

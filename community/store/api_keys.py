@@ -71,6 +71,12 @@ async def create(work: Work, *, role: str, label: str, identity_id: str | None, 
     return CreatedKey(key, f"{PREFIX}_{number}_{secret}")
 
 
+async def any_of_role(work: Work, role: str) -> bool:
+    """Whether a key of this role was ever made."""
+    statement = select(col(ApiKeyRow.id)).where(col(ApiKeyRow.role) == role).limit(1)
+    return (await work.session.execute(statement)).first() is not None
+
+
 async def verify(work: Work, text: str) -> ApiKey | None:
     """The key that `text` is, unless it is unknown, wrong or revoked. Takes the same time for a wrong secret."""
     prefix, _, rest = text.partition("_")

@@ -125,6 +125,16 @@ async def by_ids(work: Work, ids: Sequence[str]) -> dict[str, IssuanceView]:
     return {row[0].id: _view(row) for row in rows}
 
 
+async def by_measurements(work: Work, measurement_ids: Sequence[str]) -> dict[str, list[IssuanceView]]:
+    """Issuances by the reading that proves them."""
+    row = IssuanceRow
+    statement = _statement().where(col(row.measurement_id).in_(measurement_ids)).order_by(col(row.planned_at))
+    found: dict[str, list[IssuanceView]] = {}
+    for each in await work.session.execute(statement.limit(PARTS_MAX)):
+        found.setdefault(each[0].measurement_id, []).append(_view(each))
+    return found
+
+
 async def by_registers(work: Work, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], IssuanceView]:
     """Issuances by (source id, from_wh): what names one energy."""
     wanted = set(keys)
