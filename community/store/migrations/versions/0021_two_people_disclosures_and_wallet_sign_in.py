@@ -5,8 +5,8 @@ from alembic import op
 
 from community.store.column_types import UtcInstant
 
-revision = "0020"
-down_revision = "0019"
+revision = "0021"
+down_revision = "0020"
 
 
 def upgrade() -> None:
