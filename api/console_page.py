@@ -23,7 +23,7 @@ def _route(path: str, file: Path) -> Route:
 
 
 def console_routes() -> list[Route]:
-    """The console's three files and the schema; they are read once."""
+    """The console's files and the schema; they are read once."""
     files = {file: f"{PATH}{file.name}" for file in sorted(FOLDER.iterdir()) if file.suffix in TYPES}
     files[FOLDER / "index.html"] = PATH
     return [*(_route(path, file) for file, path in files.items()), _route(f"/{SCHEMA.name}", SCHEMA)]

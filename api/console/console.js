@@ -1,16 +1,13 @@
 // The developers' console: one operation at a time against this server. Served only in development.
+import examples from "/console/examples.js";
+
 const KEY = "community-api-key";
-const EXAMPLES = {
-  "Balances": "{\n  balances {\n    member { name }\n    final\n    mintedNotFinal\n    earnedNotYetMinted\n    verifiedUntil\n  }\n}",
-  "Last settlements, down to the signature": "{\n  settlements(first: 3) {\n    nodes {\n      fromWh toWh mintedWh readAt txHash\n      issuance { state measurement { registerWh statement { kid signed publicKey } } }\n    }\n  }\n}",
-  "Reconciliation": "{\n  reconciliation { verifiedWh issuedWh settledWh pendingWh agrees breakCount }\n  breaks { nodes { kind subject detail } }\n}",
-  "What was refused": "{\n  quarantine { nodes { reason detail recordedAt } }\n}",
-};
+const EXAMPLES = Object.fromEntries(examples.map(({ name, query }) => [name, query]));
 const at = (id) => document.getElementById(id);
 
 at("key").value = sessionStorage.getItem(KEY) ?? "";
 for (const name of Object.keys(EXAMPLES)) at("example").append(new Option(name, name));
-at("query").value = EXAMPLES["Balances"];
+at("query").value = examples[0].query;
 at("example").addEventListener("change", () => { at("query").value = EXAMPLES[at("example").value]; });
 at("operation").addEventListener("submit", (event) => { event.preventDefault(); run(); });
 at("query").addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run(); });
