@@ -136,19 +136,22 @@ class Lives:
 
 
 @asynccontextmanager
-async def lives(url: str, broker: MosquittoBroker | RabbitBroker, folder: Path) -> AsyncIterator[Lives]:
+async def lives(
+    url: str, broker: MosquittoBroker | RabbitBroker, folder: Path, source: str = "INGEST_BROKER"
+) -> AsyncIterator[Lives]:
+    """Ingest with one source, whose settings begin with `source`."""
     key_file = folder / "column.key"
     key_file.write_text(COLUMN_KEY.key.hex())
     settings = {
         "INGEST_DATABASE_URL": url,
         "INGEST_COLUMN_KEY_FILE": str(key_file),
-        "INGEST_BROKER_URL": broker.address.url,
-        "INGEST_BROKER_USERNAME": broker.address.username or "ingest",
-        "INGEST_BROKER_MQTT_VERSION": "5" if broker.address.version == 5 else "3.1.1",
+        f"{source}_URL": broker.address.url,
+        f"{source}_USERNAME": broker.address.username or "ingest",
+        f"{source}_MQTT_VERSION": "5" if broker.address.version == 5 else "3.1.1",
     }
     if broker.address.password is not None:
         (folder / "password").write_text(broker.address.password)
-        settings["INGEST_BROKER_PASSWORD_FILE"] = str(folder / "password")
+        settings[f"{source}_PASSWORD_FILE"] = str(folder / "password")
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("INGEST_")}
     with (folder / "ingest.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
