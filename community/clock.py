@@ -1,6 +1,7 @@
 """Instants in UTC, the quarter-hour grid, and the clock as a port. Nothing here reads the time."""
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 QUARTER_HOUR_S = 900
@@ -31,6 +32,7 @@ def slot_at(instant: datetime) -> int:
     return int(as_utc(instant).timestamp()) // QUARTER_HOUR_S
 
 
+@lru_cache(maxsize=65536)
 def slot_start(slot: int) -> datetime:
     """The instant of quarter-hour boundary `slot`."""
     return datetime.fromtimestamp(slot * QUARTER_HOUR_S, UTC)

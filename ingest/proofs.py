@@ -30,16 +30,11 @@ async def keep_proof(case: Case, device: DeviceFile, proven: Admitted) -> str:
         span=statement.span,
         reading_count=statement.count,
         frame_digest=case.frame.digest,
-        leaves=leaves_of(proven),
+        leaves=proven.leaves,
         codec=codec_of(),
     )
     await statements.add_statement(case.work, stored, case.now)
     return stored.digest
-
-
-def leaves_of(proven: Admitted) -> bytes:
-    """The hashes of a statement's leaves, one after the other: the path from each reading to the signed root."""
-    return b"".join([merkle.leaf_hash(data) for data in proven.leaf_inputs])
 
 
 async def book_readings(booked: Bookings, proven: Admitted, statement_digest: str) -> None:

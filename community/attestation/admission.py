@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from community.attestation import merkle
 from community.attestation.device_message import DeviceMessage, MalformedMessage, parse_up
 from community.attestation.device_record import DeviceKeyRecord, DeviceRecord, DeviceState
 from community.attestation.legacy import BadLegacyPayload, LegacyPayload, legacy_readings, split_legacy
@@ -22,7 +23,7 @@ from community.attestation.sealing import (
     open_message,
 )
 from community.attestation.signatures import verify_p256
-from community.attestation.statement import SignedStatement, SlotReading, root_of
+from community.attestation.statement import SignedStatement, SlotReading
 from community.clock import as_utc, slot_at, slot_start
 from community.metering.dlms.telegram import PushTelegram
 from community.metering.dlms.unreadable import UnreadableTelegram
@@ -45,6 +46,8 @@ class Admitted:
     """One per reading, in their order: with the statement they prove it without any secret."""
     evidence: bytes
     """The COSE_Sign1, to be stored verbatim."""
+    leaves: bytes
+    """The hashes of the leaf inputs, one after the other: the path from each reading to the signed root."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +250,8 @@ def _judge_evidence(
     if not verify_p256(key.public_key, signed.to_be_signed(), signed.signature):
         return Rejected(Reason.BAD_SIGNATURE, f"the signature of statement {statement.ctr} is not by key {key.keyno}")
     leaf_inputs = message.leaf_inputs(derive_salt_key(secret, device.device_eui))
-    if root_of(leaf_inputs) != statement.root:
+    leaves = [merkle.leaf_hash(data) for data in leaf_inputs]
+    if merkle.root(leaves) != statement.root:
         return Rejected(Reason.WRONG_ROOT, f"the readings sent are not those that statement {statement.ctr} signs")
     if not key.covers(statement.first_slot, statement.last_slot):
         span = f"{slot_start(statement.first_slot).isoformat()} to {slot_start(statement.last_slot).isoformat()}"
@@ -261,6 +265,7 @@ def _judge_evidence(
         message.readings,
         leaf_inputs,
         signed.cose_sign1(),
+        b"".join(leaves),
     )
     fault = (
         _state_fault(device)
