@@ -110,7 +110,9 @@ async def _ours_a_second(folder: Path) -> float:
 async def _tutorial_a_second(folder: Path) -> float:
     async with community_with(folder, PLANTS, READINGS, TUTORIAL_ACCOUNT) as community:
         node = EvmNode(community.node_url)
-        calls, sender = await _calls(community), TutorialSender(node, community.terms.chain_id, TUTORIAL_KEY)
+        calls = await _calls(community)
+        # Without faults it may ask as long as it takes: on a busy machine a block is late, and that is no fault of its own.
+        sender = TutorialSender(node, community.terms.chain_id, TUTORIAL_KEY, receipt_looks=10_000)
         began = time.perf_counter()
         for call in calls:
             if not await sender.send(community.terms.issuer, call):

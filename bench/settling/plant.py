@@ -162,8 +162,11 @@ async def _deployed(
 
 async def _sent(node: EvmNode, to: str | None, data: bytes) -> str:
     message = {"from": ADMIN, "data": "0x" + data.hex(), "gas": hex(8_000_000)} | ({} if to is None else {"to": to})
-    receipt = await node.receipt(str(await node.call("eth_sendTransaction", message)))
-    if receipt is None or receipt["status"] != "0x1":
+    tx_hash = str(await node.call("eth_sendTransaction", message))
+    async with asyncio.timeout(START_S):
+        while (receipt := await node.receipt(tx_hash)) is None:  # noqa: ASYNC110 - the chain gives no event
+            await asyncio.sleep(0.02)
+    if receipt["status"] != "0x1":
         raise AssertionError("the chain refused the set-up")
     return str(receipt.get("contractAddress") or to).lower()
 

@@ -23,6 +23,8 @@ class TutorialSender:
     node: EvmNode
     chain_id: int
     key: str
+    receipt_looks: int = RECEIPT_LOOKS
+    """How often it asks for the receipt before it sends again."""
 
     @property
     def account(self) -> LocalAccount:
@@ -34,7 +36,7 @@ class TutorialSender:
         for _ in range(TRIES_MAX):
             try:
                 tx_hash = await self._send_once(to, calldata)
-                for _ in range(RECEIPT_LOOKS):
+                for _ in range(self.receipt_looks):
                     receipt = await self.node.receipt(tx_hash)
                     if receipt is not None:
                         return bool(receipt["status"] == "0x1")
