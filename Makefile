@@ -1,5 +1,5 @@
-# demo [RESET=1] [PORT=8080]: run everything here | stack [CHECK=1]: the same with PostgreSQL, Mosquitto, nginx | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | clean | lock
-.PHONY: demo stack test check bench clean lock
+# demo [RESET=1] [PORT=8080]: run everything here | stack [CHECK=1]: the same with PostgreSQL, Mosquitto, nginx | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | screenshots [ONLY=name] | clean | lock
+.PHONY: demo stack test check bench screenshots clean lock
 .SILENT:
 MAKEFLAGS += --no-print-directory
 
@@ -42,6 +42,10 @@ check:
 bench:
 	$(call prepare,check)
 	$(ENV) -m bench $(ONLY)
+
+screenshots:
+	$(call prepare,test)
+	$(ENV) -m tools.screenshots $(ONLY)
 
 lock:
 	$(call prepare,check)

@@ -20,6 +20,9 @@ from tests.support.seeded_community import make_key, seed
 from tests.support.stores import new_sqlite_url, opened
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "screens"
+SCALE = 1.5
+HEIGHT_MAX = 1500
+"""Long tables go on below; a picture need not."""
 NOW = datetime(2026, 6, 15, 16, 10, tzinfo=UTC)
 
 
@@ -66,7 +69,7 @@ async def picture(view: View, base: str, key: str | None) -> None:
     """Open the view and keep a picture of it."""
     scheme = "dark" if view.dark else "light"
     size = {"width": view.width, "height": 860 if view.width > 500 else 844}
-    async with chromium(viewport=size, color_scheme=scheme, locale=view.language, device_scale_factor=2) as tab:
+    async with chromium(viewport=size, color_scheme=scheme, locale=view.language, device_scale_factor=SCALE) as tab:
         await tab.set_clock(NOW)
         await tab.page.goto(f"{base}{view.path}" + (f"#key={key}" if key else ""))
         await tab.page.locator(view.shown).first.wait_for()
@@ -74,7 +77,9 @@ async def picture(view: View, base: str, key: str | None) -> None:
             await tab.page.locator(view.click).first.click()
             await tab.page.locator(".storyline p").first.wait_for()
         await _settled(tab)
-        await tab.page.screenshot(path=FOLDER / f"{view.name}.png", full_page=True, animations="disabled")
+        height = await tab.page.evaluate("document.documentElement.scrollHeight")
+        clip = {"x": 0, "y": 0, "width": view.width, "height": min(height, HEIGHT_MAX)}
+        await tab.page.screenshot(path=FOLDER / f"{view.name}.png", full_page=True, clip=clip, animations="disabled")  # type: ignore[arg-type]
         if tab.complaints:
             print(f"{view.name}: {tab.complaints}", file=sys.stderr)
 
