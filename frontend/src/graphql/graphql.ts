@@ -4,6 +4,7 @@ type Exact<T extends { [key: string]: unknown }> = { [K in keyof T]: T[K] };
 /** Internal type. DO NOT USE DIRECTLY. */
 export type Incremental<T> = T | { [P in keyof T]?: P extends ' $fragmentName' | '__typename' ? T[P] : never };
 import type { DocumentTypeDecoration } from '@graphql-typed-document-node/core';
+/** What every command carries. Repeating one with the same key does nothing again. */
 export type CommandInput = {
   /** At least 8 characters that are new for each command: a random text. */
   idempotencyKey: string;
@@ -16,6 +17,7 @@ export type CorrectionKind =
   | 'DEBT'
   | 'SUPPLEMENT';
 
+/** One file: what is in it, and its text. */
 export type ImportFile = {
   /** CSV with a header row, as docs/bulk-import.md says. */
   content: string;
@@ -23,6 +25,7 @@ export type ImportFile = {
   kind: ImportKind;
 };
 
+/** What is in a file, in the order in which files are taken in. */
 export type ImportKind =
   | 'DEVICES'
   | 'INSTALLATIONS'
