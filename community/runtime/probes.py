@@ -7,7 +7,7 @@ this moment; both say why. An answer says nothing that is secret, yet belongs in
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -46,7 +46,7 @@ class ProbesAddress:
 
     host: str
     port: int
-    variable: str
+    variable: str = field(compare=False)
 
 
 NOWHERE = ProbesAddress("127.0.0.1", 0, "")
