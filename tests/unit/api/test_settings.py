@@ -4,11 +4,14 @@ import pytest
 
 from api.settings import ApiSettings, read_settings
 from community.errors import FatalError
+from community.runtime.probes import ProbesAddress
+
+NO_PROBES = ProbesAddress("127.0.0.1", 0, "API_PROBES_PORT")
 
 
 def test_defaults_listen_on_this_machine_only_and_show_developers_nothing() -> None:
     settings = read_settings({"API_DATABASE_URL": "sqlite:///x.db"})
-    assert settings == ApiSettings(database_url="sqlite:///x.db")
+    assert settings == ApiSettings(database_url="sqlite:///x.db", probes=NO_PROBES)
     assert settings.host == "127.0.0.1" and not settings.development
 
 
@@ -21,6 +24,9 @@ def test_everything_can_be_set() -> None:
         "API_ALLOWED_ORIGINS": "https://a.example, https://b.example",
         "API_TOKEN": "0xABCDEF0000000000000000000000000000000000",
         "API_OUTBOX_POLL_MS": "100",
+        "API_COMMUNITY": "Sonnengasse",
+        "API_ZONE": "Europe/Berlin",
+        "API_EXPLORER_URL": "https://scan.example/",
     }
     assert read_settings(environment) == ApiSettings(
         database_url="postgresql://u@h/d",
@@ -30,6 +36,10 @@ def test_everything_can_be_set() -> None:
         allowed_origins=("https://a.example", "https://b.example"),
         token="0xabcdef0000000000000000000000000000000000",
         outbox_poll_ms=100,
+        community="Sonnengasse",
+        zone="Europe/Berlin",
+        explorer="https://scan.example",
+        probes=NO_PROBES,
     )
 
 
