@@ -192,7 +192,9 @@ class ApiProcess:
 def _public_config(settings: ApiSettings) -> PublicConfig:
     issuer = next((each for each in settings.issuers if each.web_client is not None), None)
     oidc = None if issuer is None else (issuer.url, issuer.web_client or "", issuer.web_scope)
-    return PublicConfig(settings.community, settings.zone, settings.explorer, oidc)
+    return PublicConfig(
+        settings.community, settings.zone, settings.explorer, oidc, wallet=settings.session_key_file is not None
+    )
 
 
 def _web_routes(settings: ApiSettings) -> list[BaseRoute]:

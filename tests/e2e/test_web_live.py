@@ -2,6 +2,7 @@
 
 from playwright.async_api import expect
 
+from community.store import api_keys
 from community.store.unit_of_work import Store
 from tests.e2e.conftest import NOW
 from tests.support.browser import Tab, chromium
@@ -16,6 +17,11 @@ TOTAL = "[data-member=mem_anna] [data-testid=total]"
 async def _opened(tab: Tab, base: str, key: str, path: str = "/") -> None:
     await tab.set_clock(NOW)
     await tab.page.goto(f"{base}{path}#key={key}")
+
+
+async def _revoke(books: Store, key: str) -> None:
+    async with books.begin() as work:
+        await api_keys.revoke(work, f"key_{key.split('_')[1]}", NOW)
 
 
 async def test_a_members_balance_moves_without_reloading(url: str, books: Store, seeded: Seeded) -> None:
@@ -69,7 +75,34 @@ async def test_a_break_shows_up_with_the_operator(url: str, books: Store, seeded
         assert tab.complaints == []
 
 
-async def test_a_revoked_key_and_a_wrong_one_lead_to_the_door(url: str, books: Store, seeded: Seeded) -> None:
+async def test_a_key_that_is_revoked_in_mid_session_leads_to_the_door(url: str, books: Store, seeded: Seeded) -> None:
+    key = await make_key(books, "operator")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await _opened(tab, address(app), key)
+        await expect(tab.page.locator("[data-queue=quarantine] li")).to_have_count(3)
+        await expect(tab.page.locator(".connection")).to_have_attribute("data-state", "live")
+        await _revoke(books, key)
+        # nobody touches the page, and nothing else happens: the stream tells it
+        await expect(tab.page.get_by_role("alert")).to_contain_text("Your sign-in has ended")
+        await expect(tab.page.locator("[data-queue]")).to_have_count(0)
+        assert await tab.page.evaluate("sessionStorage.length") == 0
+
+
+async def test_a_sign_in_that_was_renewed_goes_on_when_the_old_one_ends(url: str, books: Store, seeded: Seeded) -> None:
+    old, new = await make_key(books, "member", "mem_anna"), await make_key(books, "member", "mem_anna")
+    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+        await _opened(tab, address(app), old)
+        await expect(tab.page.locator(".connection")).to_have_attribute("data-state", "live")
+        before = await tab.page.locator(TOTAL).inner_text()
+        # as a token that is refreshed: the tab holds the next before the first is over
+        await tab.page.evaluate("key => sessionStorage.setItem(sessionStorage.key(0), key)", new)
+        await _revoke(books, old)
+        await settle_more(books, seeded, energy_wh=50_000)
+        await expect(tab.page.locator(TOTAL)).not_to_have_text(before)
+        await expect(tab.page.locator(".connection")).to_have_attribute("data-state", "live")
+
+
+async def test_a_wrong_key_and_signing_out_lead_to_the_door(url: str, books: Store, seeded: Seeded) -> None:
     key = await make_key(books, "auditor")
     async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
         await _opened(tab, address(app), "ecb_0000000000000000_wrong")

@@ -1,19 +1,28 @@
-"""Each role's views in a real browser: what they show, in both languages, on a phone, and to whom cannot see."""
+"""Each role's views in a real browser: what they show, in both languages, on a phone, and to whom cannot see.
+
+One server and one browser serve all tests of the file; each has a fresh profile and a key of its own.
+"""
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
 from community.store.unit_of_work import Store
 from tests.e2e.conftest import NOW
-from tests.support.browser import Tab, chromium
+from tests.support.browser import Tab, opened_tab, running_browser
 from tests.support.manual_clock import ManualClock
 from tests.support.running_api import WEB, address, serving
-from tests.support.seeded_chain import Seeded
-from tests.support.seeded_community import make_key
+from tests.support.seeded_community import make_key, seed
+from tests.support.stores import new_sqlite_url, opened
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 AXE = WEB.parent / "node_modules" / "axe-core" / "axe.min.js"
 GRAVE = ("serious", "critical")
@@ -58,6 +67,27 @@ AUDITOR = (
 ROLES = {"member": MEMBER, "operator": OPERATOR, "auditor": AUDITOR}
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The running community and the browser that looks at it."""
+
+    url: str
+    books: Store
+    browser: Browser
+
+    def tab(self, **options: Any) -> AbstractAsyncContextManager[Tab]:
+        return opened_tab(self.browser, **options)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    url = await new_sqlite_url(tmp_path_factory.mktemp("site"))
+    async with opened(url) as books:
+        await seed(books, NOW, days=1)
+        async with serving(url, clock=ManualClock(NOW), web=True) as app, running_browser() as browser:
+            yield Site(address(app), books, browser)
+
+
 async def _blemishes(tab: Tab) -> list[str]:
     """What axe finds that keeps people out, each with the first place where it is."""
     await tab.page.evaluate(AXE.read_text())
@@ -80,47 +110,49 @@ async def _look(tab: Tab, view: Seen, heading: str) -> list[str]:
     await expect(tab.page.locator(view.shows).first).to_be_visible()
     await expect(tab.page.locator("[aria-busy=true]")).to_have_count(0)
     wide = await tab.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    blemishes = [f"{view.path}: {each}" for each in await _blemishes(tab)]
-    return blemishes + ([f"{view.path}: {wide} px wider than the screen"] if wide > 0 else [])
+    return [f"{view.path}: {wide} px wider than the screen"] if wide > 0 else []
 
 
 @pytest.mark.parametrize("role", ROLES)
-async def test_every_view_shows_what_it_is_for_and_keeps_nobody_out(
-    role: str, url: str, books: Store, seeded: Seeded
-) -> None:
-    key = await make_key(books, role, "mem_anna" if role == "member" else None)
+async def test_every_view_shows_what_it_is_for_and_keeps_nobody_out(role: str, site: Site) -> None:
+    key = await make_key(site.books, role, "mem_anna" if role == "member" else None)
     blemishes: list[str] = []
-    async with serving(url, clock=ManualClock(NOW), web=True) as app:
-        async with chromium() as tab:
-            await tab.set_clock(NOW)
-            await tab.page.goto(f"{address(app)}/#key={key}")
-            for view in ROLES[role]:
-                blemishes += await _look(tab, view, view.english)
-            assert tab.complaints == []
-        phone = {
-            "viewport": {"width": 375, "height": 812},
-            "color_scheme": "dark",
-            "locale": "de-AT",
-            "has_touch": True,
-        }
-        async with chromium(**phone) as tab:
-            await tab.set_clock(NOW)
-            await tab.page.goto(f"{address(app)}/#key={key}")
-            for view in ROLES[role]:
-                blemishes += await _look(tab, view, view.german)
-            await tab.page.get_by_role("button", name="Menü").click()
-            await expect(tab.page.get_by_role("dialog").get_by_role("link")).to_have_count(
-                await tab.page.locator(".side nav a").count()
-            )
-            assert tab.complaints == []
+    async with site.tab() as tab:
+        await tab.set_clock(NOW)
+        await tab.page.goto(f"{site.url}/#key={key}")
+        for view in ROLES[role]:
+            blemishes += await _look(tab, view, view.english)
+            blemishes += [f"{view.path}: {each}" for each in await _blemishes(tab)]
+        assert tab.complaints == []
     assert blemishes == [], "\n".join(blemishes)
 
 
-async def test_a_credit_is_told_down_to_the_signature(url: str, books: Store, seeded: Seeded) -> None:
-    key = await make_key(books, "member", "mem_anna")
-    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+@pytest.mark.parametrize("role", ROLES)
+async def test_every_view_fits_a_phone_and_speaks_german(role: str, site: Site) -> None:
+    key = await make_key(site.books, role, "mem_anna" if role == "member" else None)
+    phone = {"viewport": {"width": 375, "height": 812}, "color_scheme": "dark", "locale": "de-AT", "has_touch": True}
+    blemishes: list[str] = []
+    async with site.tab(**phone) as tab:
         await tab.set_clock(NOW)
-        await tab.page.goto(f"{address(app)}/credits#key={key}")
+        await tab.page.goto(f"{site.url}/#key={key}")
+        for view in ROLES[role]:
+            blemishes += await _look(tab, view, view.german)
+        # the same pieces in the dark: one view of each role tells whether their colours can be read
+        await _look(tab, ROLES[role][0], ROLES[role][0].german)
+        blemishes += await _blemishes(tab)
+        await tab.page.get_by_role("button", name="Menü").click()
+        await expect(tab.page.get_by_role("dialog").get_by_role("link")).to_have_count(
+            await tab.page.locator(".side nav a").count()
+        )
+        assert tab.complaints == []
+    assert blemishes == [], "\n".join(blemishes)
+
+
+async def test_a_credit_is_told_down_to_the_signature(site: Site) -> None:
+    key = await make_key(site.books, "member", "mem_anna")
+    async with site.tab() as tab:
+        await tab.set_clock(NOW)
+        await tab.page.goto(f"{site.url}/credits#key={key}")
         await tab.page.get_by_role("button", name="Why?").first.click()
         story = tab.page.locator(".storyline")
         await expect(story).to_contain_text("Sonnendach Süd produced")
@@ -139,11 +171,11 @@ async def test_a_credit_is_told_down_to_the_signature(url: str, books: Store, se
         await expect(tab.page.get_by_role("link", name="Skip to content")).to_be_focused()
 
 
-async def test_a_sample_is_the_same_for_the_same_seed(url: str, books: Store, seeded: Seeded) -> None:
-    key = await make_key(books, "auditor")
-    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+async def test_a_sample_is_the_same_for_the_same_seed(site: Site) -> None:
+    key = await make_key(site.books, "auditor")
+    async with site.tab() as tab:
         await tab.set_clock(NOW)
-        await tab.page.goto(f"{address(app)}/sample#key={key}")
+        await tab.page.goto(f"{site.url}/sample#key={key}")
         drawn: list[str] = []
         for seed in ("block 1", "block 2", "block 1"):
             await tab.page.get_by_label("Seed").fill(seed)
@@ -155,11 +187,11 @@ async def test_a_sample_is_the_same_for_the_same_seed(url: str, books: Store, se
         assert "Anna" not in names
 
 
-async def test_an_operator_approves_and_resolves_for_a_reason(url: str, books: Store, seeded: Seeded) -> None:
-    key = await make_key(books, "operator")
-    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+async def test_an_operator_approves_and_resolves_for_a_reason(site: Site) -> None:
+    key = await make_key(site.books, "operator")
+    async with site.tab() as tab:
         await tab.set_clock(NOW)
-        await tab.page.goto(f"{address(app)}/#key={key}")
+        await tab.page.goto(f"{site.url}/#key={key}")
         queue = tab.page.locator("[data-queue=quarantine] li")
         await expect(queue).to_have_count(3)
         await queue.first.get_by_role("button", name="Resolve").click()
@@ -172,17 +204,17 @@ async def test_an_operator_approves_and_resolves_for_a_reason(url: str, books: S
         await expect(tab.page.get_by_text("compared with the device on site")).to_be_visible()
 
 
-async def test_rows_are_looked_at_before_they_come_in(url: str, books: Store, seeded: Seeded) -> None:
-    key = await make_key(books, "operator")
-    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
-        await tab.page.goto(f"{address(app)}/onboarding#key={key}")
+async def test_rows_are_looked_at_before_they_come_in(site: Site) -> None:
+    key = await make_key(site.books, "operator")
+    async with site.tab() as tab:
+        await tab.page.goto(f"{site.url}/onboarding#key={key}")
         rows = tab.page.get_by_label(re.compile("^Rows: Members"))
         await rows.fill("community,member,name\nsonnendach,7,Eva Example\nelsewhere,8,Otto Example\n")
         await tab.page.get_by_role("button", name="Look").click()
         await expect(tab.page.get_by_role("status").filter(has_text="wrong")).to_contain_text("1 thing is wrong")
         await rows.fill("community,member,name\nsonnendach,7,Eva Example\n")
         await tab.page.get_by_role("button", name="Look").click()
-        await expect(tab.page.get_by_text("1 rows: 1 new, 0 unchanged")).to_be_visible()
+        await expect(tab.page.get_by_text("1 row: 1 new, 0 unchanged")).to_be_visible()
         await tab.page.get_by_role("button", name="Enter", exact=True).click()
         dialog = tab.page.get_by_role("dialog")
         await dialog.get_by_label("Reason").fill("Eva joined in June")
@@ -192,10 +224,10 @@ async def test_rows_are_looked_at_before_they_come_in(url: str, books: Store, se
         await expect(tab.page.get_by_text("Eva Example")).to_be_visible()
 
 
-async def test_everybody_sees_sums_and_no_person(url: str, books: Store, seeded: Seeded) -> None:
-    async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
+async def test_everybody_sees_sums_and_no_person(site: Site) -> None:
+    async with site.tab() as tab:
         await tab.set_clock(NOW)
-        await tab.page.goto(f"{address(app)}/")
+        await tab.page.goto(f"{site.url}/")
         await tab.page.get_by_role("link", name="without signing in").click()
         await expect(tab.page.locator(".totals")).to_contain_text("members")
         await expect(tab.page.get_by_text("agree to the watt-hour")).to_be_visible()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from playwright.async_api import BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--disable-gpu", "--disable-quic", "--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server")
@@ -56,17 +56,31 @@ class Tab:
 
 
 @contextlib.asynccontextmanager
-async def chromium(**options: Any) -> AsyncIterator[Tab]:
-    """A tab of a fresh browser. `options` are those of Playwright's new context: locale, viewport, color_scheme and others."""
+async def running_browser() -> AsyncIterator[Browser]:
+    """A browser without a page, for several tabs."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=find_browser(), args=list(FLAGS))
         try:
-            context = await browser.new_context(
-                **{"locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options
-            )
-            context.set_default_timeout(WAIT_MS)
-            tab = Tab(await context.new_page(), context)
-            tab.listen()
-            yield tab
+            yield browser
         finally:
             await browser.close()
+
+
+@contextlib.asynccontextmanager
+async def opened_tab(browser: Browser, **options: Any) -> AsyncIterator[Tab]:
+    """A tab with a fresh profile. `options` are those of Playwright's new context: locale, viewport, color_scheme and others."""
+    context = await browser.new_context(**{"locale": "en-GB", "viewport": {"width": 1280, "height": 900}} | options)
+    try:
+        context.set_default_timeout(WAIT_MS)
+        tab = Tab(await context.new_page(), context)
+        tab.listen()
+        yield tab
+    finally:
+        await context.close()
+
+
+@contextlib.asynccontextmanager
+async def chromium(**options: Any) -> AsyncIterator[Tab]:
+    """A tab of a browser of its own; `options` as `opened_tab` takes them."""
+    async with running_browser() as browser, opened_tab(browser, **options) as tab:
+        yield tab

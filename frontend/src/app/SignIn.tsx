@@ -7,6 +7,7 @@ import { useSpeech } from "../words/language.tsx";
 import { Choices } from "./Choices.tsx";
 import { ConfigContext } from "./context.ts";
 import { keySession, type Session, signInAtIssuer } from "./session.ts";
+import { signInByWallet } from "./wallet.ts";
 
 const WHO = graphql(`query Who { viewer { role } }`);
 
@@ -16,6 +17,18 @@ export function SignIn({ ended, onSession }: { ended: boolean; onSession(session
   const [key, setKey] = useState("");
   const [problem, setProblem] = useState(ended ? words.signIn.ended : "");
   const [busy, setBusy] = useState(false);
+
+  const byWallet = async () => {
+    setBusy(true);
+    setProblem("");
+    try {
+      onSession(keySession(await signInByWallet(words.signIn.noWallet)));
+    } catch (error) {
+      const { code, message } = error as { code?: unknown; message: string };
+      setProblem(code === "OFFLINE" ? words.offline : message);
+      setBusy(false);
+    }
+  };
 
   const enter = async (event: FormEvent) => {
     event.preventDefault();
@@ -32,6 +45,7 @@ export function SignIn({ ended, onSession }: { ended: boolean; onSession(session
     }
   };
 
+  const keyIsSecond = config.oidc !== null || config.wallet;
   return (
     <div className="door">
       <div className="door-choices">
@@ -42,17 +56,27 @@ export function SignIn({ ended, onSession }: { ended: boolean; onSession(session
         <h1>{config.community}</h1>
         <p className="lead">{words.signIn.lead}</p>
         {config.oidc && (
-          <>
-            <Button
-              fullWidth
-              size="md"
-              onClick={() => signInAtIssuer(config).catch((error: Error) => setProblem(error.message))}
-            >
-              {words.signIn.withIssuer}
-            </Button>
-            <Divider my="md" label={words.signIn.or} />
-          </>
+          <Button
+            fullWidth
+            size="md"
+            onClick={() => signInAtIssuer(config).catch((error: Error) => setProblem(error.message))}
+          >
+            {words.signIn.withIssuer}
+          </Button>
         )}
+        {config.wallet && (
+          <Button
+            fullWidth
+            size="md"
+            mt={config.oidc ? "sm" : 0}
+            variant={config.oidc ? "default" : "filled"}
+            onClick={() => void byWallet()}
+            disabled={busy}
+          >
+            {words.signIn.withWallet}
+          </Button>
+        )}
+        {keyIsSecond && <Divider my="md" label={words.signIn.or} />}
         <form onSubmit={enter}>
           <PasswordInput
             label={words.signIn.key}
@@ -69,7 +93,7 @@ export function SignIn({ ended, onSession }: { ended: boolean; onSession(session
           <p className="problem" role="alert">
             {problem}
           </p>
-          <Button type="submit" fullWidth variant={config.oidc ? "default" : "filled"} loading={busy}>
+          <Button type="submit" fullWidth variant={keyIsSecond ? "default" : "filled"} loading={busy}>
             {words.signIn.go}
           </Button>
         </form>

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { amount, permille, sum } from "./amounts.ts";
-import { exactTokens, kilowattHours, percent, tokens, whole } from "./numbers.ts";
-import { age, dayOf, dayStart, spanOf } from "./times.ts";
+import { counted, exactTokens, kilowattHours, percent, tokens, whole } from "./numbers.ts";
+import { age, dayOf, dayStart, instantOf, spanOf } from "./times.ts";
 
 const VIENNA = "Europe/Vienna";
 const LARGEST = (2n ** 256n - 1n).toString();
@@ -67,5 +67,21 @@ describe("times", () => {
     const now = Date.parse("2026-06-15T12:00:00Z");
     expect(age("2026-06-15T09:10:00Z", now, "en")).toBe("2 hours ago");
     expect(age("2026-06-12T09:10:00Z", now, "de")).toBe("vor 3 Tagen");
+  });
+});
+
+describe("what is written and typed", () => {
+  test("one of a thing is told as one", () => {
+    expect([0, 1, 2].map((count) => counted(count, "frame", "frames"))).toEqual(["0 frames", "1 frame", "2 frames"]);
+    expect(counted("1", "Block", "Blöcke")).toBe("1 Block");
+    expect(counted("1\u202f001", "Block", "Blöcke")).toBe("1\u202f001 Blöcke");
+  });
+  test("a time on the community's clocks is one instant, in summer, in winter, and where the clocks change", () => {
+    expect(instantOf("2026-06-16T00:00", VIENNA)?.toISOString()).toBe("2026-06-15T22:00:00.000Z");
+    expect(instantOf("2026-12-01T06:15", VIENNA)?.toISOString()).toBe("2026-12-01T05:15:00.000Z");
+    expect(instantOf("2026-10-25T02:30", VIENNA)?.toISOString()).toBe("2026-10-25T00:30:00.000Z");
+  });
+  test.each(["", "2026-06-16", "2026-06-16T00:00:30", "now"])("%j is no time", (typed) => {
+    expect(instantOf(typed, VIENNA)).toBeNull();
   });
 });

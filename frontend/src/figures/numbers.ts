@@ -40,5 +40,9 @@ export function exactTokens(units: bigint, language: Language): string {
 export const percent = (thousandths: number, language: Language): string =>
   `${Math.trunc(thousandths / 10)}${MARKS[language].point}${Math.trunc(thousandths) % 10}\u202f%`;
 
+/** A counted thing: one frame, two frames. `count` may be written already. */
+export const counted = (count: number | string, one: string, more: string): string =>
+  `${count} ${String(count) === "1" ? one : more}`;
+
 /** A hash or an address short enough for a table. */
 export const short = (hash: string): string => (hash.length > 16 ? `${hash.slice(0, 8)}…${hash.slice(-6)}` : hash);

@@ -46,6 +46,16 @@ export function dayStart(day: string, zone: string): Date {
   return new Date(new TZDate(year, month - 1, date, zone).getTime());
 }
 
+/** The instant of `YYYY-MM-DDTHH:MM` on the zone's clocks; null where that is no time. An hour that comes twice is its first. */
+export function instantOf(local: string, zone: string): Date | null {
+  const parts = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)$/.exec(local)?.slice(1).map(Number);
+  if (!parts) return null;
+  const [year = 0, month = 1, date = 1, hour = 0, minute = 0] = parts;
+  const at = new TZDate(year, month - 1, date, hour, minute, zone).getTime();
+  const before = new TZDate(at - 3_600_000, zone);
+  return new Date(before.getHours() === hour && before.getMinutes() === minute ? before.getTime() : at);
+}
+
 /** How the two languages write instants of this zone. */
 export function clockOf(language: Language, zone: string) {
   const made = (options: Intl.DateTimeFormatOptions) =>

@@ -17,6 +17,8 @@ import * as types from './graphql';
 type Documents = {
     "query Who { viewer { role } }": typeof types.WhoDocument,
     "query Viewer { viewer { role label identity { __typename id name } } }": typeof types.ViewerDocument,
+    "\n  mutation SignInMessage($address: Address!) {\n    signInMessage(address: $address) {\n      __typename\n      ... on SignInAsked { nonce message }\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.SignInMessageDocument,
+    "\n  mutation SignInWithWallet($nonce: Hex!, $signature: Hex!) {\n    signInWithWallet(nonce: $nonce, signature: $signature) {\n      __typename\n      ... on SignedIn { token }\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.SignInWithWalletDocument,
     "\n  query Breaks($open: Boolean) {\n    breaks(open: $open, first: 100) {\n      nodes {\n        id kind severity subject detail expected found openedAt closedAt closedBy owner disposition\n        source { name } story { at actor action text }\n      }\n    }\n  }\n": typeof types.BreaksDocument,
     "\n  query Reconciled($since: DateTime!, $until: DateTime!, $sourceId: ID, $first: PageSize!) {\n    reconciled(since: $since, until: $until, sourceId: $sourceId, first: $first) {\n      nodes { periodStart periodEnd energyWh amount state explained txHash blockNumber issuance { id fromWh toWh } source { name } }\n      pageInfo { hasNextPage }\n    }\n  }\n": typeof types.ReconciledDocument,
     "query FinalisedBlock { reconciliation { finalisedHash } }": typeof types.FinalisedBlockDocument,
@@ -45,6 +47,12 @@ type Documents = {
     "\n  query Devices {\n    devices(first: 500) { nodes { id name eui payloadFormat state lastSeenAt hasDevelopmentKey installations { validTo meteringPoint { id name } } } }\n  }\n": typeof types.DevicesDocument,
     "\n  fragment HealthOf on DeviceHealth {\n    missing24h { expected present perMille }\n    missing7d { expected present perMille }\n    missing30d { expected present perMille }\n    signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs\n  }\n": typeof types.HealthOfFragmentDoc,
     "\n  mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {\n    importFiles(community: $community, files: $files, command: $command, dryRun: $dryRun) {\n      __typename\n      ... on ImportDone {\n        committed\n        counts { file rows entered unchanged }\n        problems { file row column value what remedy }\n      }\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.ImportFilesDocument,
+    "query MembersToHold { members(first: 500) { nodes { id name } } }": typeof types.MembersToHoldDocument,
+    "\n  query SharePreview($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!) {\n    sharePreview(sourceId: $sourceId, validFrom: $validFrom, shares: $shares) {\n      __typename\n      ... on SharePreview { revision configHash validFrom changes { before after holder { id name } } }\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.SharePreviewDocument,
+    "\n  mutation ProposeShareTable($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!, $command: CommandInput!) {\n    proposeShareTable(sourceId: $sourceId, validFrom: $validFrom, shares: $shares, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n": typeof types.ProposeShareTableDocument,
+    "\n  query WaitingRevisions {\n    shareRevisions(first: 100) {\n      nodes { id validFrom reason proposedBy proposedAt source { id name } changes { before after holder { id name } } }\n    }\n  }\n": typeof types.WaitingRevisionsDocument,
+    "\n  mutation ApproveShareTable($revisionId: ID!, $command: CommandInput!) {\n    approveShareTable(revisionId: $revisionId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.ApproveShareTableDocument,
+    "\n  mutation RejectShareTable($revisionId: ID!, $command: CommandInput!) {\n    rejectShareTable(revisionId: $revisionId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": typeof types.RejectShareTableDocument,
     "\n  query ShareRegister {\n    energySources(first: 100) {\n      nodes {\n        id name shareTotal\n        shareTables { id revision shareTotal configHash validFrom validTo shares { shareCount address holder { id name } } }\n      }\n    }\n  }\n": typeof types.ShareRegisterDocument,
     "\n  subscription Head($after: Cursor) {\n    chainHead(after: $after) { cursor chainHead { chainId head headHash finalised nodeHead lag updatedAt } }\n  }\n": typeof types.HeadDocument,
     "\n  query Attempts {\n    supply { token minted burned }\n    issuances(first: 25) {\n      nodes { id state source { name } attempts { number nonce account maxFeeWei state txHash requestedAt signedAt } }\n    }\n    auditEntries(first: 25) { nodes { id actor command subject reason recordedAt } }\n  }\n": typeof types.AttemptsDocument,
@@ -64,6 +72,8 @@ type Documents = {
 const documents: Documents = {
     "query Who { viewer { role } }": types.WhoDocument,
     "query Viewer { viewer { role label identity { __typename id name } } }": types.ViewerDocument,
+    "\n  mutation SignInMessage($address: Address!) {\n    signInMessage(address: $address) {\n      __typename\n      ... on SignInAsked { nonce message }\n      ... on Problem { sentence }\n    }\n  }\n": types.SignInMessageDocument,
+    "\n  mutation SignInWithWallet($nonce: Hex!, $signature: Hex!) {\n    signInWithWallet(nonce: $nonce, signature: $signature) {\n      __typename\n      ... on SignedIn { token }\n      ... on Problem { sentence }\n    }\n  }\n": types.SignInWithWalletDocument,
     "\n  query Breaks($open: Boolean) {\n    breaks(open: $open, first: 100) {\n      nodes {\n        id kind severity subject detail expected found openedAt closedAt closedBy owner disposition\n        source { name } story { at actor action text }\n      }\n    }\n  }\n": types.BreaksDocument,
     "\n  query Reconciled($since: DateTime!, $until: DateTime!, $sourceId: ID, $first: PageSize!) {\n    reconciled(since: $since, until: $until, sourceId: $sourceId, first: $first) {\n      nodes { periodStart periodEnd energyWh amount state explained txHash blockNumber issuance { id fromWh toWh } source { name } }\n      pageInfo { hasNextPage }\n    }\n  }\n": types.ReconciledDocument,
     "query FinalisedBlock { reconciliation { finalisedHash } }": types.FinalisedBlockDocument,
@@ -92,6 +102,12 @@ const documents: Documents = {
     "\n  query Devices {\n    devices(first: 500) { nodes { id name eui payloadFormat state lastSeenAt hasDevelopmentKey installations { validTo meteringPoint { id name } } } }\n  }\n": types.DevicesDocument,
     "\n  fragment HealthOf on DeviceHealth {\n    missing24h { expected present perMille }\n    missing7d { expected present perMille }\n    missing30d { expected present perMille }\n    signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs\n  }\n": types.HealthOfFragmentDoc,
     "\n  mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {\n    importFiles(community: $community, files: $files, command: $command, dryRun: $dryRun) {\n      __typename\n      ... on ImportDone {\n        committed\n        counts { file rows entered unchanged }\n        problems { file row column value what remedy }\n      }\n      ... on Problem { sentence }\n    }\n  }\n": types.ImportFilesDocument,
+    "query MembersToHold { members(first: 500) { nodes { id name } } }": types.MembersToHoldDocument,
+    "\n  query SharePreview($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!) {\n    sharePreview(sourceId: $sourceId, validFrom: $validFrom, shares: $shares) {\n      __typename\n      ... on SharePreview { revision configHash validFrom changes { before after holder { id name } } }\n      ... on Problem { sentence }\n    }\n  }\n": types.SharePreviewDocument,
+    "\n  mutation ProposeShareTable($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!, $command: CommandInput!) {\n    proposeShareTable(sourceId: $sourceId, validFrom: $validFrom, shares: $shares, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n": types.ProposeShareTableDocument,
+    "\n  query WaitingRevisions {\n    shareRevisions(first: 100) {\n      nodes { id validFrom reason proposedBy proposedAt source { id name } changes { before after holder { id name } } }\n    }\n  }\n": types.WaitingRevisionsDocument,
+    "\n  mutation ApproveShareTable($revisionId: ID!, $command: CommandInput!) {\n    approveShareTable(revisionId: $revisionId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.ApproveShareTableDocument,
+    "\n  mutation RejectShareTable($revisionId: ID!, $command: CommandInput!) {\n    rejectShareTable(revisionId: $revisionId, command: $command) { __typename ... on Problem { sentence } }\n  }\n": types.RejectShareTableDocument,
     "\n  query ShareRegister {\n    energySources(first: 100) {\n      nodes {\n        id name shareTotal\n        shareTables { id revision shareTotal configHash validFrom validTo shares { shareCount address holder { id name } } }\n      }\n    }\n  }\n": types.ShareRegisterDocument,
     "\n  subscription Head($after: Cursor) {\n    chainHead(after: $after) { cursor chainHead { chainId head headHash finalised nodeHead lag updatedAt } }\n  }\n": types.HeadDocument,
     "\n  query Attempts {\n    supply { token minted burned }\n    issuances(first: 25) {\n      nodes { id state source { name } attempts { number nonce account maxFeeWei state txHash requestedAt signedAt } }\n    }\n    auditEntries(first: 25) { nodes { id actor command subject reason recordedAt } }\n  }\n": types.AttemptsDocument,
@@ -117,6 +133,14 @@ export function graphql(source: "query Who { viewer { role } }"): typeof import(
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "query Viewer { viewer { role label identity { __typename id name } } }"): typeof import('./graphql').ViewerDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation SignInMessage($address: Address!) {\n    signInMessage(address: $address) {\n      __typename\n      ... on SignInAsked { nonce message }\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').SignInMessageDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation SignInWithWallet($nonce: Hex!, $signature: Hex!) {\n    signInWithWallet(nonce: $nonce, signature: $signature) {\n      __typename\n      ... on SignedIn { token }\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').SignInWithWalletDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
@@ -229,6 +253,30 @@ export function graphql(source: "\n  fragment HealthOf on DeviceHealth {\n    mi
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */
 export function graphql(source: "\n  mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {\n    importFiles(community: $community, files: $files, command: $command, dryRun: $dryRun) {\n      __typename\n      ... on ImportDone {\n        committed\n        counts { file rows entered unchanged }\n        problems { file row column value what remedy }\n      }\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').ImportFilesDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "query MembersToHold { members(first: 500) { nodes { id name } } }"): typeof import('./graphql').MembersToHoldDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query SharePreview($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!) {\n    sharePreview(sourceId: $sourceId, validFrom: $validFrom, shares: $shares) {\n      __typename\n      ... on SharePreview { revision configHash validFrom changes { before after holder { id name } } }\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').SharePreviewDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation ProposeShareTable($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!, $command: CommandInput!) {\n    proposeShareTable(sourceId: $sourceId, validFrom: $validFrom, shares: $shares, command: $command) {\n      __typename\n      ... on Problem { sentence }\n    }\n  }\n"): typeof import('./graphql').ProposeShareTableDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  query WaitingRevisions {\n    shareRevisions(first: 100) {\n      nodes { id validFrom reason proposedBy proposedAt source { id name } changes { before after holder { id name } } }\n    }\n  }\n"): typeof import('./graphql').WaitingRevisionsDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation ApproveShareTable($revisionId: ID!, $command: CommandInput!) {\n    approveShareTable(revisionId: $revisionId, command: $command) { __typename ... on Problem { sentence } }\n  }\n"): typeof import('./graphql').ApproveShareTableDocument;
+/**
+ * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
+ */
+export function graphql(source: "\n  mutation RejectShareTable($revisionId: ID!, $command: CommandInput!) {\n    rejectShareTable(revisionId: $revisionId, command: $command) { __typename ... on Problem { sentence } }\n  }\n"): typeof import('./graphql').RejectShareTableDocument;
 /**
  * The graphql function is used to parse GraphQL queries into a document that can be used by GraphQL clients.
  */

@@ -42,6 +42,14 @@ export type Resolution =
   | 'INTERVAL'
   | 'MONTH';
 
+/** A member's part of the source: so many of its shares. */
+export type ShareInput = {
+  /** The member. */
+  memberId: string | number;
+  /** His shares; all together are the source's total. */
+  shareCount: number;
+};
+
 export type WhoQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -57,6 +65,27 @@ export type ViewerQuery = { viewer: { role: string, label: string, identity:
       | { __typename: 'Member', id: string, name: string }
       | { __typename: 'User', id: string, name: string }
      | null } };
+
+export type SignInMessageMutationVariables = Exact<{
+  address: string;
+}>;
+
+
+export type SignInMessageMutation = { signInMessage:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'SignInAsked', nonce: string, message: string }
+   };
+
+export type SignInWithWalletMutationVariables = Exact<{
+  nonce: string;
+  signature: string;
+}>;
+
+
+export type SignInWithWalletMutation = { signInWithWallet:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'SignedIn', token: string }
+   };
 
 export type BreaksQueryVariables = Exact<{
   open?: boolean | null | undefined;
@@ -301,6 +330,63 @@ export type ImportFilesMutation = { importFiles:
     | { __typename: 'Problem', sentence: string }
    };
 
+export type MembersToHoldQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type MembersToHoldQuery = { members: { nodes: Array<{ id: string, name: string }> } };
+
+export type SharePreviewQueryVariables = Exact<{
+  sourceId: string | number;
+  validFrom: string;
+  shares: Array<ShareInput> | ShareInput;
+}>;
+
+
+export type SharePreviewQuery = { sharePreview:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'SharePreview', revision: number, configHash: string, validFrom: string, changes: Array<{ before: number, after: number, holder: { id: string, name: string } | null }> }
+   };
+
+export type ProposeShareTableMutationVariables = Exact<{
+  sourceId: string | number;
+  validFrom: string;
+  shares: Array<ShareInput> | ShareInput;
+  command: CommandInput;
+}>;
+
+
+export type ProposeShareTableMutation = { proposeShareTable:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'ShareRevisionDecided' }
+   };
+
+export type WaitingRevisionsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type WaitingRevisionsQuery = { shareRevisions: { nodes: Array<{ id: string, validFrom: string, reason: string, proposedBy: string, proposedAt: string, source: { id: string, name: string } | null, changes: Array<{ before: number, after: number, holder: { id: string, name: string } | null }> }> } };
+
+export type ApproveShareTableMutationVariables = Exact<{
+  revisionId: string | number;
+  command: CommandInput;
+}>;
+
+
+export type ApproveShareTableMutation = { approveShareTable:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'ShareRevisionDecided' }
+   };
+
+export type RejectShareTableMutationVariables = Exact<{
+  revisionId: string | number;
+  command: CommandInput;
+}>;
+
+
+export type RejectShareTableMutation = { rejectShareTable:
+    | { __typename: 'Problem', sentence: string }
+    | { __typename: 'ShareRevisionDecided' }
+   };
+
 export type ShareRegisterQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -488,6 +574,33 @@ export const ViewerDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ViewerQuery, ViewerQueryVariables>;
+export const SignInMessageDocument = new TypedDocumentString(`
+    mutation SignInMessage($address: Address!) {
+  signInMessage(address: $address) {
+    __typename
+    ... on SignInAsked {
+      nonce
+      message
+    }
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SignInMessageMutation, SignInMessageMutationVariables>;
+export const SignInWithWalletDocument = new TypedDocumentString(`
+    mutation SignInWithWallet($nonce: Hex!, $signature: Hex!) {
+  signInWithWallet(nonce: $nonce, signature: $signature) {
+    __typename
+    ... on SignedIn {
+      token
+    }
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SignInWithWalletMutation, SignInWithWalletMutationVariables>;
 export const BreaksDocument = new TypedDocumentString(`
     query Breaks($open: Boolean) {
   breaks(open: $open, first: 100) {
@@ -1148,6 +1261,99 @@ export const ImportFilesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ImportFilesMutation, ImportFilesMutationVariables>;
+export const MembersToHoldDocument = new TypedDocumentString(`
+    query MembersToHold {
+  members(first: 500) {
+    nodes {
+      id
+      name
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MembersToHoldQuery, MembersToHoldQueryVariables>;
+export const SharePreviewDocument = new TypedDocumentString(`
+    query SharePreview($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!) {
+  sharePreview(sourceId: $sourceId, validFrom: $validFrom, shares: $shares) {
+    __typename
+    ... on SharePreview {
+      revision
+      configHash
+      validFrom
+      changes {
+        before
+        after
+        holder {
+          id
+          name
+        }
+      }
+    }
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<SharePreviewQuery, SharePreviewQueryVariables>;
+export const ProposeShareTableDocument = new TypedDocumentString(`
+    mutation ProposeShareTable($sourceId: ID!, $validFrom: DateTime!, $shares: [ShareInput!]!, $command: CommandInput!) {
+  proposeShareTable(
+    sourceId: $sourceId
+    validFrom: $validFrom
+    shares: $shares
+    command: $command
+  ) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ProposeShareTableMutation, ProposeShareTableMutationVariables>;
+export const WaitingRevisionsDocument = new TypedDocumentString(`
+    query WaitingRevisions {
+  shareRevisions(first: 100) {
+    nodes {
+      id
+      validFrom
+      reason
+      proposedBy
+      proposedAt
+      source {
+        id
+        name
+      }
+      changes {
+        before
+        after
+        holder {
+          id
+          name
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<WaitingRevisionsQuery, WaitingRevisionsQueryVariables>;
+export const ApproveShareTableDocument = new TypedDocumentString(`
+    mutation ApproveShareTable($revisionId: ID!, $command: CommandInput!) {
+  approveShareTable(revisionId: $revisionId, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<ApproveShareTableMutation, ApproveShareTableMutationVariables>;
+export const RejectShareTableDocument = new TypedDocumentString(`
+    mutation RejectShareTable($revisionId: ID!, $command: CommandInput!) {
+  rejectShareTable(revisionId: $revisionId, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<RejectShareTableMutation, RejectShareTableMutationVariables>;
 export const ShareRegisterDocument = new TypedDocumentString(`
     query ShareRegister {
   energySources(first: 100) {

@@ -11,6 +11,10 @@ const LONGEST_WAIT_MS = 10_000;
 const SILENCE_MS = 20_000;
 const ANSWER_MS = 5_000;
 const REFUSED = 4403;
+const ENDED = "UNAUTHENTICATED";
+
+/** The API closes so a socket whose sign-in is wrong or over; a token's end is one, too. */
+const isRefusal = (cause: unknown): boolean => cause instanceof CloseEvent && cause.code === REFUSED;
 
 interface Change {
   cursor: string;
@@ -18,6 +22,9 @@ interface Change {
 
 export class Connection {
   #client: Client;
+  #credential: Credential;
+  /** What the open socket was signed in with. */
+  #given: string | null = null;
   #state: State = "connecting";
   #listeners = new Set<() => void>();
   #socket: WebSocket | null = null;
@@ -26,12 +33,16 @@ export class Connection {
 
   /** `onBack()` is called when a lost connection is back. */
   constructor(credential: Credential, onBack: () => void) {
+    this.#credential = credential;
     this.#client = createClient({
       url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/graphql`,
-      connectionParams: async () => ({ authorization: `Bearer ${(await credential()) ?? ""}` }),
+      connectionParams: async () => {
+        this.#given = await credential();
+        return { authorization: `Bearer ${this.#given ?? ""}` };
+      },
       keepAlive: SILENCE_MS,
       retryAttempts: Number.POSITIVE_INFINITY,
-      shouldRetry: (event) => !(event instanceof CloseEvent && event.code === REFUSED),
+      shouldRetry: (cause) => !isRefusal(cause),
       retryWait: (tries) =>
         new Promise((done) => {
           const wait = setTimeout(done, Math.min(LONGEST_WAIT_MS, 300 * 2 ** tries) * (0.75 + Math.random() / 2));
@@ -53,9 +64,9 @@ export class Connection {
         pong: (received) => {
           if (received) clearTimeout(this.#pulse);
         },
-        closed: (event) => {
+        closed: () => {
           clearTimeout(this.#pulse);
-          this.#is(event instanceof CloseEvent && event.code === REFUSED ? "refused" : "waiting");
+          this.#is("waiting");
         },
       },
     });
@@ -80,18 +91,45 @@ export class Connection {
   ): () => void {
     // Sent anew after each reconnection, with the cursor of the last event that was heard.
     const sent: Record<string, unknown> = { ...variables };
-    return this.#client.subscribe<Result>(
-      { query: document.toString(), variables: sent },
-      {
-        next: ({ data }) => {
-          if (!data) return;
-          sent.after = (data[field] as Change).cursor;
-          onChange(data);
+    let stop: () => void = () => undefined;
+    let wanted = true;
+    const anew = async () => {
+      if (wanted && (await this.#signInAnew()) && wanted) begin();
+    };
+    const begin = () => {
+      let ended = false;
+      stop = this.#client.subscribe<Result>(
+        { query: document.toString(), variables: sent },
+        {
+          next: ({ data, errors }) => {
+            ended ||= errors?.some((each) => each.extensions?.code === ENDED) ?? false;
+            if (ended || !data) return;
+            sent.after = (data[field] as Change).cursor;
+            onChange(data);
+          },
+          error: (cause) => isRefusal(cause) && anew(),
+          complete: () => ended && anew(),
         },
-        error: () => undefined,
-        complete: () => undefined,
-      },
-    );
+      );
+    };
+    begin();
+    return () => {
+      wanted = false;
+      stop();
+    };
+  }
+
+  /** The sign-in of the socket is over. Where it was renewed meanwhile the socket is opened anew; else this is the end. */
+  async #signInAnew(): Promise<boolean> {
+    const before = this.#given;
+    const now = await this.#credential();
+    if (now === null || now === before) {
+      this.#is("refused");
+      return false;
+    }
+    // Another stream may have opened it anew already.
+    if (this.#given === before) this.#client.terminate();
+    return true;
   }
 
   close(): void {

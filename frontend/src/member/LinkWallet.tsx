@@ -2,6 +2,7 @@
 
 import { Button } from "@mantine/core";
 import { useState } from "react";
+import { accountOf, walletHere } from "../app/wallet.ts";
 import { graphql } from "../graphql/gql.ts";
 import { useAskAgain, useAskNow } from "../live/hooks.tsx";
 import { Panel } from "../pieces/shown.tsx";
@@ -26,13 +27,6 @@ const LINK = graphql(`
   }
 `);
 
-/** What a wallet puts into the page (EIP-1193). */
-interface Wallet {
-  request(call: { method: string; params?: unknown[] }): Promise<unknown>;
-}
-
-export const walletHere = (): Wallet | undefined => (globalThis as { ethereum?: Wallet }).ethereum;
-
 export function LinkWallet({ memberId }: { memberId: string }) {
   const { words: frame } = useSpeech();
   const words = useWords(member);
@@ -48,8 +42,7 @@ export function LinkWallet({ memberId }: { memberId: string }) {
       setProblem(frame.signIn.noWallet);
       return;
     }
-    const [address] = (await wallet.request({ method: "eth_requestAccounts" })) as string[];
-    if (!address) throw new Error(frame.signIn.noWallet);
+    const address = await accountOf(wallet, frame.signIn.noWallet);
     const challenge = (await ask(CHALLENGE, { memberId, address })).walletLinkChallenge;
     if (challenge.__typename === "Problem") throw new Error(challenge.sentence);
     const signature = (await wallet.request({

@@ -7,6 +7,8 @@ import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
 import * as operator from "../words/operator.ts";
 import { ImportDesk } from "./ImportDesk.tsx";
+import { ShareEditor } from "./ShareEditor.tsx";
+import { ShareProposals } from "./ShareProposals.tsx";
 
 const REGISTER = graphql(`
   query ShareRegister {
@@ -41,7 +43,7 @@ export default function ShareRegister() {
               </Panel>
             );
           const now = Date.now();
-          return nodes.map((source) => (
+          const register = nodes.map((source) => (
             <Panel key={source.id} title={source.name}>
               {source.shareTables.map((table) => {
                 const current =
@@ -99,10 +101,17 @@ export default function ShareRegister() {
               })}
             </Panel>
           ));
+          return (
+            <>
+              {register}
+              <ShareEditor sources={nodes} />
+            </>
+          );
         }}
       </Answer>
-      <p className="lead">{words.proposeLead}</p>
-      <ImportDesk kinds={["SHARES"]} title={words.propose} />
+      <ShareProposals />
+      <p className="lead">{words.rowsLead}</p>
+      <ImportDesk kinds={["SHARES"]} title={words.rows} />
     </>
   );
 }

@@ -1,5 +1,6 @@
 // What an operator reads, in both languages.
 
+import { counted } from "../figures/numbers.ts";
 import * as registry from "./registry.ts";
 
 export const en = {
@@ -36,10 +37,11 @@ export const en = {
     failed: "Read the reason; the runbook says how to resume it.",
     breaks: "Take it over, find the cause, write the disposition.",
   },
-  frames: (count: string) => `${count} frames`,
+  frames: (count: string) => counted(count, "frame", "frames"),
   adoptable: (until: string) => `They can be taken over until ${until}.`,
   onboard: "Bring it in",
-  askedFor: (count: string, kind: string, asked: number) => `${count} missing (${kind}), asked for ${asked} times`,
+  askedFor: (count: string, kind: string, asked: number) =>
+    `${count} missing (${kind}), asked for ${counted(asked, "time", "times")}`,
   none: "none",
   since: (when: string) => `since ${when}`,
   neverSeen: "never heard of",
@@ -101,7 +103,7 @@ export const en = {
   head: "Newest block",
   finalised: "Finalised up to",
   lag: "Behind the node",
-  blocks: (count: string) => `${count} blocks`,
+  blocks: (count: string) => counted(count, "block", "blocks"),
   updated: "Read",
   noChain: "The index has not read a block yet.",
   attempts: "Latest transactions",
@@ -242,7 +244,7 @@ export const de: typeof en = {
   head: "Neuester Block",
   finalised: "Finalisiert bis",
   lag: "Hinter dem Knoten",
-  blocks: (count: string) => `${count} Blöcke`,
+  blocks: (count: string) => counted(count, "Block", "Blöcke"),
   updated: "Gelesen",
   noChain: "Der Index hat noch keinen Block gelesen.",
   attempts: "Neueste Transaktionen",

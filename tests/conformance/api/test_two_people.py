@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from eth_account import Account
 from eth_account.messages import encode_defunct, encode_typed_data
 
@@ -18,6 +16,7 @@ from tests.support.manual_clock import ManualClock
 from tests.support.running_api import ask, code_of, serving
 from tests.support.seeded_community import make_key, seed
 from tests.support.seeded_figures import NAMES, SHARES, SOURCE
+from tests.support.session_keys import write_session_key
 
 PROBLEM = "... on Problem { code sentence }"
 REVISION = "... on ShareRevisionDecided { revision { id state proposedBy decidedBy shareTableId changes { holder { id } before after } } }"
@@ -117,10 +116,7 @@ ME = "{ viewer { role identity { id } } balances { member { id } } }"
 
 @pytest.fixture
 def session_key(tmp_path: Path) -> Path:
-    key = ec.generate_private_key(ec.SECP256R1())
-    file = tmp_path / "session.pem"
-    file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    return file
+    return write_session_key(tmp_path)
 
 
 def signed(message: str, wallet: Any = WALLET) -> str:

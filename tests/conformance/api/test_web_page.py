@@ -10,6 +10,7 @@ from api.issuers import Issuer
 from api.settings import ApiSettings, read_settings
 from community.errors import FatalError
 from community.runtime.settings import SettingsError
+from tests.support.session_keys import write_session_key
 from tests.support.stores import new_sqlite_url
 
 HTML = {"Accept": "text/html"}
@@ -73,6 +74,12 @@ async def test_what_stands_before_every_sign_in(tmp_path: Path) -> None:
             "wallet": False,
         }
         assert (await client.get("/", headers=HTML)).status_code == 404
+
+
+async def test_the_page_offers_wallets_where_they_sign_in(tmp_path: Path) -> None:
+    file = write_session_key(tmp_path)
+    async with await _client(tmp_path, site_url="https://community.example", session_key_file=file) as client:
+        assert (await client.get("/config.json")).json()["wallet"] is True
 
 
 async def test_a_folder_without_the_application_is_told(tmp_path: Path) -> None:
