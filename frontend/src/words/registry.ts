@@ -71,7 +71,7 @@ export const en = {
     approve: "Approve",
     reject: "Reject",
     rows: "Revisions from a file",
-    rowsLead: "Opening lists, or those of many plants, come in as rows.",
+    rowsLead: "Opening lists, or those of many plants, come in as rows. They count at once, without a second person.",
   },
   corrections: {
     title: "Corrections",
@@ -164,7 +164,7 @@ export const de: typeof en = {
     approve: "Zustimmen",
     reject: "Ablehnen",
     rows: "Revisionen aus einer Datei",
-    rowsLead: "Anfangslisten, oder die vieler Anlagen, kommen als Zeilen herein.",
+    rowsLead: "Anfangslisten, oder die vieler Anlagen, kommen als Zeilen herein. Sie gelten ohne zweite Person.",
   },
   corrections: {
     title: "Korrekturen",
