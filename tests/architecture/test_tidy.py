@@ -239,7 +239,7 @@ def test_a_process_has_its_three_doors(process: str) -> None:
     assert {"__init__.py", "__main__.py", "app.py", "settings.py"} <= present
 
 
-@pytest.mark.parametrize("path", ["package-lock.json", "frontend/package-lock.json"])
+@pytest.mark.parametrize("path", [path.as_posix() for path in tracked_files() if path.name == "package-lock.json"])
 def test_the_npm_locks_name_no_download_address(path: str) -> None:
     """Every entry has its hash, but for platforms whose packages the lock's writer could not reach."""
     lock = json.loads((ROOT / path).read_text())
