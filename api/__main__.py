@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+import uvloop
+
 from api import commands
 from api.app import build
 from api.roles import SIGNED_IN
@@ -48,7 +50,7 @@ def main(arguments: list[str]) -> int:
             sys.stdout.write(schema_text())
             return 0
         case "run":
-            return run_until_stopped(lambda: build(read_settings()))
+            return run_until_stopped(lambda: build(read_settings()), uvloop.new_event_loop)
         case _:
             return run_command(lambda: chosen.carry_out(read_settings().database_url, chosen))
 

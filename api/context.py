@@ -66,12 +66,18 @@ class Context:
     authenticator: Authenticator
     viewer: Viewer | None = None
     snapshot: Snapshot = field(init=False)
-    loaders: Loaders = field(init=False)
+    _loaders: Loaders | None = field(init=False, default=None)
     intervals_left: int = field(init=False, default=INTERVALS_MAX)
 
     def __post_init__(self) -> None:
         self.snapshot = Snapshot(self.store)
-        self.loaders = Loaders(self, self.options.token)
+
+    @property
+    def loaders(self) -> Loaders:
+        """The operation's loaders, made at first use: what has a plan needs none."""
+        if self._loaders is None:
+            self._loaders = Loaders(self, self.options.token)
+        return self._loaders
 
     def fork(self) -> "Context":
         """The same asker with a snapshot and loaders of his own."""
@@ -86,7 +92,7 @@ class Context:
     async def refresh(self) -> None:
         """Give up the snapshot: what is read next is newer. After a command, and between the events of a stream."""
         await self.snapshot.close()
-        self.loaders = Loaders(self, self.options.token)
+        self._loaders = None
 
     def spend(self, intervals: int) -> None:
         """Account for quarter-hours that are to be added up. Raises Refused where the operation wants too many."""

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from functools import lru_cache
 from typing import Any, NewType
 
 import strawberry
@@ -40,8 +41,9 @@ def _whole(value: Any) -> int:
     return value
 
 
+@lru_cache(maxsize=20_000)
 def address_out(value: str) -> str:
-    """EIP-55 for EVM addresses; others, such as Bitcoin's, as they are."""
+    """EIP-55 for EVM addresses; others, such as Bitcoin's, as they are. Kept, for the checksum is a hash."""
     return to_checksum_address(value) if _EVM_ADDRESS.match(value) else value
 
 

@@ -36,9 +36,11 @@ async def _run(build: Callable[[], Runnable]) -> None:
     _log.info("process_stopped")
 
 
-def run_until_stopped(build: Callable[[], Runnable]) -> int:
-    """Build the application and run it until SIGINT or SIGTERM. Returns the exit code."""
-    return _guarded(lambda: _run(build))
+def run_until_stopped(
+    build: Callable[[], Runnable], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> int:
+    """Build the application and run it until SIGINT or SIGTERM, on a loop of `new_loop`. Returns the exit code."""
+    return _guarded(lambda: _run(build), new_loop)
 
 
 def run_command(command: Callable[[], Awaitable[None]]) -> int:
@@ -46,12 +48,15 @@ def run_command(command: Callable[[], Awaitable[None]]) -> int:
     return _guarded(command)
 
 
-def _guarded(work: Callable[[], Awaitable[None]]) -> int:
+def _guarded(
+    work: Callable[[], Awaitable[None]], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> int:
     async def main() -> None:
         await work()
 
     try:
-        asyncio.run(main())
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(main())
     except CommunityError as error:
         sys.stderr.write(f"error: {error}\n")
         return EXIT_FAILED

@@ -85,7 +85,7 @@ def _sides(_ours: Opened, asking: Asking, arguments: Arguments) -> list[Way]:
         if "address" in arguments:
             return select(cast(arguments["address"], String()).label("address")).subquery()
         row = alias(CoinAddressRow)
-        newest = select(row.address, row.valid_from).where(asking.scope.addresses(row.address))
+        newest = select(row.address, row.valid_from).where(asking.scope.holders(row.identity_id))
         newest = newest.order_by(row.valid_from.desc(), row.address)
         return select(newest.limit(literal_column(str(ADDRESSES_MAX))).subquery().c.address).distinct().subquery()
 

@@ -25,6 +25,15 @@ POOL_SIZE = 8
 STATEMENTS_KEPT = 500
 ROWS_IN_LOOP_MAX = 500
 """Above this bound of rows a plan on SQLite runs in a thread: nobody else waits for it."""
+_SETTINGS = {
+    "jit": "off",
+    "timezone": "UTC",
+    "default_transaction_read_only": "on",
+    # what plans ask for is in memory or on a disk without heads: one row by its index, not a table read through for it
+    "random_page_cost": "1.1",
+    # planned once a connection: to plan such a statement anew for a page of one row takes longer than to carry it out
+    "plan_cache_mode": "force_generic_plan",
+}
 _SQLITE = sqlite_dialects.dialect()
 
 
@@ -153,7 +162,7 @@ class PostgresRunner:
                     max_size=POOL_SIZE,
                     connection_class=_Connection,
                     statement_cache_size=STATEMENTS_KEPT,
-                    server_settings={"jit": "off", "timezone": "UTC", "default_transaction_read_only": "on"},
+                    server_settings=_SETTINGS,
                 )
 
 
