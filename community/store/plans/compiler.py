@@ -240,7 +240,7 @@ class _Compiler:
     ) -> Any:
         keys, order, limit = ordered
         each = select_rows(*[key.label(f"k{n}") for n, key in enumerate(keys)], *columns).select_from(theirs.rows)
-        each = each.where(*conditions, way.joins(theirs)).order_by(*order).limit(limit)
+        each = each.where(*conditions, way.joins(theirs)).order_by(*order[: way.unique_by]).limit(limit)
         newest = each.correlate(*outer, way.rows).lateral(self._name("l"))
         return select_rows(*newest.c).select_from(way.rows.join(newest, true())).correlate(*outer)
 

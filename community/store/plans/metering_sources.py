@@ -110,7 +110,7 @@ def _installations(ours: Opened, asking: Asking, arguments: Arguments) -> list[W
         of_installation = case((theirs["installation_id"] == rows.c.id, true()), else_=false())
         return (theirs["register_id"] == rows.c.register_id) & of_installation
 
-    return [Way(rows, joins)]
+    return [Way(rows, joins, unique_by=1)]  # a register has one reading of an instant
 
 
 def _in_time(_ours: Opened, theirs: Opened, arguments: Arguments, _asking: Asking) -> list[Any]:

@@ -50,10 +50,15 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """Rows by which others are reached, and the condition between the two."""
+    """Rows by which others are reached, and the condition between the two.
+
+    `unique_by` says how many of the page's keys tell the others of one such row apart, so that an index gives their order: none
+    is given where all of them are needed.
+    """
 
     rows: Any
     joins: Callable[[Opened], Any]
+    unique_by: int | None = None
 
 
 Open: TypeAlias = Callable[[Asking], Opened]
