@@ -1,4 +1,7 @@
-"""`make stack CHECK=1`: the data centre's topology as processes, with the files of deploy/, checked from outside."""
+"""`make stack CHECK=1`: the data centre's topology as processes, with the files of deploy/, checked from outside.
+
+Always run are its parts: nginx, images, doctor, back-up and brokers under tests/conformance/deploy and beside it.
+"""
 
 import json
 import subprocess
@@ -19,6 +22,7 @@ def check(*arguments: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.long
 @pytest.mark.timeout(400)
 def test_the_stack_settles_and_answers_from_outside() -> None:
     found = check("--small")
