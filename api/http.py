@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 from cross_web import HTTPException
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType, get_operation_ast, parse
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -21,7 +21,7 @@ from api.console_page import PATH as CONSOLE
 from api.context import Context
 from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.events import EventStream
-from api.limits import DOCUMENT_BYTES_MAX
+from api.limits import DOCUMENT_BYTES_MAX, TOKENS_MAX
 from api.plans.answering import Answering
 from api.plans.recognising import Recognised
 from api.plans.streaming import Streaming
@@ -30,6 +30,10 @@ from api.sockets import PROTOCOL, Serving, Socket, refuse_protocol
 from community.store.unit_of_work import StoreUnavailable
 
 RESPONSE_TYPE = "application/graphql-response+json"
+SUBSCRIBE_HOW = (
+    "A subscription is answered as a stream: send it with Accept: text/event-stream, or over a WebSocket "
+    "(graphql-transport-ws)."
+)
 FORBIDDEN_CLOSE = 4403
 """Of graphql-transport-ws: the server refuses the client."""
 
@@ -142,6 +146,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         context = await self.get_context(request, Response())
         if context.viewer is None:
             return error_response(401, UNAUTHENTICATED, SIGN_IN)
+        if "text/event-stream" not in request.headers.get("accept", "") and _subscribes(await request.body()):
+            return error_response(400, BAD_REQUEST, SUBSCRIBE_HOW)
         return await self.run(request, context=context)
 
     async def _planned(self, request: Request) -> Response | None:
@@ -222,6 +228,18 @@ class GraphQLEndpoint(GraphQL[Context, None]):
                 return error_response(401, UNAUTHENTICATED, SIGN_IN)
             status = 400 if kind == RESPONSE_TYPE else 200
         return Response(self.encode_json(answer), status, media_type=f"{kind}; charset=utf-8")
+
+
+def _subscribes(body: bytes) -> bool:
+    """Whether the request asks for a subscription; of what cannot be read the standard way says what is wrong."""
+    if b"subscription" not in body:
+        return False
+    try:
+        sent = _DECODER.decode(body)
+        asked = get_operation_ast(parse(sent.query, max_tokens=TOKENS_MAX), sent.operationName)
+    except (msgspec.DecodeError, GraphQLError):
+        return False
+    return asked is not None and asked.operation is OperationType.SUBSCRIPTION
 
 
 async def _body(request: Request) -> bytes:

@@ -8,10 +8,17 @@ const at = (id) => document.getElementById(id);
 at("key").value = sessionStorage.getItem(KEY) ?? "";
 for (const name of Object.keys(EXAMPLES)) at("example").append(new Option(name, name));
 at("query").value = examples[0].query;
-at("example").addEventListener("change", () => { at("query").value = EXAMPLES[at("example").value]; });
+at("example").addEventListener("change", () => { show(EXAMPLES[at("example").value]); });
 at("operation").addEventListener("submit", (event) => { event.preventDefault(); run(); });
 at("query").addEventListener("keydown", (event) => { if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) run(); });
 fetch("/schema.graphql").then((answer) => answer.text()).then((text) => { at("schema").textContent = text; });
+
+// Its variables stand ready to be filled in.
+function show(query) {
+  const names = [...query.matchAll(/\$(\w+)\s*:/g)].map(([, name]) => name);
+  at("query").value = query;
+  at("variables").value = names.length ? JSON.stringify(Object.fromEntries(names.map((name) => [name, ""])), null, 2) : "";
+}
 
 async function run() {
   let variables;

@@ -1,4 +1,4 @@
-"""Up to where a source that is asked again and again was asked: a process that starts goes on from there."""
+"""Up to where a source that is asked again and again was read, by its own clock: a process that starts goes on from there."""
 
 from datetime import datetime
 
@@ -18,13 +18,13 @@ class PollPosition:
         self._source = source
 
     async def load(self) -> datetime | None:
-        """Up to when everything was asked for; None where nothing ever was. Raises StoreUnavailable."""
+        """Up to when everything was read; None where nothing ever was. Raises StoreUnavailable."""
         row = PollPositionRow
         async with self._store.read() as work:
             found = await work.session.execute(select(col(row.asked_to)).where(col(row.source) == self._source))
             return found.scalar_one_or_none()
 
-    async def save(self, asked_to: datetime) -> None:
-        """All that was there until then has been taken in. Raises StoreUnavailable."""
+    async def save(self, read_to: datetime) -> None:
+        """All that the source received until then has been taken in. Raises StoreUnavailable."""
         async with self._store.begin() as work:
-            await upsert(work, PollPositionRow, {"source": self._source, "asked_to": asked_to}, ["source"])
+            await upsert(work, PollPositionRow, {"source": self._source, "asked_to": read_to}, ["source"])

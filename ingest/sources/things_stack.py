@@ -70,13 +70,13 @@ class ThingsStackAddress:
 
 
 class Position(Protocol):
-    """Remembers over restarts up to when the storage was asked."""
+    """Remembers over restarts up to where the storage was read, by the network server's own clock."""
 
     async def load(self) -> datetime | None:
-        """None where it never was. Raises RetryableError."""
+        """None where nothing ever was. Raises RetryableError."""
         ...
 
-    async def save(self, asked_to: datetime) -> None:
+    async def save(self, read_to: datetime) -> None:
         """Raises RetryableError."""
         ...
 
@@ -176,13 +176,13 @@ class ThingsStack:
                 log.warning("storage_unavailable", reason=str(error))
 
     async def poll(self) -> int:
-        """Take in what the storage has since the last poll, less the overlap. Returns how many uplinks it gave.
+        """Take in what the storage has since the newest uplink it gave, less the overlap. Returns how many it gave.
 
-        The very first poll asks for all that is kept there; after a restart it goes on where it was. Raises RetryableError:
+        The server's stamps say how far it was read, as our clock may be ahead of them; one of the future counts as now. Until it gave anything, all
+        that is kept there is asked for; after a restart it goes on where it was. Raises RetryableError:
         StorageUnavailable, or that of the position's store. An uplink that cannot be stored now
         keeps none of the others back; the next poll asks for the same time again.
         """
-        started = self._clock.now()
         if self._polled_to is None and self._position is not None:
             self._polled_to = await self._position.load()
         after = None if self._polled_to is None else self._polled_to - self._address.overlap
@@ -190,15 +190,18 @@ class ThingsStack:
         if after is not None and again_from is not None:
             after = min(after, again_from)
         taken, left = 0, 0
+        newest = self._polled_to
         async for page in self._stored_since(after):
+            stamps = (min(at, self._clock.now()) for at in map(received_at_of, page) if at is not None)
+            newest = max((at for at in (newest, *stamps) if at is not None), default=None)
             for at in range(0, len(page), TAKEN_TOGETHER):
                 lines = page[at : at + TAKEN_TOGETHER]
                 stored = sum(await asyncio.gather(*map(self._take_stored, lines)))
                 taken, left = taken + stored, left + len(lines) - stored
         if not left:
-            if self._position is not None:
-                await self._position.save(started)
-            self._polled_to = started
+            if self._position is not None and newest is not None and newest != self._polled_to:
+                await self._position.save(newest)
+            self._polled_to = newest
             if self._again_from == again_from:
                 self._again_from = None
         return taken

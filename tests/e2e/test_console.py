@@ -1,4 +1,6 @@
-"""The developers' console in a real browser: every example gets an answer."""
+"""The developers' console in a real browser: every example that can be sent as it is gets an answer."""
+
+import json
 
 from playwright.async_api import expect
 
@@ -20,6 +22,12 @@ async def test_developers_try_operations_in_the_console(url: str, books: Store, 
         for example in examples:
             await tab.page.locator("#answer").evaluate("shown => { shown.textContent = '' }")
             await tab.page.locator("#example").select_option(label=example)
+            asked = json.loads(await tab.page.locator("#variables").input_value() or "{}")
+            if "(subscription)" in example:  # is answered as a stream, which the console is not for
+                continue
+            if asked:  # for a developer to fill in; what they ask for is tried in tests/graph/test_ready_questions.py
+                assert set(asked.values()) == {""}
+                continue
             await tab.page.get_by_role("button", name="Run").click()
             await expect(tab.page.locator("#answer")).to_contain_text('"data"')
             assert '"errors"' not in await tab.page.locator("#answer").inner_text()

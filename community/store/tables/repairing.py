@@ -44,7 +44,7 @@ class EvidenceGapChangeRow(SQLModel, table=True):
 
 
 class PollPositionRow(SQLModel, table=True):
-    """Up to when a source's storage was asked and everything it gave was taken in."""
+    """Up to when, by its own clock, a source's storage was read and everything it gave taken in."""
 
     __tablename__ = "poll_position"
     source: str = Field(primary_key=True)

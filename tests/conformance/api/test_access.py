@@ -26,6 +26,12 @@ async def test_without_a_valid_key_there_is_no_answer(served: Served) -> None:
         assert response.headers["WWW-Authenticate"] == "Bearer"
 
 
+async def test_a_subscription_that_asks_for_no_stream_is_told_how(served: Served) -> None:
+    response = await post(served.app, "subscription { balances { cursor } }", served.keys.operator)
+    assert response.status_code == 400
+    assert "Accept: text/event-stream" in response.json()["errors"][0]["message"]
+
+
 async def test_public_is_only_the_page_and_the_health_check(served: Served) -> None:
     async with httpx.AsyncClient(base_url=address(served.app), trust_env=False) as client:
         assert (await client.get("/healthz")).json() == {"ok": True}

@@ -204,10 +204,11 @@ async def test_live_and_stored_uplinks_make_one_set_of_books(sqlite_store: Store
             assert await intake.readings("flat", IMPORT) == [(n, 5000 + n) for n in range(6)]
             assert await intake.refused() == []
             assert "after" not in storage.queries[0]
-            assert storage.queries[-1]["after"].startswith("2026-03-02T12:50:00")  # half an hour of overlap
+            assert storage.queries[1]["after"].startswith("2026-03-02T12:00:00")  # half an hour of overlap
 
 
 async def test_after_a_restart_the_storage_is_asked_from_where_it_was(store: Store) -> None:
+    await books(store)
     async with running_intake(store) as intake:
         with storage_server() as storage:
             address = ThingsStackAddress(_nobody(), "community@ttn", storage.url, "NNSXS.key")
@@ -216,20 +217,43 @@ async def test_after_a_restart_the_storage_is_asked_from_where_it_was(store: Sto
                 position = PollPosition(store, "things_stack/community@ttn")
                 return ThingsStack(address, "ingest", intake.intake.take_in, intake.clock, position=position)
 
+            def sent_at(number: int) -> dict[str, Any]:
+                at = NOON + number * QUARTER
+                return uplink_json(legacy_payload(100 + number, at, 5000 + number), at)
+
             await started().poll()
             intake.clock.instant += timedelta(days=1)
+            storage.stored = [sent_at(n) for n in range(4)]
+            await started().poll()
             second = started()
-            second.backfill(NOON)
+            second.backfill(NOON - timedelta(hours=1))
             await second.poll()
             await second.poll()
             storage.failing = True
             with pytest.raises(StorageUnavailable):
                 await started().poll()
             storage.failing = False
+            # While nobody ran; the server's clock is a day behind ours, and nothing may be lost by that.
+            storage.stored = [sent_at(n) for n in range(9)]
+            await started().poll()
+            assert await intake.readings("flat", IMPORT) == [(n, 5000 + n) for n in range(9)]
             await started().poll()
     asked = [query.get("after", "")[:16] for query in storage.queries]
-    # at first all; then from before a gap of evidence, once; then half an hour before the last poll that succeeded
-    assert asked == ["", "2026-03-02T12:00", "2026-03-03T17:30", "2026-03-03T17:30", "2026-03-03T17:30"]
+    # All, until there is anything; then half an hour before the newest uplink that was read, once from before a gap of evidence.
+    read_to = "2026-03-02T12:15"
+    assert asked == ["", "", "2026-03-02T11:00", read_to, read_to, read_to, "2026-03-02T13:30"]
+
+
+async def test_an_uplink_of_the_future_hides_none_that_comes_later(sqlite_store: Store) -> None:
+    async with running_intake(sqlite_store) as intake:
+        with storage_server() as storage:
+            storage.stored = [uplink_json(legacy_payload(100, NOON, 5000), NOON + timedelta(days=3650))]
+            address = ThingsStackAddress(_nobody(), "community@ttn", storage.url, "NNSXS.key")
+            stack = ThingsStack(address, "ingest", intake.intake.take_in, intake.clock)
+            await stack.poll()
+            await stack.poll()
+            expected = (intake.clock.instant - timedelta(minutes=30)).strftime("%Y-%m-%dT%H:%M")
+            assert storage.queries[-1]["after"].startswith(expected)
 
 
 async def test_a_storage_that_fails_is_asked_again_for_the_same_time(sqlite_store: Store) -> None:
