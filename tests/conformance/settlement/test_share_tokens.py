@@ -84,8 +84,11 @@ async def test_what_is_bought_counts_from_the_boundary_and_nobody_has_to_approve
             await pass_and_mine(world, loop, 4)
         assert [one.to_wh - OPENING_WH for one in await world.issuances()] == [1000], "the rest waits for the table"
         stranger = DEVELOPMENT_ADDRESSES[1]
-        fields = {"from": stranger, "to": world.issuer, "data": "0x" + encode_follow_shares(SOURCE_REF, table).hex()}
-        world.chain.rpc("eth_sendTransaction", fields)
+        data = "0x" + encode_follow_shares(SOURCE_REF, table).hex()
+        fields = {"from": stranger, "to": world.issuer, "data": data, "gas": hex(3_000_000)}
+        sent = world.chain.rpc("eth_sendTransaction", fields)
+        world.chain.mine()
+        assert world.chain.rpc("eth_getTransactionReceipt", sent)["status"] == "0x1"
         found = await world.settle_until(2)
         assert [one.state for one in found] == [IssuanceState.FINAL] * 2
         first, second = apportion(WattHours(1000), WEIGHTS), apportion(WattHours(600), BOUGHT)
