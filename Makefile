@@ -1,4 +1,4 @@
-# demo [RESET=1] [PORT=8080]: run everything here | stack [CHECK=1]: the same with PostgreSQL, Mosquitto, nginx | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | screenshots [ONLY=name] | clean | lock
+# demo [RESET=1] [PORT=8080]: run everything here | stack [CHECK=1]: the same with PostgreSQL, Mosquitto, nginx, Prometheus | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | screenshots [ONLY=name] | clean | lock [ONLY=package]
 .PHONY: demo stack test check bench screenshots clean lock
 .SILENT:
 MAKEFLAGS += --no-print-directory
@@ -24,9 +24,10 @@ stack:
 	$(call prepare,test)
 	exec $(ENV) -m tools.stack $(if $(CHECK),--check)
 
+# Hundreds of processes are started, and each would compile ours anew where bytecode may not be kept.
 test:
 	$(call prepare,test)
-	$(ENV) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(if $(LONG),--long) $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(ENV) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(if $(LONG),--long) $(ARGS)
 
 check:
 	$(call prepare,check)
@@ -49,7 +50,7 @@ screenshots:
 
 lock:
 	$(call prepare,check)
-	$(ENV) -m tools.lock
+	$(ENV) -m tools.lock $(ONLY)
 
 clean:
 	rm -rf .venv node_modules frontend/node_modules frontend/dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results .bench

@@ -71,6 +71,8 @@ def issuers_text(host: str) -> str:
     return (
         f'[[issuer]]\nurl = "https://{host}/auth/realms/energy"\naudience = "energy-community"\n'
         'authorized_parties = ["web", "app"]\nalgorithms = ["RS256"]\n'
+        # the page signs people in with this client; `profile` gives it their names
+        'web_client = "web"\nweb_scope = "openid profile"\n'
     )
 
 
@@ -216,6 +218,7 @@ def make_everything(root: Path, host: str, now: datetime) -> None:
     def new_key() -> bytes:
         return _pem(ec.generate_private_key(ec.SECP256R1()))
 
+    keep_or_make(folder / "session_key", new_key)
     authority_key = keep_or_make(folder / "ca.key", new_key)
     authority = keep_or_make(broker / "ca.pem", lambda: authority_certificate(_ec_key(authority_key), now))
     broker_key = _ec_key(keep_or_make(broker / "broker.key", new_key))

@@ -25,6 +25,7 @@ SUPERUSER = "postgres"
 START_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 20.0
 NEEDED = ("initdb", "postgres", "psql")
+_STRATEGIES_SINCE = 150000
 
 _FAST_SETTINGS = {
     "fsync": "off",
@@ -106,6 +107,7 @@ class PrivatePostgres:
     user: pwd.struct_passwd | None
     port: int = 0
     durable: bool = False
+    version: int = 0
     _process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -124,7 +126,9 @@ class PrivatePostgres:
     def create_database(self, template: str = "template1") -> str:
         """Create a database, empty or with what the database `template` has; returns its address."""
         name = f"community_{next(self._numbers)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # copying files takes half the time of copying through the log, which is the default since 15; before, it was the only way
+        strategy = " STRATEGY FILE_COPY" if self.version >= _STRATEGIES_SINCE else ""
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{strategy}')
         return self.url(name)
 
     def drop_database(self, url: str) -> None:
@@ -187,7 +191,7 @@ class PrivatePostgres:
         deadline = time.monotonic() + START_TIMEOUT_S
         while process.poll() is None and time.monotonic() < deadline:
             with contextlib.suppress(PostgresUnavailable):
-                self.execute("SELECT 1")
+                self.version = int(self.execute("SHOW server_version_num"))
                 return
             time.sleep(0.05)
         words = self.log.read_text(errors="replace")[-2000:]
@@ -209,12 +213,12 @@ class PrivatePostgres:
             time.sleep(0.01)
         self.start(self.port)
 
-    def stop(self) -> None:
-        """Fast shutdown; killed if it does not obey."""
+    def stop(self, *, keep: bool = True) -> None:
+        """Fast shutdown; where the data are not kept an immediate one, which writes nothing. Killed if it does not obey."""
         process, self._process = self._process, None
         if process is None or process.poll() is not None:
             return
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT if keep else signal.SIGQUIT)
         try:
             process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:
@@ -247,7 +251,7 @@ def private_postgres(*, durable: bool = False) -> Iterator[PrivatePostgres]:
         server.start()
         yield server
     finally:
-        server.stop()
+        server.stop(keep=False)
         shutil.rmtree(directory, ignore_errors=True)
 
 

@@ -32,6 +32,7 @@ NEEDED_BY_TESTS = (
     SystemPackage("mosquitto", ("mosquitto",), ("usr/sbin/mosquitto", "usr/local/sbin/mosquitto")),
     SystemPackage("rabbitmq-server", (), ("usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin/rabbitmq-server",)),
     SystemPackage("nginx", ("nginx",), ("usr/sbin/nginx",)),
+    SystemPackage("prometheus", ("promtool",)),
     SystemPackage("softhsm2", (), ("usr/lib/softhsm/libsofthsm2.so", "usr/lib/*/softhsm/libsofthsm2.so",
                                    "usr/local/lib/softhsm/libsofthsm2.so", "opt/homebrew/lib/softhsm/libsofthsm2.so")),
     SystemPackage("chromium", ("chromium", "chromium-browser", "google-chrome")),

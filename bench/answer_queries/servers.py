@@ -1,7 +1,6 @@
 """The two servers, each one process beside the same PostgreSQL, as their own command lines start them."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.programs import installed, own_environment
 from tools.private_postgres import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,7 +21,7 @@ _START_S = 60.0
 
 
 class NoAnswer(Exception):
-    """A server cannot be installed, did not start, or answered otherwise than expected; without it there is no figure."""
+    """A server did not start, or answered otherwise than expected; without it there is no figure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +41,8 @@ class Server:
 @contextmanager
 def our_api(database_url: str, keys: Mapping[str, str]) -> Iterator[Server]:
     """`python -m api run`, with everything that it ships with: keys, row permissions, limits."""
-    left_out = ("API_", "PYTHONDONTWRITEBYTECODE")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     port = free_port()
-    environment |= {"API_DATABASE_URL": database_url, "API_PORT": str(port)}
+    environment = own_environment("API_", API_DATABASE_URL=database_url, API_PORT=str(port))
     with _running("ours", [sys.executable, "-m", "api", "run"], environment, ROOT, port) as pid:
         yield Server("ours", pid, port, keys)
 
@@ -52,20 +50,17 @@ def our_api(database_url: str, keys: Mapping[str, str]) -> Iterator[Server]:
 @contextmanager
 def postgraphile(database_url: str) -> Iterator[Server]:
     """PostGraphile 5.1.5 on Node 22."""
-    folder = _installed_postgraphile()
-    node = next(folder.glob("node_modules/node-linux-*/bin/node"), None)
-    if node is None:
-        raise NoAnswer("npm brings no Node 22 for this machine: the bench runs on Linux with x64 or arm64")
+    program = installed("PostGraphile", _POSTGRAPHILE, FOLDER / "postgraphile")
     port = free_port()
     environment = {
         "PATH": os.environ["PATH"],
-        "HOME": str(folder),
+        "HOME": str(program.folder),
         "NODE_ENV": "production",
         "GRAPHILE_ENV": "production",
         "BENCH_DATABASE_URL": database_url,
         "BENCH_PORT": str(port),
     }
-    with _running("PostGraphile", [str(node), "server.mjs"], environment, folder, port) as pid:
+    with _running("PostGraphile", [str(program.node), "server.mjs"], environment, program.folder, port) as pid:
         yield Server("PostGraphile 5.1.5", pid, port, {})
 
 
@@ -97,19 +92,3 @@ def _wait_for(name: str, process: "subprocess.Popen[bytes]", port: int) -> None:
         else:
             return
     raise NoAnswer(f"{name} did not start")
-
-
-def _installed_postgraphile() -> Path:
-    """The folder where PostGraphile stands, installed from its lock where it does not yet."""
-    folder = FOLDER / "postgraphile"
-    lock = (_POSTGRAPHILE / "package-lock.json").read_text()
-    stamp = folder / "node_modules" / ".installed"
-    shutil.copytree(_POSTGRAPHILE, folder, dirs_exist_ok=True)
-    if not stamp.exists() or stamp.read_text() != lock:
-        print("  installing PostGraphile and its Node from npm", flush=True)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise NoAnswer(f"npm cannot install PostGraphile:\n{done.stderr[-2000:]}")
-        stamp.write_text(lock)
-    return folder

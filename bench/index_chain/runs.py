@@ -4,7 +4,6 @@ import http.client
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from web3 import Web3
 
 from bench.index_chain.chain import CHAIN_ID, FOLDER, ROOT, BenchChain
 from bench.index_chain.costs import Costs, watched
+from bench.programs import installed, own_environment
 from community.clients.json_rpc import request_body
 from contracts.artifacts import load
 
@@ -51,15 +51,14 @@ class Run:
 
 def ours(chain: BenchChain, database_url: str, database_pid: int | None = None) -> Run:
     """`python -m indexer backfill` into a migrated database."""
-    # an installed program has its bytecode: compiling ours at each start is no part of indexing
-    left_out = ("INDEXER_", "PYTHONDONTWRITEBYTECODE")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(left_out)} | {
-        "INDEXER_DATABASE_URL": database_url,
-        "INDEXER_RPC_URLS": chain.url,
-        "INDEXER_CHAIN_ID": str(CHAIN_ID),
-        "INDEXER_TOKEN_ADDRESS": chain.token,
-        "INDEXER_RPC_TIMEOUT_MS": "60000",
-    }
+    environment = own_environment(
+        "INDEXER_",
+        INDEXER_DATABASE_URL=database_url,
+        INDEXER_RPC_URLS=chain.url,
+        INDEXER_CHAIN_ID=str(CHAIN_ID),
+        INDEXER_TOKEN_ADDRESS=chain.token,
+        INDEXER_RPC_TIMEOUT_MS="60000",
+    )
     command = [sys.executable, "-m", "indexer", "backfill"]
     output, run = _run(chain.events, command, environment, ROOT, database_pid)
     found = _TOOK.search(output)
@@ -73,8 +72,8 @@ def ponder(chain: BenchChain, database_url: str, database_pid: int, blocks: int)
 
     It indexes the first `blocks` blocks with transfers and those before: its rate does not depend on how many there are.
     """
-    folder = _installed_ponder()
-    node = next(folder.glob("node_modules/node-linux-*/bin/node"))
+    installation = installed("Ponder", _PONDER, FOLDER / "ponder")
+    folder, node = installation.folder, installation.node
     environment = {
         "PATH": f"{node.parent}:{os.environ['PATH']}",
         "HOME": str(folder),
@@ -154,19 +153,3 @@ def _run(
         return Run(events, events / took_s, costs.cpu_s, database.cpu_s, costs.peak_mb, costs.growth)
 
     return "".join(lines), run
-
-
-def _installed_ponder() -> Path:
-    """The folder where Ponder stands, installed from its lock where it does not yet."""
-    folder = FOLDER / "ponder"
-    lock = (_PONDER / "package-lock.json").read_text()
-    stamp = folder / "node_modules" / ".installed"
-    shutil.copytree(_PONDER, folder, dirs_exist_ok=True)
-    if not stamp.exists() or stamp.read_text() != lock:
-        print("  installing Ponder and its Node from npm", flush=True)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise RunFailed(f"npm cannot install Ponder:\n{done.stderr[-2000:]}")
-        stamp.write_text(lock)
-    return folder

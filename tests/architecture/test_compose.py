@@ -192,8 +192,11 @@ def test_everything_that_serves_has_a_health_check() -> None:
     assert {name for name, service in SERVICES.items() if "healthcheck" not in service} == {
         "migrate",  # ends
         "doctor",  # ends
-        "gateway-agent",  # spools while its broker is away, and says how it is over MQTT
     }
+    for name in BACKEND:
+        asked = SERVICES[name].get("healthcheck", {}).get("test", [""])[-1]
+        port = SERVICES[name].get("environment", {}).get(f"{name.upper()}_PROBES_PORT")
+        assert not asked or name == "gateway-agent" or f"http://127.0.0.1:{port}/health" in asked
 
 
 def test_the_signer_reaches_the_signature_broker_and_nothing_else() -> None:
@@ -228,3 +231,5 @@ def test_the_example_of_a_gateway_agent_can_be_read(tmp_path: Path) -> None:
     (tmp_path / "agent.toml").write_text(text)
     settings = load_settings(tmp_path / "agent.toml")
     assert settings.identity.eui.hex() == "70b3d57ed0000001"
+    asked = SERVICES["gateway-agent"]["healthcheck"]["test"][-1]
+    assert f"http://{settings.probes.host}:{settings.probes.port}/health" in asked

@@ -12,35 +12,21 @@ from prometheus_client.parser import text_string_to_metric_families
 from community.store.unit_of_work import Store
 from tests.architecture.repository import PRODUCT, ROOT, python_files
 from tests.support.process_pages import pages
+from tools.stack.prometheus import DASHBOARD, figures_in, panels
 
 ALARMS: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "prometheus" / "alarms.yml").read_text())
 RULES = [rule for group in ALARMS["groups"] for rule in group["rules"]]
-DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 OF_PROMETHEUS = {"up"}
-_WORDS = {
-    "and", "or", "by", "sum", "rate", "increase", "changes", "job", "event", "process", "level", "service", "verdict",
-    "state", "severity", "outcome", "status", "endpoint",
-}  # fmt: skip
 
 
 def expressions() -> list[str]:
     """Every PromQL expression of the alarms and of the dashboards."""
-    found = [str(rule["expr"]) for rule in RULES]
-    for file in DASHBOARDS:
-        panels = json.loads(file.read_text())["panels"]
-        found += [target["expr"] for panel in panels for target in panel["targets"]]
-    return found
-
-
-def metrics_in(expression: str) -> set[str]:
-    """The metric names of an expression: identifiers outside of quotes and durations that are no word of PromQL."""
-    bare = re.sub(r'"[^"]*"|\[[^\]]*\]', "", expression)
-    return set(re.findall(r"[a-z_][a-z0-9_]*", bare)) - _WORDS
+    return [str(rule["expr"]) for rule in RULES] + [expression for _, expression in panels()]
 
 
 def test_names_are_found_in_expressions() -> None:
-    assert metrics_in('sum by (event) (increase(log_events_total{level="error"}[1h])) > 3') == {"log_events_total"}
-    assert metrics_in("a_total > 10 and b_seconds > 60") == {"a_total", "b_seconds"}
+    assert figures_in('sum by (event) (increase(log_events_total{level="error"}[1h])) > 3') == {"log_events_total"}
+    assert figures_in("a_total > 10 and b_seconds > 60") == {"a_total", "b_seconds"}
 
 
 async def test_every_metric_of_alarms_and_dashboards_exists(sqlite_store: Store, tmp_path: Path) -> None:
@@ -53,13 +39,16 @@ async def test_every_metric_of_alarms_and_dashboards_exists(sqlite_store: Store,
     # these two appear once there is something to tell: a frame, a node that answers
     known |= {"ingest_newest_frame_age_seconds", "settlement_account_coins"}
     assert expressions()
-    assert {name for each in expressions() for name in metrics_in(each)} - known == set()
+    assert {name for each in expressions() for name in figures_in(each)} - known == set()
 
 
 def test_every_log_event_of_an_alarm_is_logged_as_an_error_or_a_warning() -> None:
     source = "\n".join((ROOT / file).read_text() for file in python_files(*PRODUCT))
-    named = {event for each in expressions() for event in re.findall(r'event="([a-z_]+)"', each)}
-    assert {"transaction_stuck", "finality_contradicted"} <= named
+    named = {
+        event for each in expressions() for events in re.findall(r'event=~?"([a-z_|]+)"', each)
+        for event in events.split("|")
+    }  # fmt: skip
+    assert {"transaction_stuck", "finality_contradicted", "final_block_changed"} <= named
     for event in named:
         assert re.search(rf'(?:error|critical|warning|exception|raise_alarm)\(\s*"{event}"', source), event
 
@@ -87,9 +76,8 @@ def test_prometheus_asks_every_process_of_the_compose_file() -> None:
 
 
 def test_panels_have_a_source_and_a_place_of_their_own() -> None:
-    (file,) = DASHBOARDS
-    panels = json.loads(file.read_text())["panels"]
-    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels]
-    assert len(set(places)) == len(places) and len({panel["id"] for panel in panels}) == len(panels)
-    provisioned = yaml.safe_load((file.parents[1] / "provisioning" / "datasources" / "prometheus.yml").read_text())
-    assert {panel["datasource"]["uid"] for panel in panels} == {each["uid"] for each in provisioned["datasources"]}
+    shown = json.loads(DASHBOARD.read_text())["panels"]
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in shown]
+    assert len(set(places)) == len(places) and len({panel["id"] for panel in shown}) == len(shown)
+    provisioned = yaml.safe_load((DASHBOARD.parents[1] / "provisioning" / "datasources" / "prometheus.yml").read_text())
+    assert {panel["datasource"]["uid"] for panel in shown} == {each["uid"] for each in provisioned["datasources"]}
