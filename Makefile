@@ -1,4 +1,4 @@
-# demo [RESET=1] [PORT=8080]: run everything here | stack [CHECK=1]: the same with PostgreSQL, Mosquitto, nginx, Prometheus | test [LONG=1] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | screenshots [ONLY=name] | clean | lock [ONLY=package]
+# demo [RESET=1] [PORT=8080]: run everything here | stack [CHECK=1]: the same with PostgreSQL, Mosquitto, nginx, Prometheus | test [LONG=1] [JOBS=3] | check: format, lint, types, imports, artifacts | bench [ONLY=name] | screenshots [ONLY=name] | clean | lock [ONLY=package]
 .PHONY: demo stack test check bench screenshots clean lock
 .SILENT:
 MAKEFLAGS += --no-print-directory
@@ -27,7 +27,7 @@ stack:
 # Hundreds of processes are started, and each would compile ours anew where bytecode may not be kept.
 test:
 	$(call prepare,test)
-	PYTHONDONTWRITEBYTECODE= $(ENV) -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder $(if $(LONG),--long) $(ARGS)
+	PYTHONDONTWRITEBYTECODE= $(ENV) -m pytest --numprocesses $(or $(JOBS),3) --dist loadfile --no-loadscope-reorder $(if $(LONG),--long) $(ARGS)
 
 check:
 	$(call prepare,check)

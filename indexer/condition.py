@@ -7,6 +7,7 @@ from datetime import datetime
 from prometheus_client.metrics_core import Metric
 
 from community.chain.index_checkpoint import IndexCheckpoint
+from community.reconciliation.breaks import Severity
 from community.runtime.figures import figure
 from community.store.operating_figures import open_breaks_by_severity
 from community.store.unit_of_work import Store
@@ -87,6 +88,6 @@ class Condition:
             ]
         if self._store is not None:
             async with self._store.read() as work:
-                breaks = await open_breaks_by_severity(work)
+                breaks = {each.value: 0 for each in Severity} | await open_breaks_by_severity(work)
             found.append(figure("gauge", "indexer_open_breaks", "disagreements that are open", breaks, "severity"))
         return found

@@ -10,7 +10,7 @@ from community.runtime.logs import configure_logging
 from community.runtime.settings import process_environment
 from community.runtime.system_clock import SystemClock
 from community.runtime.terminal import standard_output
-from standalone.check import run_check
+from standalone.check import SETTLEMENTS_FINAL, run_check, tell_steps
 from standalone.demo import DEFAULT_PORT, run_demo
 from standalone.doctor.examination import examine, is_well, tell
 
@@ -38,6 +38,9 @@ def parser() -> argparse.ArgumentParser:
     demo.add_argument("--folder", type=Path, default=ROOT / ".demo", help="where everything is kept")
     check = commands.add_parser("check", help="run everything, disturb it, and audit it from outside; exit 0 or 1")
     check.add_argument("--folder", type=Path, help="an empty folder to keep; a temporary one by default")
+    check.add_argument(
+        "--settlements", type=int, default=SETTLEMENTS_FINAL, help=f"how many at least, {SETTLEMENTS_FINAL} by default"
+    )
     doctor = commands.add_parser(
         "doctor", help="look at everything that the environment names; exit 0 if nothing is wrong"
     )
@@ -55,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     async def command() -> None:
         if options.command == "demo":
             await run_demo(ROOT, options.folder.resolve(), options.port, reset=options.reset)
-        elif not await run_check(ROOT, options.folder, lambda text: print(f"  {text}", file=sys.stderr, flush=True)):
+        elif not await run_check(ROOT, options.folder, tell_steps(), options.settlements):
             raise FatalError("the check found the problems listed above")
 
     return run_command(command)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -26,13 +27,21 @@ QUIET_LIMIT_S = 120.0
 PROBLEMS_SHOWN = 10
 
 
-async def run_check(root: Path, folder: Path | None, say: Callable[[str], None]) -> bool:
+def tell_steps() -> Callable[[str], None]:
+    """Says each step with the seconds since the beginning."""
+    began = time.monotonic()
+    return lambda text: print(f"  {time.monotonic() - began:5.1f} s  {text}", file=sys.stderr, flush=True)
+
+
+async def run_check(
+    root: Path, folder: Path | None, say: Callable[[str], None], settlements: int = SETTLEMENTS_FINAL
+) -> bool:
     """Run the whole check in `folder` (a temporary one by default) and print one JSON line. True if all agrees."""
     place = folder or Path(tempfile.mkdtemp(prefix="energy-community-check-"))
     system = System(Layout(root, place), Ports.free(0), say, SLOTS_PER_SECOND)
     began = time.monotonic()
     try:
-        findings = await check_system(system, say)
+        findings = await check_system(system, say, settlements)
     except FatalError as error:
         findings = Findings(problems=[str(error)])
     finally:
@@ -80,7 +89,7 @@ async def _disturb(
 ) -> None:
     """kill -9 one process after the other while settlements pass, and take blocks away from the chain."""
     settlements, disturbances = plan
-    step = settlements // (len(disturbances) + 1)
+    step = max(1, settlements // (len(disturbances) + 1))
     for number, what in enumerate(disturbances, start=1):
         wanted = step * number
         await _until(system, lambda wanted=wanted: _final(books) >= wanted, TIME_LIMIT_S, f"{wanted} final settlements")  # type: ignore[misc]

@@ -68,10 +68,12 @@ async def found_community(layout: Layout, node: EvmNode, say: Say) -> Facts:
     passphrase = secrets.token_urlsafe(24)
     write_secret(layout.secrets / "signer.passphrase", passphrase)
     write_secret(layout.secrets / "column.key", secrets.token_hex(32))
-    settler = await create_signer(layout)
-    accounts = await export_accounts(layout)
     say("gateways: a signing key for each, in SoftHSM2 where it is installed")
-    gateways = [await asyncio.to_thread(install_gateway, layout, site) for site in SITES]
+    (settler, accounts), operators, gateways = await asyncio.gather(
+        _create_signer(layout),
+        create_operators(layout),
+        asyncio.gather(*(asyncio.to_thread(install_gateway, layout, site) for site in SITES)),
+    )
     say("contracts: KwhToken and EnergyIssuer, from the committed artifacts")
     deployment = await deploy(node, settler)
     say("books: members, shares, plant, flats, gateways, each with its addresses")
@@ -84,7 +86,6 @@ async def found_community(layout: Layout, node: EvmNode, say: Say) -> Facts:
     plant = next(gateway for gateway in gateways if gateway.site is PLANT)
     await register_source(node, deployment, _source_setup(source_ref, start, config))
     requester = create_requester_key(layout.secrets / "requester.pem")
-    operators = await create_operators(layout)
     registry = _registry(deployment, _source(source_ref, plant, config, start), requester, operators)
     await pin_registry(layout, registry)
     facts = Facts(
@@ -102,6 +103,11 @@ async def found_community(layout: Layout, node: EvmNode, say: Say) -> Facts:
     )
     facts.save(layout.facts)
     return facts
+
+
+async def _create_signer(layout: Layout) -> tuple[str, list[HdAccount]]:
+    settler = await create_signer(layout)
+    return settler, await export_accounts(layout)
 
 
 async def _write_books(

@@ -61,25 +61,26 @@ async def export_accounts(layout: Layout) -> list[HdAccount]:
 
 async def create_operators(layout: Layout) -> dict[str, str]:
     """Keys of the two operators who approve what the signer believes; returns their public keys by name."""
-    return {
-        name: (await _signer(layout, "operator-key", "--out", str(_key(layout, name)), *_passphrase(layout))).strip()
-        for name in OPERATORS
-    }
+    made = await asyncio.gather(
+        *(_signer(layout, "operator-key", "--out", str(_key(layout, name)), *_passphrase(layout)) for name in OPERATORS)
+    )
+    return {name: public.strip() for name, public in zip(OPERATORS, made, strict=True)}
 
 
 async def pin_registry(layout: Layout, registry: str) -> None:
     """Give the signer its registry, approved by both operators."""
     draft = layout.secrets / "registry.json"
     draft.write_text(registry)
-    given = []
-    for name in OPERATORS:
-        key = ("--operator", name, "--key", str(_key(layout, name)))
-        approval = layout.secrets / f"{name}.approval"
-        approval.write_text(
-            await _signer(layout, "registry", "approve", "--file", str(draft), *key, *_passphrase(layout))
-        )
-        given += ["--approval", str(approval)]
+    approvals = await asyncio.gather(*(_approve(layout, draft, name) for name in OPERATORS))
+    given = [word for approval in approvals for word in ("--approval", str(approval))]
     await _signer(layout, "registry", "pin", "--folder", str(layout.signer), "--file", str(draft), *given)
+
+
+async def _approve(layout: Layout, draft: Path, name: str) -> Path:
+    key = ("--operator", name, "--key", str(_key(layout, name)))
+    approval = layout.secrets / f"{name}.approval"
+    approval.write_text(await _signer(layout, "registry", "approve", "--file", str(draft), *key, *_passphrase(layout)))
+    return approval
 
 
 def _key(layout: Layout, operator: str) -> Path:

@@ -1,5 +1,6 @@
 """What must answer: the database, the brokers, the nodes, the issuers of sign-in, and our own processes."""
 
+import asyncio
 from datetime import datetime
 
 import httpx
@@ -34,7 +35,7 @@ async def database(subject: Subject) -> list[Finding]:
 
 async def brokers(subject: Subject) -> list[Finding]:
     """Every way in that the settings name."""
-    return [await _broker(name, address) for name, address in subject.brokers.items()]
+    return list(await asyncio.gather(*(_broker(name, address) for name, address in subject.brokers.items())))
 
 
 async def _broker(name: str, address: MqttAddress) -> Finding:

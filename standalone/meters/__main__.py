@@ -15,7 +15,6 @@ from community.runtime.logs import configure_logging
 from community.runtime.system_clock import SystemClock
 from standalone.lora_site import LoraSite, SiteOptions
 from standalone.meters.infrared_head import PushingMeter, run_infrared_head
-from standalone.meters.janitza_server import JanitzaMeter, run_janitza_server
 from standalone.meters.load_profiles import CumulativeRegister, HouseholdPower, NightStandby, SunPower
 from standalone.replay_clock import ReplayClock
 from standalone.things_stack_json import Application
@@ -25,6 +24,8 @@ class Plant:
     """The photovoltaic plant's meter as an application."""
 
     def __init__(self, options: argparse.Namespace, clock: Clock) -> None:
+        from standalone.meters.janitza_server import JanitzaMeter  # Modbus is the plant's alone, and takes long to load
+
         sun = SunPower(options.nameplate_w, options.seed)
         self._meter = JanitzaMeter(
             imported=CumulativeRegister(NightStandby(sun), options.since, options.opening_wh // 200),
@@ -36,6 +37,8 @@ class Plant:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until `stop`."""
+        from standalone.meters.janitza_server import run_janitza_server
+
         await run_janitza_server(self._meter, "127.0.0.1", self._port, self._clock, stop)
 
 

@@ -48,12 +48,25 @@ async def _until_settled(folder: Path, more_than: int, seconds: float = 90) -> i
 
 @pytest.mark.timeout(420)
 async def test_check_agrees_from_outside_after_kills_and_a_reorg(tmp_path: Path) -> None:
-    process = await _run("check", "--folder", str(tmp_path))
+    await check_agrees(tmp_path, 12)
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+async def test_check_agrees_over_a_whole_day(tmp_path: Path) -> None:
+    await check_agrees(tmp_path, 36)
+
+
+async def check_agrees(tmp_path: Path, settlements: int) -> None:
+    process = await _run("check", "--folder", str(tmp_path), "--settlements", str(settlements))
     output, _ = await process.communicate()
     report = json.loads(next(line for line in output.decode().splitlines() if line.startswith("{")))
     assert process.returncode == 0, report
     assert report["ok"] and report["problem_count"] == 0
-    assert report["settlements"] >= 24 and report["statements_verified"] == report["settlements"] == report["matches"]
+    assert (
+        report["settlements"] >= settlements
+        and report["statements_verified"] == report["settlements"] == report["matches"]
+    )
     assert report["supply_base_units"] == report["energy_wh"] * 10**15
     assert (report["kills"], report["reorg_depth"], report["breaks"]) == (4, 3, 0)
     assert _processes_naming(tmp_path) == []

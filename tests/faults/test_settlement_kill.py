@@ -79,7 +79,8 @@ async def until_all_final(world: SettlementWorld, count: int) -> None:
 
 async def kill_and_settle(world: SettlementWorld, process: str, at: str, hit: int) -> None:
     """One death at one place with all that it had begun; then a process that lives. Every reading is final at the end."""
-    settler = settlement_environment(world) | {"SETTLEMENT_BUMP_AFTER_S": "1"}
+    # what a signer that has died does not answer is asked again soon
+    settler = settlement_environment(world) | {"SETTLEMENT_BUMP_AFTER_S": "1", "SETTLEMENT_SIGNATURE_TIMEOUT_S": "2"}
     signing = signer_environment(world)
     if at == "attempt_stored":
         world.chain.rpc("evm_setAutomine", False)

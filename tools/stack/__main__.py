@@ -15,7 +15,7 @@ from community.errors import FatalError
 from community.runtime.lifecycle import run_command
 from community.runtime.logs import configure_logging
 from standalone.audit import Findings
-from standalone.check import SLOTS_PER_SECOND, check_system, print_result
+from standalone.check import SLOTS_PER_SECOND, check_system, print_result, tell_steps
 from standalone.demo import SLOTS_PER_SECOND as DEMO_SLOTS_PER_SECOND
 from standalone.layout import Facts, Layout
 from tools.private_postgres import PostgresUnavailable, PrivatePostgres, private_postgres
@@ -71,6 +71,7 @@ def introduction(stack: Stack, facts: Facts) -> str:
   books          {stack.layout.database_url}
   chain          {stack.node_url}
   sign-in        {stack.issuer}   (person {PERSON})
+  figures        http://127.0.0.1:{stack.watching}/   (Prometheus, its alarms and targets)
 {ports}
 
   operator key   {facts.operator_key}
@@ -106,11 +107,7 @@ def main(arguments: list[str] | None = None) -> int:
     configure_logging("stack", level="ERROR")
 
     async def command() -> None:
-        began = time.monotonic()
-
-        def say(text: str) -> None:
-            print(f"  {time.monotonic() - began:5.1f} s  {text}", file=sys.stderr, flush=True)
-
+        began, say = time.monotonic(), tell_steps()
         with tempfile.TemporaryDirectory(prefix="stack-") as folder:
             if not options.check:
                 await run(Path(folder), say)

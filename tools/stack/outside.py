@@ -16,6 +16,7 @@ from gateway_agent.diagnosis import Verdict
 from standalone.audit import Findings
 from standalone.doctor.examination import examine
 from standalone.layout import Facts
+from tools.stack.prometheus import look_at_figures
 from tools.stack.system import MEMBER, PERSON, Stack
 
 DEADLINE_S = 30
@@ -25,7 +26,7 @@ BALANCES = "{ balances { member { id } final } }"
 
 
 async def look_from_outside(stack: Stack, facts: Facts) -> Findings:
-    """Page, operations, live data, sign-in, probes, and the doctor's opinion."""
+    """Page, operations, live data, sign-in, probes, figures and alarms in Prometheus, and the doctor's opinion."""
     findings = Findings()
     context = ssl.create_default_context(cafile=str(stack.secrets / "broker" / "ca.pem"))
     async with httpx.AsyncClient(base_url=stack.url, verify=context, trust_env=False, timeout=DEADLINE_S) as client:
@@ -34,6 +35,10 @@ async def look_from_outside(stack: Stack, facts: Facts) -> Findings:
         await _live(stack, facts, context, findings)
         await _signed_in(stack, client, findings)
     await _probes(stack, findings)
+    await asyncio.to_thread(_logs, stack, findings)
+    figures = await look_at_figures(f"http://127.0.0.1:{stack.watching}", set(stack.probes))
+    findings.figures |= figures.figures
+    findings.problems += figures.problems
     doctor = await examine(stack.environment(facts), datetime.now(UTC))
     findings.problems += [
         f"doctor: {each.topic}: {each.what}"
@@ -114,6 +119,21 @@ async def _probes(stack: Stack, findings: Findings) -> None:
             findings.expect(len(families) >= 10, f"{name} shows {len(families)} metrics")
             values = {sample.name: sample.value for family in families for sample in family.samples}
             findings.figures[f"{name}_memory_mb"] = int(values.get("process_resident_memory_bytes", 0) / 10**6)
+
+
+def _logs(stack: Stack, findings: Findings) -> None:
+    """Every line of a process of ours is an event with a name, a level and an instant."""
+    lines = 0
+    for name in stack.probes:
+        for line in (stack.layout.logs / f"{name}.log").read_text(errors="replace").splitlines():
+            lines += 1
+            try:
+                event = json.loads(line)
+            except ValueError:
+                event = None
+            whole = isinstance(event, dict) and {"event", "level", "timestamp", "process"} <= set(event)
+            findings.expect(whole, f"{name} logs what is no event: {line[:200]}")
+    findings.figures["log_lines"] = lines
 
 
 def _bearer(credential: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The whole system with the servers of a data centre: PostgreSQL, Mosquitto, nginx and an OpenID provider.
+"""The whole system with the servers of a data centre: PostgreSQL, Mosquitto, nginx, Prometheus and an OpenID provider.
 
 What differs from the demo: the books are on PostgreSQL behind a password; devices enter the broker with certificates and the
 backend with passwords, under the rules of deploy/mosquitto; the page and the API are reached through nginx by TLS; every process
@@ -18,7 +18,7 @@ from standalone.processes import Command, wait_for_port
 from standalone.system import START_TIMEOUT_S, System
 from tools.deployment import make_device, make_everything
 from tools.private_postgres import PrivatePostgres, free_port
-from tools.stack import mosquitto, nginx
+from tools.stack import mosquitto, nginx, prometheus
 from tools.stack.postgres_books import PostgresBooks
 
 PERSON, MEMBER = "anna", "mem_anna"
@@ -39,6 +39,7 @@ class Stack(System):
             replace(layout, books_url=_open_database(server, self.secrets)), Ports.free(0), say, slots_per_second
         )
         self.mqtt, self.mqtts, self.web, self.sign_in, self.webhooks = (free_port() for _ in range(5))
+        self.watching = free_port()
         names = ("signer", "ingest", "settlement", "indexer", "api")
         self.probes = {name: free_port() for name in names}
         self._say_on = say
@@ -56,7 +57,7 @@ class Stack(System):
     async def start_servers(self) -> None:
         """Chain, network server's broker, device and signature broker, OpenID provider, nginx."""
         await super().start_servers()
-        self._say_on("Mosquitto, nginx and an OpenID provider, with the files of deploy/")
+        self._say_on("Mosquitto, nginx, Prometheus and an OpenID provider, with the files of deploy/")
         broker = mosquitto.write_configuration(self.layout.folder / "mosquitto", self.secrets, self.mqtt, self.mqtts)
         await self.processes.start(Command("mosquitto", (mosquitto.mosquitto_program(), "-c", str(broker))))
         person = f'{{"{PERSON}": {{"roles": ["member"]}}}}'
@@ -69,7 +70,12 @@ class Stack(System):
         )  # fmt: skip
         main = nginx.write_configuration(self.layout.folder / "nginx", places)
         await self.processes.start(Command("nginx", nginx.command(main)))
-        for port, what in ((self.mqtts, "Mosquitto"), (self.web, "nginx"), (self.sign_in, "The OpenID provider")):
+        figures = prometheus.write_configuration(self.layout.folder / "prometheus", self.probes)
+        await self.processes.start(Command("prometheus", prometheus.command(figures, self.watching)))
+        listening = {
+            self.mqtts: "Mosquitto", self.web: "nginx", self.sign_in: "The OpenID provider", self.watching: "Prometheus",
+        }  # fmt: skip
+        for port, what in listening.items():
             await wait_for_port(port, what, self.processes, START_TIMEOUT_S)
 
     def _page(self) -> Path:
@@ -122,7 +128,12 @@ class Stack(System):
                 "INGEST_WEBHOOK_CHIRPSTACK_SECRET_FILE": str(self.secrets / "webhook_secret_chirpstack"),
             }
         if name == "api":
-            found |= {"API_ISSUERS_FILE": str(self.secrets / "issuers.toml"), "API_DEVELOPMENT": "no"}
+            found |= {
+                "API_ISSUERS_FILE": str(self.secrets / "issuers.toml"),
+                "API_SITE_URL": self.url,
+                "API_SESSION_KEY_FILE": str(self.secrets / "session_key"),
+                "API_DEVELOPMENT": "no",
+            }
         return found
 
     def environment(self, facts: Facts) -> dict[str, str]:

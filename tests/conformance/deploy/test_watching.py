@@ -31,7 +31,9 @@ def test_names_are_found_in_expressions() -> None:
 
 async def test_every_metric_of_alarms_and_dashboards_exists(sqlite_store: Store, tmp_path: Path) -> None:
     known = set(OF_PROMETHEUS)
-    for text in (await pages(sqlite_store, tmp_path, "http://127.0.0.1:9")).values():
+    shown = await pages(sqlite_store, tmp_path, "http://127.0.0.1:9")
+    assert 'indexer_open_breaks{severity="grave"} 0.0' in shown["indexer"], "none is told as 0, not as nothing"
+    for text in shown.values():
         for family in text_string_to_metric_families(text):
             known |= {family.name, *(sample.name for sample in family.samples)}
             if family.type == "counter":
