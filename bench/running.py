@@ -11,7 +11,17 @@ from typing import Protocol, cast
 from bench.measuring import Figure
 
 FRAMEWORK = frozenset(
-    {"__main__", "ledger_of_size", "local_ledger", "measuring", "raw_rows", "repricing", "running", "sending_devices"}
+    {
+        "__main__",
+        "ledger_of_size",
+        "local_ledger",
+        "measuring",
+        "raw_rows",
+        "repricing",
+        "running",
+        "programs",
+        "sending_devices",
+    }
 )
 
 
