@@ -24,6 +24,7 @@ from api.commands import first_operator_key
 from api.condition import ApiCondition, Counting
 from api.console_page import console_routes
 from api.context import Context, Options
+from api.evidence import DOWNLOADS_MAX, Evidence
 from api.gate import Judge
 from api.http import GraphQLEndpoint
 from api.limits import DOCUMENT_BYTES_MAX
@@ -91,12 +92,14 @@ class ApiProcess:
             allowed_origins=settings.allowed_origins,
         )
         self.condition = ApiCondition(self.store, self.hub, asked)
+        evidence = Evidence(self.store, authenticator, settings.token, asyncio.Semaphore(DOWNLOADS_MAX))
         self.asgi = Counting(
             Starlette(
                 routes=[
                     Route("/healthz", self._healthz, methods=["GET"]),
                     Route(GRAPHQL_PATH, endpoint),
                     WebSocketRoute(GRAPHQL_PATH, endpoint),
+                    *evidence.routes(),
                     config_route(_public_config(settings)),
                     *(console_routes() if settings.development else ()),
                     *_web_routes(settings),

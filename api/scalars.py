@@ -63,7 +63,8 @@ def _instant_out(value: datetime) -> str:
     return as_utc(value).isoformat().replace("+00:00", "Z")
 
 
-def _instant_in(value: Any) -> datetime:
+def instant_in(value: Any) -> datetime:
+    """The instant that a text names. Raises BadValue."""
     try:
         return as_utc(datetime.fromisoformat(value))
     except (TypeError, ValueError, OverflowError):
@@ -112,7 +113,7 @@ SCALARS: Mapping[object, ScalarDefinition] = {
     ),
     Hash: _scalar("Hash", "32 bytes: 0x and 64 hex digits.", _plain, _hash_in),
     Hex: _scalar("Hex", "Bytes in lower-case hex.", _plain, _text_in),
-    datetime: _scalar("DateTime", "An instant in UTC, ISO 8601 with Z.", _instant_out, _instant_in),
+    datetime: _scalar("DateTime", "An instant in UTC, ISO 8601 with Z.", _instant_out, instant_in),
     date: _scalar("Date", "A day of a calendar, ISO 8601.", date.isoformat, _day_in),
     Cursor: _scalar("Cursor", "A place in a list or in the stream of changes; opaque.", _plain, _cursor_in),
     PageSize: _scalar("PageSize", f"How many items, 1 to {PAGE_MAX}.", _plain, _page_size_in),

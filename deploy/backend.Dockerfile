@@ -19,6 +19,7 @@ COPY ingest ingest
 COPY settlement settlement
 COPY signer signer
 COPY standalone standalone
+COPY verifier verifier
 RUN python -m compileall -q /app
 # The files of the system are read-only at run time (docker-compose.yml); state lies in mounted folders only.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1

@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 PROCESSES = ("api", "gateway_agent", "indexer", "ingest", "settlement", "signer")
-PRODUCT = (*PROCESSES, "community", "contracts", "standalone")
+PRODUCT = (*PROCESSES, "community", "contracts", "standalone", "verifier")
 NOT_OURS = frozenset({".venv", "node_modules", ".git", ".demo", "__pycache__", "cache", "out", "results"})
 
 

@@ -23,6 +23,7 @@ VIOLATIONS = [
     Violation("core-layers", "community/json_input.py", "import community.chain"),
     Violation("core-layers", "community/metering/injected.py", "import community.minting"),
     Violation("core-layers", "community/tokens/injected.py", "import community.attestation"),
+    Violation("core-layers", "community/reconciliation/injected.py", "import community.evidence"),
     Violation("core-layers", "community/identity/injected.py", "import community.store"),
     Violation("core-layers", "community/clients/injected.py", "import community.runtime"),
     Violation("core-layers", "community/stray.py", "ROUTE = 1"),
@@ -65,6 +66,8 @@ VIOLATIONS = [
     Violation("signer-reach", "signer/injected.py", "from community.clients import evm"),
     Violation("gateway-agent-reach", "gateway_agent/injected.py", "import community.store"),
     Violation("gateway-agent-reach", "gateway_agent/injected.py", "import community.chain"),
+    Violation("verifier-reach", "verifier/injected.py", "import community.store"),
+    Violation("verifier-reach", "verifier/injected.py", "from community.clients import evm"),
     Violation("composition", "settlement/injected.py", "from settlement import app"),
     Violation("composition", "ingest/injected.py", "from ingest.settings import injected"),
 ]

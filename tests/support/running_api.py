@@ -30,6 +30,7 @@ async def serving(
     issuers: tuple[Issuer, ...] = (),
     web: bool = False,
     session_key: Path | None = None,
+    token: str | None = None,
 ) -> AsyncIterator[ApiProcess]:
     """The API of the store at `url` on a free port; with `web` it serves the built web application, too."""
     settings = ApiSettings(
@@ -39,6 +40,7 @@ async def serving(
         outbox_poll_ms=50,
         issuers=issuers,
         web_folder=WEB if web else None,
+        token=token,
         community="Sonnengasse energy community",
         explorer="https://explorer.example.org",
     )

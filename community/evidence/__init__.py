@@ -1,0 +1,1 @@
+"""The evidence bundle: everything that somebody who trusts nobody needs, in one file."""
