@@ -53,5 +53,5 @@ lock:
 	$(ENV) -m tools.lock $(ONLY)
 
 clean:
-	rm -rf .venv node_modules frontend/node_modules frontend/dist .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results .bench
+	rm -rf .venv node_modules frontend/node_modules frontend/dist frontend/dist-graphiql .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache contracts/cache contracts/out bench/results .bench
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -22,10 +22,10 @@ from api.asked import Asked
 from api.auth import Authenticator
 from api.commands import first_operator_key
 from api.condition import ApiCondition, Counting
-from api.console_page import console_routes
 from api.context import Context, Options
 from api.evidence import DOWNLOADS_MAX, Evidence
 from api.gate import Judge
+from api.graphiql_page import graphiql_routes
 from api.http import GraphQLEndpoint
 from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Hub
@@ -101,7 +101,7 @@ class ApiProcess:
                     WebSocketRoute(GRAPHQL_PATH, endpoint),
                     *evidence.routes(),
                     config_route(_public_config(settings)),
-                    *(console_routes() if settings.development else ()),
+                    *(graphiql_routes(settings.graphiql_folder) if settings.development else ()),
                     *_web_routes(settings),
                 ]
             ),

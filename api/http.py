@@ -17,10 +17,10 @@ from strawberry.http import GraphQLHTTPResponse
 from strawberry.subscriptions import GRAPHQL_SSE_PROTOCOL
 
 from api.auth import EVERYBODY, Authenticator, NotBound, Viewer, bearer
-from api.console_page import PATH as CONSOLE
 from api.context import Context
 from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.events import EventStream
+from api.graphiql_page import PATH as GRAPHIQL
 from api.limits import DOCUMENT_BYTES_MAX, TOKENS_MAX
 from api.plans.answering import Answering
 from api.plans.recognising import Recognised
@@ -132,7 +132,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     async def _answer(self, request: Request) -> Response:
         if request.method == "GET" and self._development and "text/html" in request.headers.get("accept", ""):
-            return RedirectResponse(CONSOLE)
+            return RedirectResponse(GRAPHIQL)
         if request.method != "POST":
             refused = error_response(405, BAD_REQUEST, "Send GraphQL operations by POST.")
             refused.headers["Allow"] = "POST"

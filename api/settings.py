@@ -35,6 +35,8 @@ class ApiSettings:
     session_key_file: Path | None = None
     probes: ProbesAddress = NOWHERE
     web_folder: Path | None = None
+    graphiql_folder: Path | None = None
+    """GraphiQL as built, shown in development only."""
     community: str = "Energy community"
     zone: str = "Europe/Vienna"
     explorer: str | None = None
@@ -64,6 +66,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
     column_keys = reader.optional("COLUMN_KEY_FILE")
     session_key = reader.optional("SESSION_KEY_FILE")
     folder, explorer = reader.optional("WEB_FOLDER"), reader.optional("EXPLORER_URL")
+    graphiql = reader.optional("GRAPHIQL_FOLDER")
     authority = reader.existing_file("ISSUERS_CA_FILE") if reader.optional("ISSUERS_CA_FILE") else None
     if bool(reader.optional("SITE_URL")) != bool(session_key):
         reader.note("API_SITE_URL and API_SESSION_KEY_FILE go together: members then sign in with their wallets")
@@ -81,6 +84,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> ApiSettings:
         session_key_file=Path(session_key) if session_key else None,
         column_key_file=Path(column_keys) if column_keys else None,
         web_folder=Path(folder) if folder else None,
+        graphiql_folder=Path(graphiql) if graphiql else None,
         community=reader.text("COMMUNITY", "Energy community"),
         zone=reader.text("ZONE", "Europe/Vienna"),
         explorer=explorer.rstrip("/") if explorer else None,

@@ -75,20 +75,23 @@ class PublicConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class _File:
+class BuiltFile:
+    """A file of a build. `lasting`: its name says its content."""
+
     content: bytes
     media_type: str
     tag: str
     lasting: bool
 
 
-def _read(folder: Path) -> dict[str, _File]:
+def read_files(folder: Path) -> dict[str, BuiltFile]:
+    """Every file of a build that may be served, by its path in it."""
     files = {}
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix in TYPES and not path.name.startswith("."):
             name, content = path.relative_to(folder).as_posix(), path.read_bytes()
             tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-            files[name] = _File(content, TYPES[path.suffix], tag, name.startswith(ASSETS))
+            files[name] = BuiltFile(content, TYPES[path.suffix], tag, name.startswith(ASSETS))
     return files
 
 
@@ -105,7 +108,7 @@ def config_route(config: PublicConfig) -> Route:
 
 def page_route(folder: Path, issuers: tuple[str, ...] = ()) -> Route:
     """Answers every other address from the files of `folder`, which are read once. Raises FatalError where there are none."""
-    files = _read(folder)
+    files = read_files(folder)
     if FIRST not in files:
         raise FatalError(
             f"There is no web application in {folder}. Build it (`make demo` does), or leave API_WEB_FOLDER unset."

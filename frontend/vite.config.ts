@@ -11,6 +11,10 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
   },
   server: {
-    proxy: { "/graphql": { target: "http://127.0.0.1:8000", ws: true }, "/config.json": "http://127.0.0.1:8000", "/evidence": "http://127.0.0.1:8000" },
+    proxy: {
+      "/graphql": { target: "http://127.0.0.1:8000", ws: true },
+      "/config.json": "http://127.0.0.1:8000",
+      "/evidence": "http://127.0.0.1:8000",
+    },
   },
 });

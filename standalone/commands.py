@@ -112,6 +112,7 @@ def _api(layout: Layout, ports: Ports, facts: Facts) -> dict[str, str]:
         "API_TOKEN": facts.token,
         "API_COMMUNITY": COMMUNITY,
         **({"API_WEB_FOLDER": str(layout.web)} if layout.web.is_dir() else {}),
+        **({"API_GRAPHIQL_FOLDER": str(layout.graphiql)} if layout.graphiql.is_dir() else {}),
     }
 
 

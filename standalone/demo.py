@@ -53,7 +53,7 @@ def introduction(facts: Facts, page: int) -> str:
     first, second = QUERIES
     return f"""
   The page:      {url}#key={facts.operator_key}
-  GraphQL:       {url}graphql   (a console in a browser; or POST with "Authorization: Bearer KEY")
+  GraphQL:       {url}graphql   (GraphiQL in a browser; or POST with "Authorization: Bearer KEY")
 
   operator key   {facts.operator_key}
   auditor key    {facts.auditor_key}

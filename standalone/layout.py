@@ -27,6 +27,11 @@ class Layout:
         return self.root / "frontend" / "dist"
 
     @property
+    def graphiql(self) -> Path:
+        """GraphiQL as built, for developers."""
+        return self.root / "frontend" / "dist-graphiql"
+
+    @property
     def database_url(self) -> str:
         return self.books_url or f"sqlite:///{self.database}"
 

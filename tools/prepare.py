@@ -238,21 +238,33 @@ def install_frontend_packages(checkout: Checkout, *, tools: bool) -> None:
 def frontend_sources(frontend: Path) -> list[Path]:
     """Every file that the built web application depends on, in one order."""
     files = [frontend / name for name in ("index.html", "package-lock.json", "package.json", "vite.config.ts")]
-    for folder in ("public", "src"):
-        files += [path for path in (frontend / folder).rglob("*") if path.is_file() and ".test." not in path.name]
-    return sorted(files)
+    return sorted(files + _below(frontend / "public") + _below(frontend / "src"))
+
+
+def graphiql_sources(frontend: Path) -> list[Path]:
+    """Every file that the built GraphiQL depends on, in one order; its examples are the ready questions."""
+    files = [frontend / name for name in ("graphiql.vite.config.ts", "package-lock.json", "package.json")]
+    return sorted([*files, *_below(frontend / "graphiql"), frontend.parent / "docs" / "queries.md"])
+
+
+def _below(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and ".test." not in path.name]
 
 
 def build_frontend(checkout: Checkout) -> None:
-    """Build the web application into frontend/dist, unless it was built from exactly these files."""
-    frontend, built = checkout.frontend, checkout.frontend / "dist"
-    sources = frontend_sources(frontend)
-    names = "\n".join(path.relative_to(frontend).as_posix() for path in sources)
+    """Build the web application into frontend/dist and GraphiQL beside it, unless they were built from exactly these files."""
+    frontend = checkout.frontend
+    _build(checkout, "the web application", "build", frontend / "dist", frontend_sources(frontend))
+    _build(checkout, "GraphiQL", "build:graphiql", frontend / "dist-graphiql", graphiql_sources(frontend))
+
+
+def _build(checkout: Checkout, what: str, script: str, built: Path, sources: list[Path]) -> None:
+    names = "\n".join(path.relative_to(checkout.root).as_posix() for path in sources)
     wanted = hashlib.sha256(f"{names}\n{digest(*sources)}".encode()).hexdigest()
     if (built / "index.html").exists() and checkout.stamped(built, "built", wanted):
         return
-    with step("building the web application") as progress:
-        run(["npm", "run", "--silent", "build"], checkout.log, NPM_REGISTRY, progress, frontend)
+    with step(f"building {what}") as progress:
+        run(["npm", "run", "--silent", script], checkout.log, NPM_REGISTRY, progress, checkout.frontend)
     checkout.stamp(built, built=wanted)
 
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from community.store.unit_of_work import Store
-from tests.support.running_api import WEB
+from tests.support.running_api import GRAPHIQL, WEB
 from tests.support.seeded_chain import Seeded
 from tests.support.seeded_community import seed
 from tests.support.stores import new_sqlite_url, opened
@@ -17,7 +17,8 @@ NOW = datetime(2026, 6, 15, 14, tzinfo=UTC)
 @pytest.fixture(scope="session", autouse=True)
 def built() -> None:
     """The tests look at the application as it is built: `make test` does it."""
-    assert (WEB / "index.html").is_file(), "the web application is not built: python -m tools.prepare test"
+    for folder in (WEB, GRAPHIQL):
+        assert (folder / "index.html").is_file(), f"{folder.name} is not built: python -m tools.prepare test"
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ async def _propose(tab: Tab, anna: str, rest: str, reason: str) -> None:
 
 
 async def test_a_share_register_is_changed_by_two_operators(url: str, books: Store, seeded: Seeded) -> None:
-    first, second = await make_key(books, "operator"), await make_key(books, "operator")
+    first, second = [await make_key(books, "operator", person=name) for name in ("Olga", "Otto")]
     async with serving(url, clock=ManualClock(NOW), web=True) as app, chromium() as tab:
         await tab.set_clock(NOW)
         await _open(tab, address(app), first)

@@ -1,6 +1,5 @@
-"""The ready questions of docs/queries.md are valid, are their readers' to ask, and stand in the console too."""
+"""The ready questions of docs/queries.md are valid, are their readers' to ask, and GraphiQL offers them."""
 
-import json
 import re
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from api.roles import Role
 from api.schema import build_schema
 
 ROOT = Path(__file__).parents[2]
-CONSOLE = ROOT / "api" / "console" / "examples.js"
 ROLES = {"Everybody": Role.PUBLIC, "Members": Role.MEMBER, "Operators": Role.OPERATOR, "Auditors": Role.AUDITOR}
 SCHEMA = build_schema()._schema
 
@@ -30,12 +28,6 @@ def questions() -> list[tuple[str, str, str]]:
     return found
 
 
-def console_text() -> str:
-    """The console's examples: python -c "from tests.graph.test_ready_questions import *; CONSOLE.write_text(console_text())"."""
-    listed = [{"name": f"{whose}: {told}", "query": asked} for whose, told, asked in questions()]
-    return f"// Made from docs/queries.md, see tests/graph/test_ready_questions.py.\nexport default {json.dumps(listed, indent=2)};\n"
-
-
 def test_there_are_some_for_each_kind_of_reader() -> None:
     assert {whose for whose, _, _ in questions()} == ROLES.keys()
 
@@ -46,7 +38,3 @@ def test_each_is_valid_small_enough_and_permitted(whose: str, told: str, asked: 
     assert validate(SCHEMA, document) == [], told
     assert refusal(SCHEMA, document, ROLES[whose]) is None
     assert limits.check(document, {}) is None
-
-
-def test_the_console_offers_the_same() -> None:
-    assert CONSOLE.read_text() == console_text()

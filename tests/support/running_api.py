@@ -17,6 +17,7 @@ from api.settings import ApiSettings
 from community.clock import Clock
 
 WEB = Path(__file__).parents[2] / "frontend" / "dist"
+GRAPHIQL = Path(__file__).parents[2] / "frontend" / "dist-graphiql"
 JSON_RESPONSE = "application/graphql-response+json"
 
 
@@ -31,6 +32,7 @@ async def serving(
     web: bool = False,
     session_key: Path | None = None,
     token: str | None = None,
+    graphiql: bool = False,
 ) -> AsyncIterator[ApiProcess]:
     """The API of the store at `url` on a free port; with `web` it serves the built web application, too."""
     settings = ApiSettings(
@@ -41,6 +43,7 @@ async def serving(
         issuers=issuers,
         web_folder=WEB if web else None,
         token=token,
+        graphiql_folder=GRAPHIQL if graphiql else None,
         community="Sonnengasse energy community",
         explorer="https://explorer.example.org",
     )

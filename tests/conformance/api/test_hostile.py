@@ -95,14 +95,15 @@ async def test_developers_may_look_at_the_schema(served: Served, store_url: str)
         data = await ask(app, "{ __schema { queryType { name } } }", served.keys.operator)
         assert data["__schema"]["queryType"]["name"] == "Query"
         async with httpx.AsyncClient(base_url=address(app), trust_env=False, follow_redirects=True) as client:
-            assert "GraphQL console" in (await client.get("/graphql", headers={"Accept": "text/html"})).text
+            told = await client.get("/graphql", headers={"Accept": "text/html"})
+            assert told.url.path == "/graphiql/" and "build:graphiql" in told.text
             assert "type Query" in (await client.get("/schema.graphql")).text
 
 
-async def test_others_see_neither_console_nor_schema(served: Served) -> None:
+async def test_others_see_neither_graphiql_nor_schema(served: Served) -> None:
     async with httpx.AsyncClient(base_url=address(served.app), trust_env=False) as client:
         assert (await client.get("/graphql", headers={"Accept": "text/html"})).status_code == 405
-        for path in ("/console/", "/console/console.js", "/schema.graphql"):
+        for path in ("/graphiql/", "/graphiql/index.html", "/schema.graphql"):
             assert (await client.get(path)).status_code == 404
 
 

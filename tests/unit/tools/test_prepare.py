@@ -187,24 +187,31 @@ def test_the_web_application_is_built_again_only_when_a_file_of_it_changed(
         "vite.config.ts",
         "src/main.ts",
         "src/main.test.ts",
+        "graphiql.vite.config.ts",
+        "graphiql/main.tsx",
+        "../docs/queries.md",
     ):
+        (frontend / name).parent.mkdir(parents=True, exist_ok=True)
         (frontend / name).write_text("{}")
     program(only_path, "node", "echo v20.0.0")
     (frontend / "dist").mkdir()
-    script = f'[ "$1" = --version ] && echo 9.0.0 && exit; echo "$*" >> {calls}; [ "$1" = run ] && echo built > dist/index.html'
+    (frontend / "dist-graphiql").mkdir()
+    script = f'[ "$1" = --version ] && echo 9.0.0 && exit; echo "$*" >> {calls}; [ "$1" = run ] && echo built > dist/index.html && echo built > dist-graphiql/index.html'
     program(only_path, "npm", script + "; exit 0")
-    build = "run --silent build"
+    build, graphiql = "run --silent build", "run --silent build:graphiql"
     for _ in range(2):
         prepare.install_frontend_packages(checkout, tools=False)
         prepare.build_frontend(checkout)
-    assert calls.read_text().splitlines() == ["ci --no-audit --no-fund --omit=dev", build]
+    assert calls.read_text().splitlines() == ["ci --no-audit --no-fund --omit=dev", build, graphiql]
     (frontend / "src" / "main.test.ts").write_text("other")
     prepare.build_frontend(checkout)
     (frontend / "src" / "main.ts").write_text("other")
     prepare.build_frontend(checkout)
+    (frontend / "../docs/queries.md").write_text("other questions")
+    prepare.build_frontend(checkout)
     prepare.install_frontend_packages(checkout, tools=True)
     prepare.install_frontend_packages(checkout, tools=False)
-    assert calls.read_text().splitlines()[2:] == [build, "ci --no-audit --no-fund"]
+    assert calls.read_text().splitlines()[3:] == [build, graphiql, "ci --no-audit --no-fund"]
 
 
 def test_no_node_and_an_old_node_are_said(checkout: prepare.Checkout, only_path: Path) -> None:
