@@ -24,7 +24,11 @@ def parser() -> argparse.ArgumentParser:
     create = key.add_parser("create", help="make an API key and print it, this once")
     create.add_argument("--role", required=True, choices=[role.value for role in SIGNED_IN])
     create.add_argument("--label", required=True, help="what the key is for")
-    create.add_argument("--identity", help="id of the member or device it stands for")
+    owner = create.add_mutually_exclusive_group()
+    owner.add_argument("--identity", help="id of the member, user or device it stands for")
+    owner.add_argument(
+        "--person", help="name of the operator or auditor it stands for; two people of two names can agree"
+    )
     create.set_defaults(carry_out=commands.create_key)
     login = chosen.add_parser("login", help="sign-ins at an issuer, and the members they stand for")
     actions = login.add_subparsers(dest="login_command", required=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from api.roles import Role
 from community.errors import FatalError
 from community.runtime.system_clock import SystemClock
-from community.store import api_keys, audit, logins
+from community.store import api_keys, audit, logins, persons
 from community.store.unit_of_work import Store
 
 
@@ -17,9 +17,10 @@ async def create_key(url: str, chosen: Namespace) -> None:
     store = Store.open(url)
     try:
         async with store.begin() as work:
-            made = await api_keys.create(
-                work, role=chosen.role, label=chosen.label, identity_id=chosen.identity, now=SystemClock().now()
-            )
+            now, owner = SystemClock().now(), chosen.identity
+            if chosen.person is not None:
+                owner = await persons.user_named(work, chosen.person.strip(), now)
+            made = await api_keys.create(work, role=chosen.role, label=chosen.label, identity_id=owner, now=now)
     finally:
         await store.close()
     print(made.text)

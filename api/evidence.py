@@ -31,6 +31,8 @@ CHUNK_BYTES = 65_536
 NOT_THERE = "You may not see the evidence of this, or there is no such thing."
 
 _log = structlog.get_logger()
+_HASH = re.compile(r"0x[0-9a-f]{64}")
+_NAME = re.compile(r"[0-9A-Za-z_.-]{1,100}")
 _UNSAFE = re.compile(r"[^0-9A-Za-z_-]")
 
 
@@ -59,6 +61,8 @@ class Evidence:
         if not since < until <= since + PERIOD_MAX:
             return error_response(400, BAD_REQUEST, f"Ask for more than nothing and at most {PERIOD_MAX.days} days.")
         source_id = request.path_params["source_id"]
+        if not _NAME.fullmatch(source_id):
+            return error_response(404, FORBIDDEN, NOT_THERE)
         name = f"{source_id}-{since:%Y%m%dT%H%M}-{until:%Y%m%dT%H%M}"
         return await self._answer(
             request, STAFF, name, lambda work, _: subjects.of_source(work, source_id, since, until)
@@ -66,6 +70,8 @@ class Evidence:
 
     async def _issuance(self, request: Request) -> Response:
         issuance_id = request.path_params["issuance_id"].lower()
+        if not _HASH.fullmatch(issuance_id):
+            return error_response(404, FORBIDDEN, NOT_THERE)
         return await self._answer(
             request,
             PEOPLE,
@@ -75,7 +81,7 @@ class Evidence:
 
     async def _transfer(self, request: Request) -> Response:
         tx_hash, index = request.path_params["tx_hash"].lower(), request.path_params["log_index"]
-        if index >= 1 << 31:
+        if index >= 1 << 31 or not _HASH.fullmatch(tx_hash):
             return error_response(404, FORBIDDEN, NOT_THERE)
         return await self._answer(
             request, PEOPLE, f"{tx_hash[:18]}-{index}",

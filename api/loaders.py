@@ -17,6 +17,7 @@ from community.store.views import (
     issuances,
     measurements,
     metering,
+    notifications,
     proposals,
     reconciliation,
     shares,
@@ -77,6 +78,9 @@ class Loaders:
         self.measurement: DataLoader[str, measurements.MeasurementView | None] = self._one(
             lambda work, keys: measurements.by_ids(work, asking.scope, keys)
         )
+        self.measurements_of_statement: DataLoader[str, list[measurements.MeasurementView]] = self._many(
+            lambda work, keys: measurements.of_statements(work, asking.scope, keys)
+        )
         self.statement: DataLoader[str, measurements.StatementView | None] = self._one(measurements.statements)
         self.issuance: DataLoader[str, issuances.IssuanceView | None] = self._one(issuances.by_ids)
         self.issuance_by_register: DataLoader[tuple[str, int], issuances.IssuanceView | None] = self._one(
@@ -90,8 +94,12 @@ class Loaders:
         )
         self.attempts: DataLoader[str, list[issuances.AttemptView]] = self._many(issuances.attempts)
         self.settlements_by_tx: DataLoader[str, list[chain.SettlementView]] = self._many(chain.settlements_by_tx)
+        self.proposal_of_issuance: DataLoader[str, proposals.ProposalView | None] = self._one(proposals.by_issuances)
         self.objections: DataLoader[str, list[proposals.ObjectionView]] = self._many(proposals.objections)
         self.rests_on: DataLoader[str, revocations.RestsOn | None] = self._one(_rests_on)
+        self.unread_notifications: DataLoader[str, int | None] = self._one(
+            lambda work, keys: notifications.unread_counts(work, asking.scope, keys)
+        )
         self.story: DataLoader[str, list[BreakEntry]] = self._many(reconciliation.stories)
         self.balance: DataLoader[str, balances.BalanceView | None] = self._one(self._balances)
 

@@ -19,7 +19,7 @@ from graphql import (
 
 from api.command_permissions import COMMANDS
 from api.errors import FORBIDDEN, SIGN_IN, UNAUTHENTICATED, Refused
-from api.role_sets import ALL, EVERYBODY, OPERATORS, PEOPLE, STAFF, Roles, connection, fields
+from api.role_sets import ALL, EVERYBODY, MEMBERS, OPERATORS, PEOPLE, STAFF, Roles, connection, fields
 from api.roles import Role
 
 _IDENTITY = "id name coinAddresses"
@@ -37,7 +37,9 @@ PERMISSIONS: Mapping[str, Roles] = {
     **fields("Query", STAFF, "devices auditEntries evidenceGaps silentDevices failedTransactions suspectMeasurements"),
     **fields("Query", PEOPLE, "proposals corrections correctionPreview"),
     **fields("Query", STAFF, "senders"),
-    **fields("Sender", STAFF, "chainId address nextNonce isFrozen underWay lastSignedAt lastBroadcastAt"),
+    **fields(
+        "Sender", STAFF, "chainId address nextNonce isFrozen underWay lastSignedAt lastBroadcastAt balanceWei balanceAt"
+    ),
     **fields("Issuance", PEOPLE, "settlement"),
     **fields("Settlement", PEOPLE, "transfers"),
     **fields("Measurement", PEOPLE, "issuances"),
@@ -48,6 +50,8 @@ PERMISSIONS: Mapping[str, Roles] = {
     **fields("Query", EVERYBODY, "community"),
     **fields("Subscription", PEOPLE, "balances measurements settlements breaks chainHead"),
     **fields("Subscription", OPERATORS, "quarantine"),
+    **fields("Subscription", MEMBERS, "notifications"),
+    **fields("NotificationsChange", MEMBERS, "cursor nodes unreadCount"),
     **fields("Viewer", ALL, "role label identity"),
     **fields("PageInfo", ALL, "hasNextPage endCursor"),
     # identities
@@ -61,7 +65,34 @@ PERMISSIONS: Mapping[str, Roles] = {
         "firmware hardware health",
     ),
     **fields("Device", PEOPLE, "installations provisionalReadings"),
-    **fields("Device", STAFF, "restsOn"),
+    **fields("Member", PEOPLE, "notifications unreadNotificationCount"),
+    **fields(
+        "Notification",
+        PEOPLE,
+        "id kind at readAt effectiveAt energyWh amount isLess shareCountBefore shareCountAfter sentence source",
+    ),
+    **fields("Device", STAFF, "restsOn frames"),
+    **fields(
+        "DeviceFrame",
+        STAFF,
+        "digest receivedAt transport verdict reason payloadBytes airtimeUs rssiDbm snrDb spreadingFactor frequencyHz "
+        "gatewayCount",
+    ),
+    **fields("Member", PEOPLE, "account"),
+    **fields("MemberPeriodAccount", PEOPLE, "startsAt endsAt opening minted received sent retired closing"),
+    **fields("EnergySource", PEOPLE, "account"),
+    **fields(
+        "SourcePeriodAccount",
+        PEOPLE,
+        "startsAt endsAt openingWh verifiedWh issuedWh settledWh mintedWh closingWh openWh",
+    ),
+    **fields("Statement", PEOPLE, "measurements"),
+    **fields("Issuance", PEOPLE, "proposal"),
+    **fields("Query", PEOPLE, "reconciliationRuns"),
+    **fields("Query", STAFF, "auditSamples"),
+    **fields("AuditSample", STAFF, "id seed population populationSha256 drawnBy drawnAt items"),
+    **fields("AuditSampleItem", STAFF, "issuance findings"),
+    **fields("AuditFinding", STAFF, "verdict text foundBy recordedAt"),
     **fields("RestsOn", STAFF, "measurements intervalCount issuanceCount energyWh issuedWh intervals issuances"),
     **fields("RestingInterval", STAFF, "meteringPointId startsAt energyWh revision"),
     **fields(
@@ -213,6 +244,9 @@ PERMISSIONS: Mapping[str, Roles] = {
     # pages
     **connection("Identity", PEOPLE),
     **connection("Member", PEOPLE),
+    **connection("Notification", PEOPLE),
+    **connection("DeviceFrame", STAFF),
+    **connection("ReconciliationRun", PEOPLE),
     **connection("Device", STAFF),
     **connection("EnergySource", PEOPLE),
     **connection("MeteringPoint", PEOPLE),

@@ -14,7 +14,7 @@ from community.minting.planning import PlanBlocked
 from community.store.identities import energy_sources
 from community.store.issuances import final_since, issuance_by_id, issuances_in, sources_under_way
 from community.store.proposals import add_proposal, supersede
-from community.store.transactions import awaits_signature, carriers_of
+from community.store.transactions import awaits_signature, carriers_of, note_balance
 from community.store.unit_of_work import Store, Work
 from settlement import failpoints
 from settlement.alarms import Alarms
@@ -66,7 +66,20 @@ class SettlementLoop:
             await self._guarded(issuance)
         progressed = await self._plan(sources, await self._base_fee(sources))
         await self._watch_final()
+        await self._note_balance()
         return progressed
+
+    async def _note_balance(self) -> None:
+        """Once a minute: what the account has to pay fees with, for whoever looks after it."""
+        now = self.clock.now()
+        if not self.alarms.is_due("note the account's balance", now):
+            return
+        try:
+            balance_wei = await self.node.balance(self.terms.account)
+            async with self.store.begin() as work:
+                await note_balance(work, self.terms.chain_id, self.terms.account, balance_wei, now)
+        except (RetryableError, NodeRefused) as error:
+            _log.warning("balance_unknown", account=self.terms.account, reason=str(error))
 
     async def _plan(self, sources: Sequence[EnergySource], base_fee_wei: int | None) -> bool:
         """The next step of each source; what they settle goes in batches. Says whether something was mined."""

@@ -182,10 +182,8 @@ def _compare_transaction(sent: Sent, node: Node, check: Check) -> None:
 def _replay(told: Told, check: Check) -> None:
     """Every settlement of the source since its first, the debts netted in between."""
     owed, register = 0, None
-    events = [
-        ((one.block_number, one.log_index), one) for one in (*told.configured, *told.debts, *told.settled.values())
-    ]
-    for _place, event in sorted(events, key=lambda pair: pair[0]):
+    events: list[Configured | Debt | Settled] = [*told.configured, *told.debts, *told.settled.values()]
+    for event in sorted(events, key=lambda one: (one.block_number, one.log_index)):
         check.count += 1
         match event:
             case Configured():

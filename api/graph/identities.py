@@ -8,8 +8,9 @@ import strawberry
 from api.graph.device_health import DeviceHealth, health_of
 from api.graph.energy import UTC, MemberEnergy, load_member_energy
 from api.graph.projection import Info, all_projected, projected
+from api.paging import Connection
 from api.plans.lives import lives_in
-from api.scalars import Address, Hash, Hex
+from api.scalars import PAGE_DEFAULT, Address, Cursor, Hash, Hex, PageSize
 from community.metering.calendar import Resolution
 from community.store.provisional_readings import provisional_readings
 from community.store.views import identities as views
@@ -17,7 +18,10 @@ from community.store.views import shares as share_views
 from community.units import WattHours
 
 if TYPE_CHECKING:
+    from api.graph.device_frames import DeviceFrame
     from api.graph.metering import Installation, MeteringPoint
+    from api.graph.notifications import Notification
+    from api.graph.period_accounts import MemberPeriodAccount, SourcePeriodAccount
     from api.graph.resting import RestsOn
     from api.graph.tokens import Balance
 
@@ -118,6 +122,15 @@ class Member(Identity):
         return await load_member_energy(info, self.id, since, until, resolution, zone)
 
     @strawberry.field
+    async def account(
+        self, info: Info, since: datetime, until: datetime
+    ) -> Annotated["MemberPeriodAccount", strawberry.lazy("api.graph.period_accounts")] | None:
+        """His statement of account over [since, until), in tokens of finalised blocks. Null where the viewer may not see it."""
+        from api.graph.period_accounts import load_member_account
+
+        return await load_member_account(info, self.id, since, until)
+
+    @strawberry.field
     async def shares(self, info: Info) -> list[Share]:
         """The shares held now."""
         return all_projected(Share, await info.context.loaders.shares_of_member.load(self.id))
@@ -127,6 +140,20 @@ class Member(Identity):
         self, info: Info
     ) -> list[Annotated["EnergyConsumptionUnit", strawberry.lazy("api.graph.identities")]]:
         return all_projected(EnergyConsumptionUnit, await info.context.loaders.units_of_member.load(self.id))
+
+    @strawberry.field
+    async def notifications(
+        self, info: Info, first: PageSize = PAGE_DEFAULT, after: Cursor | None = None, unread_only: bool = False
+    ) -> Connection[Annotated["Notification", strawberry.lazy("api.graph.notifications")]]:
+        """What happened that concerns him, newest first: corrections, supplements, other shares, revoked keys."""
+        from api.graph.notifications import load_notifications
+
+        return await load_notifications(info, self.id, unread_only, first, after)
+
+    @strawberry.field
+    async def unread_notification_count(self, info: Info) -> int:
+        """How many of them he has not read."""
+        return await info.context.loaders.unread_notifications.load(self.id) or 0
 
 
 @lives_in("device_key")
@@ -179,6 +206,15 @@ class Device(Identity):
         """What is missing of it, what was refused, its clock and its time on the air."""
         view = await info.context.loaders.device_health.load(self.eui)
         return None if view is None else health_of(view)
+
+    @strawberry.field
+    async def frames(
+        self, info: Info, first: PageSize = PAGE_DEFAULT, after: Cursor | None = None
+    ) -> Connection[Annotated["DeviceFrame", strawberry.lazy("api.graph.device_frames")]]:
+        """What came from it, newest first: over which transport, how well it was heard, what was decided."""
+        from api.graph.device_frames import load_frames
+
+        return await load_frames(info, self.eui, first, after)
 
     @strawberry.field
     async def rests_on(self, info: Info) -> Annotated["RestsOn", strawberry.lazy("api.graph.resting")]:
@@ -248,6 +284,15 @@ class EnergySource(Identity):
         from api.graph.metering import load_metering_point
 
         return await load_metering_point(info, self.metering_point_id)
+
+    @strawberry.field
+    async def account(
+        self, info: Info, since: datetime, until: datetime
+    ) -> Annotated["SourcePeriodAccount", strawberry.lazy("api.graph.period_accounts")] | None:
+        """Its statement of account for what ends in (since, until]."""
+        from api.graph.period_accounts import load_source_account
+
+        return await load_source_account(info, self.id, since, until)
 
     @strawberry.field
     async def share_tables(self, info: Info) -> list[ShareTable]:

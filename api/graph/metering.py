@@ -97,6 +97,11 @@ class Statement:
     is_development_key: bool
     recorded_at: datetime
 
+    @strawberry.field
+    async def measurements(self, info: Info) -> list[Annotated["Measurement", strawberry.lazy("api.graph.metering")]]:
+        """The readings in it that were admitted and that the viewer may see, by time."""
+        return all_projected(Measurement, await info.context.loaders.measurements_of_statement.load(self.digest))
+
 
 @lives_in("register")
 @strawberry.type

@@ -4,7 +4,9 @@ from typing import Annotated
 
 import strawberry
 
+from api.errors import BAD_REQUEST, Refused
 from api.graph.access import ApiKey
+from api.graph.audit_samples import AuditSampleCommands
 from api.graph.carrying_out import (
     NOT_FOUND,
     CommandInput,
@@ -20,6 +22,7 @@ from api.graph.device_commands import DeviceCommands
 from api.graph.disclosure_commands import DisclosureCommands
 from api.graph.import_commands import ImportCommands
 from api.graph.metering import QuarantineEntry, quarantine_entry_of
+from api.graph.notifications import NotificationCommands
 from api.graph.projection import Info, given_id, projected
 from api.graph.proposals import ProposalCommands
 from api.graph.reconciliation import Break
@@ -27,7 +30,7 @@ from api.graph.share_commands import ShareCommands
 from api.graph.sign_in_commands import SignInCommands
 from api.graph.wallet_commands import WalletCommands
 from community.errors import FatalError
-from community.store import api_keys, audit, decisions
+from community.store import api_keys, audit, decisions, persons
 from community.store.unit_of_work import Work
 from community.store.views import exceptions, reconciliation
 
@@ -83,6 +86,8 @@ class Mutation(
     WalletCommands,
     DisclosureCommands,
     SignInCommands,
+    NotificationCommands,
+    AuditSampleCommands,
 ):
     """Commands. Each is carried out once for its idempotency key and leaves an entry in the audit log."""
 
@@ -154,20 +159,32 @@ class Mutation(
 
     @strawberry.mutation
     async def create_api_key(
-        self, info: Info, role: str, label: str, command: CommandInput, identity_id: strawberry.ID | None = None
+        self,
+        info: Info,
+        role: str,
+        label: str,
+        command: CommandInput,
+        identity_id: strawberry.ID | None = None,
+        person_name: str | None = None,
     ) -> CreateKeyResult:
-        """Make an API key for a role: member, operator, auditor or device."""
-        owner = None if identity_id is None else given_id(identity_id)
-        subject = f"{role}:{owner or ''}:{checked_text('label', label)}"
+        """Make an API key for a role: member, operator, auditor or device. Where two people must agree, only keys count
+        that stand for somebody: give `identityId`, or the name of an operator or auditor.
+        """
+        owner, person = None if identity_id is None else given_id(identity_id), None
+        if person_name is not None:
+            person = checked_text("personName", person_name)
+            if owner is not None or role not in ("operator", "auditor"):
+                raise Refused(BAD_REQUEST, "personName is for operators and auditors without an identityId.")
+        subject = f"{role}:{owner or person or ''}:{checked_text('label', label)}"
         await info.context.refresh()
         try:
             async with info.context.store.begin() as work:
                 if await record(info, work, "create_api_key", subject, command) is not audit.Recorded.NEW:
                     sentence = "This key was made before and its secret is not kept. Revoke it and make another."
                     return Problem(code="ALREADY_DONE", sentence=sentence)
-                made = await api_keys.create(
-                    work, role=role, label=label.strip(), identity_id=owner, now=info.context.clock.now()
-                )
+                now = info.context.clock.now()
+                who = owner if person is None else await persons.user_named(work, person, now)
+                made = await api_keys.create(work, role=role, label=label.strip(), identity_id=who, now=now)
         except Undone as undone:
             return undone.problem
         except FatalError as error:

@@ -80,6 +80,10 @@ class Proposal:
         return [projected(Objection, view, raised_by_credential=view.raised_by) for view in found]
 
 
+def proposal_of(view: views.ProposalView) -> Proposal:
+    return projected(Proposal, view)
+
+
 @strawberry.type
 class ProposalDecided:
     """The proposal as it is now."""

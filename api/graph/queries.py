@@ -10,6 +10,7 @@ import strawberry
 from api.errors import forbidden
 from api.graph import tokens
 from api.graph.access import ApiKey, AuditEntry, ViewerType
+from api.graph.audit_samples import AuditSampleQueries
 from api.graph.community import CommunityQueries
 from api.graph.correction_commands import CorrectionQueries
 from api.graph.disclosure_commands import DisclosureQueries
@@ -81,7 +82,15 @@ def _id_or_none(text: strawberry.ID | None) -> str | None:
 
 
 @strawberry.type
-class Query(CommunityQueries, WorkQueueQueries, ShareQueries, ProposalQueries, CorrectionQueries, DisclosureQueries):
+class Query(
+    CommunityQueries,
+    WorkQueueQueries,
+    ShareQueries,
+    ProposalQueries,
+    CorrectionQueries,
+    DisclosureQueries,
+    AuditSampleQueries,
+):
     """What can be asked. Every list is a page; every answer is one snapshot of the books."""
 
     @strawberry.field
@@ -282,6 +291,15 @@ class Query(CommunityQueries, WorkQueueQueries, ShareQueries, ProposalQueries, C
         """The latest comparison; null before the first."""
         async with info.context.reading() as work:
             return run_of(await reconciliation.latest_run(work))
+
+    @strawberry.field
+    async def reconciliation_runs(
+        self, info: Info, first: PageSize = PAGE_DEFAULT, after: Cursor | None = None
+    ) -> Connection[ReconciliationRun]:
+        """Every comparison of both sides, newest first."""
+        async with info.context.reading() as work:
+            page = await reconciliation.runs(work, first, after)
+        return connection(page, lambda view: projected(ReconciliationRun, view))
 
     @strawberry.field
     async def matches(

@@ -12,6 +12,7 @@ from api.graph.metering import (
     load_metering_point,
     quarantine_entry_of,
 )
+from api.graph.notifications import Notification, Told, notification_of, told_to
 from api.graph.projection import Info, all_projected, given_id
 from api.graph.reconciliation import Break, ReconciliationRun, run_of
 from api.graph.tokens import Balance, ChainHead, Settlement, chain_head_of, settlement_of
@@ -19,7 +20,7 @@ from api.live import CredentialEnded, Event, Watch
 from api.plans.lives import lives_in
 from api.scalars import Address, Cursor, PageSize
 from community.store.unit_of_work import Work
-from community.store.views import balances, chain, exceptions, identities, measurements, reconciliation
+from community.store.views import balances, chain, exceptions, identities, measurements, notifications, reconciliation
 
 NEWEST = PageSize(20)
 
@@ -33,6 +34,7 @@ TOPICS = {
     "breaks": BREAKS,
     "chain_head": frozenset({"block"}),
     "quarantine": frozenset({"quarantine"}),
+    "notifications": frozenset({"correction", "device", "issuance", "notification", "share_table"}),
 }
 """What each stream depends on, by the name of its root in Python."""
 
@@ -90,6 +92,15 @@ class QuarantineChange:
 
     cursor: Cursor
     nodes: list[QuarantineEntry]
+
+
+@strawberry.type
+class NotificationsChange:
+    """The newest notifications of the viewer's members, newest first."""
+
+    cursor: Cursor
+    nodes: list[Notification]
+    unread_count: int = strawberry.field(description="How many are unread, of all of them.")
 
 
 def after_of(cursor: Cursor | None) -> int | None:
@@ -214,3 +225,27 @@ class Subscription:
         ):
             nodes = [quarantine_entry_of(view) for view in event.value.items]
             yield QuarantineChange(cursor=_cursor(event), nodes=nodes)
+
+    @strawberry.subscription
+    async def notifications(
+        self, info: Info, first: PageSize = NEWEST, after: Cursor | None = None
+    ) -> AsyncGenerator[NotificationsChange, None]:
+        """Of the members behind the viewer: shown again when something new is told, or was read."""
+        scope = info.context.scope
+
+        async def load(work: Work) -> Any:
+            told: list[Told] = []
+            for member in scope.identity_ids:
+                page = await notifications.page(work, scope, member, unread_only=False, first=first, after=None)
+                told += await told_to(work, page)
+            told.sort(key=lambda one: (one[0].at, one[0].id), reverse=True)
+            unread = await notifications.unread_counts(work, scope, scope.identity_ids)
+            return told[:first], sum(unread.values())
+
+        before = None
+        async for event in _events(info, ("notifications", first), Watch(TOPICS["notifications"]), load, after):
+            if event.value != before:  # most of what is announced concerns others
+                before = event.value
+                told, unread = event.value
+                nodes = [notification_of(*one) for one in told]
+                yield NotificationsChange(cursor=_cursor(event), nodes=nodes, unread_count=unread)

@@ -1,7 +1,7 @@
 """Issuances, settlements, transfers, balances, supply, the chain's head: the way from energy to tokens and back."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
@@ -14,6 +14,9 @@ from community.store.views import chain as chain_views
 from community.store.views import issuances as issuance_views
 from community.store.views import transfers as transfer_views
 from community.units import TokenAmount, WattHours
+
+if TYPE_CHECKING:
+    from api.graph.proposals import Proposal
 
 
 @lives_in("balance")
@@ -150,6 +153,14 @@ class Issuance:
             (settlement_of(one) for one in found if (one.source_id, one.from_wh) == (self.source_id, self.from_wh)),
             None,
         )
+
+    @strawberry.field
+    async def proposal(self, info: Info) -> Annotated["Proposal", strawberry.lazy("api.graph.proposals")] | None:
+        """How it was announced, with the objections to it; null where it was minted without a window."""
+        from api.graph.proposals import proposal_of
+
+        view = await info.context.loaders.proposal_of_issuance.load(str(self.id))
+        return None if view is None else proposal_of(view)
 
     @strawberry.field
     async def attempts(self, info: Info) -> list[TransactionAttempt]:

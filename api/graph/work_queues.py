@@ -13,6 +13,7 @@ from api.scalars import PAGE_DEFAULT, Address, Counter, Cursor, PageSize
 from community.store import inbox
 from community.store.views import evidence_gaps, senders
 from community.store.views import work_queues as views
+from community.units import TokenAmount
 
 AN_HOUR = Counter(3600)
 
@@ -75,6 +76,10 @@ class Sender:
     under_way: Counter = strawberry.field(description="Transactions that are asked for, signed or sent, and not mined.")
     last_signed_at: datetime | None = strawberry.field(description="When the signer last signed for it.")
     last_broadcast_at: datetime | None = strawberry.field(description="When a transaction of it was last sent.")
+    balance_wei: TokenAmount | None = strawberry.field(
+        description="What it has to pay fees with, in the chain's smallest unit, as settlement saw it last."
+    )
+    balance_at: datetime | None = strawberry.field(description="When settlement saw it.")
 
 
 @strawberry.type

@@ -136,9 +136,10 @@ def read_bundle(lines: Iterable[bytes]) -> Bundle:
 
 def _decoded(number: int, line: bytes) -> Record:
     try:
-        return _DECODER.decode(line)
+        record: Record = _DECODER.decode(line)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise MalformedBundle(f"line {number} is no record of an evidence bundle: {error}") from error
+    return record
 
 
 def _head(record: Record) -> Head:

@@ -286,7 +286,13 @@ async def enter_shares(entering: Entering, rows: list[ImportRow]) -> bool:
         if known.shares != tuple(held):
             raise Differs("share_count", "other shares hold from that instant on")
         return False
-    revision = max((table.revision for table in tables), default=0) + 1
+    if tables:
+        raise BadReference(
+            "valid_from",
+            "the source has a share register already, and two people decide about each revision of it",
+            "propose it on the page (or by proposeShareTable); another person approves it",
+        )
+    revision = 1
     table = ShareTable(
         named_id("sht", identity, revision),
         identity,

@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from community.minting.corrections import Correction, CorrectionKind
+from community.store import outbox
 from community.store.tables.chain import IssuerEventRow
 from community.store.tables.identity import EnergySourceRow
 from community.store.tables.minting import CorrectionRow
@@ -36,7 +37,10 @@ async def add_correction(work: Work, correction: Correction) -> bool:
         "recorded_by": correction.recorded_by,
         "recorded_at": correction.recorded_at,
     }
-    return await insert_if_absent(work, CorrectionRow, values)
+    if not await insert_if_absent(work, CorrectionRow, values):
+        return False
+    await outbox.announce(work, "correction", correction.source_id, correction.recorded_at)
+    return True
 
 
 async def correction_with(work: Work, source_id: str, evidence: str) -> Correction | None:

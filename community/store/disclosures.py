@@ -10,6 +10,7 @@ from sqlmodel import col
 from community.ids import named_id
 from community.store import outbox
 from community.store.decisions import Decided, NotFound, NotPossible, Outcome
+from community.store.persons import why_not_another
 from community.store.tables.deciding import DisclosureRow
 from community.store.tables.identity import IdentityRow
 from community.store.unit_of_work import Work
@@ -64,8 +65,8 @@ async def grant(work: Work, disclosure_id: str, granted_by: str, now: datetime) 
     row = await work.session.get(DisclosureRow, disclosure_id, with_for_update=True, populate_existing=True)
     if row is None:
         return NotFound()
-    if row.credential == granted_by:
-        return NotPossible("Somebody else must grant it: nobody discloses to himself.")
+    if (refused := await why_not_another(work, row.credential, granted_by, "asked for it")) is not None:
+        return refused
     if row.ended_at is not None:
         return NotPossible("This disclosure has ended. Let the auditor ask anew.")
     if row.granted_at is None:

@@ -13,6 +13,7 @@ from community.identity.shares import Share, ShareTable
 from community.ids import named_id
 from community.store import coin_addresses, outbox, shares
 from community.store.decisions import Decided, NotFound, NotPossible, Outcome
+from community.store.persons import why_not_another
 from community.store.tables.deciding import ShareRevisionRow
 from community.store.tables.identity import DeviceKeyRow, EnergySourceRow
 from community.store.tables.metering import InstallationRow
@@ -110,9 +111,11 @@ async def propose(work: Work, revision_id: str, table: ShareTable, reason: str, 
 
 async def approve(work: Work, revision_id: str, by: str, config_hash: ConfigHash, now: datetime) -> Outcome:
     """Put a proposed revision into the register. Everything is looked at again: what it rests on may have changed."""
-    found = await _open(work, revision_id, by)
+    found = await _open(work, revision_id)
     if not isinstance(found, ShareRevision):
         return found
+    if (refused := await why_not_another(work, found.proposed_by, by)) is not None:
+        return refused
     table = await prepared(work, found.source_id, found.valid_from, found.counts, config_hash, now)
     if not isinstance(table, ShareTable):
         return table
@@ -125,20 +128,20 @@ async def approve(work: Work, revision_id: str, by: str, config_hash: ConfigHash
 
 
 async def reject(work: Work, revision_id: str, by: str, now: datetime) -> Outcome:
-    """Turn a proposed revision down."""
-    found = await _open(work, revision_id, by)
+    """Turn a proposed revision down. Nothing changes by it, so that whoever stands behind another key may."""
+    found = await _open(work, revision_id)
     if not isinstance(found, ShareRevision):
         return found
+    if found.proposed_by == by:
+        return NotPossible("You proposed it: another operator must decide.")
     await _decide(work, revision_id, by, now, None)
     return Decided()
 
 
-async def _open(work: Work, revision_id: str, by: str) -> ShareRevision | Outcome:
+async def _open(work: Work, revision_id: str) -> ShareRevision | Outcome:
     row = await work.session.get(ShareRevisionRow, revision_id, with_for_update=True, populate_existing=True)
     if row is None:
         return NotFound()
-    if row.proposed_by == by:
-        return NotPossible("You proposed it: another operator must decide.")
     if row.decided_at is not None:
         return NotPossible("It is decided already. Propose another revision to change it.")
     return _revision((row,))

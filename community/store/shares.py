@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from community.errors import CommunityError
 from community.identity.shares import Share, ShareTable
+from community.store import outbox
 from community.store.tables.identity import ShareRow, ShareTableRow
 from community.store.tables.minting import IssuanceRow
 from community.store.unit_of_work import Work
@@ -53,6 +54,7 @@ async def add_share_table(work: Work, table: ShareTable, recorded_by: str, now: 
             recorded_by=recorded_by,
         )
     )
+    await outbox.announce(work, "share_table", table.source_id, now)
     await insert_all(
         work,
         ShareRow,

@@ -44,6 +44,12 @@ async def open_account(work: Work, chain_id: int, account: str, chain_nonce: int
     return row.next_nonce
 
 
+async def note_balance(work: Work, chain_id: int, account: str, balance_wei: int, now: datetime) -> None:
+    """Remember what `account` had to pay fees with."""
+    values = {"balance_wei": balance_wei, "balance_at": now}
+    await work.session.execute(update(ChainAccountRow).where(_account(chain_id, account)).values(**values))
+
+
 async def freeze_account(work: Work, chain_id: int, account: str) -> None:
     """Send nothing from `account` until a person has looked."""
     await work.session.execute(update(ChainAccountRow).where(_account(chain_id, account)).values(frozen=True))

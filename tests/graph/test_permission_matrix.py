@@ -36,6 +36,8 @@ ARGUMENTS = {
     "Hash": f'"0x{"0" * 64}"',
     "Address": f'"0x{"0" * 40}"',
     "WattHours": "1",
+    "Int": "1",
+    "AuditVerdict": "AGREES",
     "CorrectionKind": "DEBT",
     "ImportFile": "[]",
     "ShareInput": "[]",
@@ -147,7 +149,8 @@ def test_each_field_is_open_to_its_roles_only(type_name: str) -> None:
 
 def test_commands_are_for_operators_unless_they_are_named_here() -> None:
     """What somebody else may command is his own: his wallet, his objection."""
-    others = {"objectToProposal", "walletLinkChallenge", "linkWallet", "unlinkWallet", "requestDisclosure", *SIGN_IN}
+    others = {"objectToProposal", "walletLinkChallenge", "linkWallet", "unlinkWallet", "requestDisclosure",
+              "markNotificationsRead", "drawAuditSample", "recordAuditFinding", *SIGN_IN}  # fmt: skip
     for name in ROOTS["mutation"].fields:
         assert (PERMISSIONS[f"Mutation.{name}"] == {Role.OPERATOR}) == (name not in others), name
     assert others <= ROOTS["mutation"].fields.keys()

@@ -9,7 +9,7 @@ from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 
 from community.clock import QUARTER_HOUR, slot_at, slot_start
-from community.store import api_keys, outbox
+from community.store import api_keys, outbox, persons
 from community.store.tables import addresses, identity, measuring, metering
 from community.store.unit_of_work import Store, Work
 from contracts.abi import ShareConfig
@@ -330,9 +330,11 @@ async def _exceptions(work: Work, first: datetime, now: datetime) -> None:
         await write(work, measuring.QuarantineRow, [{**entry, "reason": reason, "detail": detail, "recorded_at": at}])
 
 
-async def make_key(store: Store, role: str, identity_id: str | None = None) -> str:
-    """An API key's text."""
+async def make_key(store: Store, role: str, identity_id: str | None = None, *, person: str | None = None) -> str:
+    """An API key's text; with `person` it stands for the user of that name."""
     async with store.begin() as work:
+        if person is not None:
+            identity_id = await persons.user_named(work, person, datetime.now(UTC))
         made = await api_keys.create(
             work, role=role, label=f"{role} of a test", identity_id=identity_id, now=datetime.now(UTC)
         )

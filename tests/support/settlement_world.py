@@ -183,6 +183,7 @@ class SettlementWorld:
                     reading_count=len(slots),
                     frame_digest=digest,
                     recorded_at=now,
+                    leaves=b"".join(hashes),
                 )
             )
             for index, (slot, leaf) in enumerate(zip(slots, leaves, strict=True)):

@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from community.attestation.merkle import HASH_SIZE
 from community.evidence import records
+from community.store.column_types import UtcInstant
 from community.store.evidence.subjects import Subject
 from community.store.tables.chain import IssuerEventRow
 from community.store.tables.identity import DeviceKeyRow, DeviceRow, ShareRow, ShareTableRow
@@ -164,7 +165,7 @@ async def readings(
         if len(found) < PAGE:
             return
         last = found[-1][0]
-        after = (literal(last.at, col(row.at).type), literal(last.id))
+        after = (literal(last.at, UtcInstant()), literal(last.id))
         work.session.expunge_all()  # a page is let go before the next one
 
 

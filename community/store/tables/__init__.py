@@ -15,6 +15,7 @@ from community.store.tables import (
     radio,
     reconciling,
     repairing,
+    telling,
 )
 
 metadata = SQLModel.metadata
@@ -33,4 +34,5 @@ __all__ = [
     "radio",
     "reconciling",
     "repairing",
+    "telling",
 ]

@@ -27,6 +27,7 @@ class FrameRow(SQLModel, table=True):
         one_of("source", ("device_broker", "things_stack", "chirpstack"), "frame_source"),
         one_of("verdict", ("admitted", "duplicate", "rejected", "quarantined"), "frame_verdict"),
         Index("frame_received", "received_at"),
+        Index("frame_of_device", "device_eui", "received_at", "digest"),
     )
     digest: str = Field(primary_key=True, description="SHA-256 over source, device and payload, hex")
     source: str

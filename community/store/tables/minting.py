@@ -72,6 +72,8 @@ class ChainAccountRow(SQLModel, table=True):
     address: str = Field(primary_key=True)
     next_nonce: int = big()
     frozen: bool = False
+    balance_wei: int | None = base_units(nullable=True, default=None)
+    balance_at: datetime | None = instant(nullable=True, default=None)
 
 
 class ChainTransactionRow(SQLModel, table=True):

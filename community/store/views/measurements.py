@@ -21,6 +21,7 @@ from community.store.views.scope import Scope
 from community.units import WattHours
 
 SERIES_MAX = timedelta(days=40)
+OF_STATEMENTS_MAX = 50_000
 
 
 class SeriesTooLong(CommunityError):
@@ -143,6 +144,17 @@ async def by_ids(work: Work, scope: Scope, ids: Sequence[str]) -> dict[str, Meas
     """The measurements among `ids` that the asker may see."""
     rows = await work.session.execute(_statement(scope).where(col(MeasurementRow.id).in_(ids)))
     return {row[0].id: _view(row) for row in rows}
+
+
+async def of_statements(work: Work, scope: Scope, digests: Sequence[str]) -> dict[str, list[MeasurementView]]:
+    """The readings of statements that the asker may see, by statement and time."""
+    row = MeasurementRow
+    statement = _statement(scope).where(col(row.statement_digest).in_(digests))
+    found: dict[str, list[MeasurementView]] = {}
+    for each in await work.session.execute(statement.order_by(col(row.at), col(row.id)).limit(OF_STATEMENTS_MAX)):
+        view = _view(each)
+        found.setdefault(view.statement_digest, []).append(view)
+    return found
 
 
 async def statements(work: Work, digests: Sequence[str]) -> dict[str, StatementView]:

@@ -132,8 +132,18 @@ async def latest_run(work: Work) -> RunView | None:
     row = ReconciliationRunRow
     statement = select(row).order_by(col(row.started_at).desc(), col(row.finalised_block).desc()).limit(1)
     each = (await work.session.execute(statement)).scalar_one_or_none()
-    if each is None:
-        return None
+    return None if each is None else _run(each)
+
+
+async def runs(work: Work, first: int, after: str | None) -> Page[RunView]:
+    """Every comparison, newest first."""
+    row = ReconciliationRunRow
+    statement = select_rows(row, col(row.started_at).label("key_at"), col(row.id).label("key"))
+    keyset = Keyset((col(row.started_at), col(row.id)), (datetime, str))
+    return await fetch_page(work, statement, keyset, lambda found: _run(found[0]), first, after)
+
+
+def _run(each: ReconciliationRunRow) -> RunView:
     return RunView(
         each.id,
         each.started_at,

@@ -24,6 +24,8 @@ class SenderView:
     under_way: int
     last_signed_at: datetime | None
     last_broadcast_at: datetime | None
+    balance_wei: int | None = None
+    balance_at: datetime | None = None
 
 
 async def senders(work: Work) -> list[SenderView]:
@@ -55,6 +57,16 @@ async def senders(work: Work) -> list[SenderView]:
         .limit(ACCOUNTS_MAX)
     )
     return [
-        SenderView(row.chain_id, row.address, row.next_nonce, row.frozen, count, signed_at, broadcast_at)
+        SenderView(
+            row.chain_id,
+            row.address,
+            row.next_nonce,
+            row.frozen,
+            count,
+            signed_at,
+            broadcast_at,
+            row.balance_wei,
+            row.balance_at,
+        )
         for row, count, signed_at, broadcast_at in await work.session.execute(statement)
     ]

@@ -35,7 +35,7 @@ def given(counts: dict[str, int], since: str) -> str:
 
 async def test_a_share_register_is_changed_by_two_people(served: Served) -> None:
     app, since = served.app, (served.seeded.now + timedelta(days=1)).isoformat()
-    second = await make_key(served.store, "operator")
+    first, second = [await make_key(served.store, "operator", person=name) for name in ("Olga", "Otto")]
     preview = f"{{ sharePreview({given(NEW, since)}) {{ ... on SharePreview {{ revision shareTotal configHash changes {{ holder {{ id }} before after }} }} {PROBLEM} }} }}"
     shown = (await ask(app, preview, served.keys.operator))["sharePreview"]
     assert (shown["revision"], shown["shareTotal"]) == (2, 1000)
@@ -51,12 +51,17 @@ async def test_a_share_register_is_changed_by_two_people(served: Served) -> None
         assert refused["code"] == "NOT_POSSIBLE" and words in refused["sentence"], refused
     early = await done("proposeShareTable", given(NEW, "2020-01-01T00:00:00Z"), "key-00001", second)
     assert early["code"] == "NOT_POSSIBLE"
-    proposed = (await done("proposeShareTable", given(NEW, since), "key-00002", served.keys.operator))["revision"]
-    again = await done("proposeShareTable", given(NEW, since), "key-00002", served.keys.operator)
+    proposed = (await done("proposeShareTable", given(NEW, since), "key-00002", first))["revision"]
+    again = await done("proposeShareTable", given(NEW, since), "key-00002", first)
     assert proposed["state"] == "proposed" and again["revision"] == proposed
     mine = f'revisionId: "{proposed["id"]}"'
-    own = await done("approveShareTable", mine, "key-00003", served.keys.operator)
-    assert own["code"] == "NOT_POSSIBLE" and "another operator" in own["sentence"]
+    for who, words in (
+        (first, "another operator"),
+        (await make_key(served.store, "operator", person="Olga"), "another key of yours"),
+        (served.keys.operator, "nobody in particular"),
+    ):
+        refused = await done("approveShareTable", mine, f"key-{words}", who)
+        assert refused["code"] == "NOT_POSSIBLE" and words in refused["sentence"]
     waiting = await ask(app, "{ shareRevisions { nodes { id } } }", served.keys.auditor)
     assert [each["id"] for each in waiting["shareRevisions"]["nodes"]] == [proposed["id"]]
     approved = (await done("approveShareTable", mine, "key-00004", second))["revision"]
@@ -81,28 +86,32 @@ async def test_an_auditor_knows_a_person_by_name_only_where_it_was_granted(serve
     async def done(name: str, arguments: str, key: str, who: str) -> Any:
         return (await ask(app, command(name, arguments, DISCLOSURE, key), who))[name]
 
+    auditor = await make_key(served.store, "auditor", person="Adele")
+    operator = await make_key(served.store, "operator", person="Olga")
+
     async def seen() -> str:
-        return json.dumps(await ask(app, names, served.keys.auditor))
+        return json.dumps(await ask(app, names, auditor))
 
     assert anna not in await seen()
-    asked = (await done("requestDisclosure", 'identityId: "mem_anna"', "key-00001", served.keys.auditor))["disclosure"]
+    asked = (await done("requestDisclosure", 'identityId: "mem_anna"', "key-00001", auditor))["disclosure"]
     assert asked["state"] == "requested" and anna not in await seen() and asked["identity"]["name"] != anna
     mine = f'disclosureId: "{asked["id"]}"'
-    assert (
-        await code_of(app, command("grantDisclosure", mine, DISCLOSURE, "key-00002"), served.keys.auditor)
-        == "FORBIDDEN"
-    )
-    assert (await done("grantDisclosure", mine, "key-00002", served.keys.operator))["disclosure"]["state"] == "granted"
+    assert await code_of(app, command("grantDisclosure", mine, DISCLOSURE, "key-00002"), auditor) == "FORBIDDEN"
+    for who, words in (
+        (await make_key(served.store, "operator", person="adele"), "another key of yours"),
+        (served.keys.operator, "nobody"),
+    ):
+        refused = await done("grantDisclosure", mine, f"key-{words}", who)
+        assert refused["code"] == "NOT_POSSIBLE" and words in refused["sentence"]
+    assert (await done("grantDisclosure", mine, "key-00002", operator))["disclosure"]["state"] == "granted"
     shown = await seen()
     assert shown.count(anna) == 2 and NAMES["mem_bernd"] not in shown
-    log = await ask(
-        app, "{ auditEntries { nodes { command subject } } disclosures { nodes { state } } }", served.keys.auditor
-    )
+    log = await ask(app, "{ auditEntries { nodes { command subject } } disclosures { nodes { state } } }", auditor)
     assert [each["command"] for each in log["auditEntries"]["nodes"]] == ["grant_disclosure", "request_disclosure"]
-    assert (await done("endDisclosure", mine, "key-00003", served.keys.operator))["disclosure"]["state"] == "ended"
+    assert (await done("endDisclosure", mine, "key-00003", operator))["disclosure"]["state"] == "ended"
     assert anna not in await seen()
-    assert (await done("grantDisclosure", mine, "key-00004", served.keys.operator))["code"] == "NOT_POSSIBLE"
-    nobody = await done("requestDisclosure", 'identityId: "src_sued"', "key-00005", served.keys.auditor)
+    assert (await done("grantDisclosure", mine, "key-00004", operator))["code"] == "NOT_POSSIBLE"
+    nobody = await done("requestDisclosure", 'identityId: "src_sued"', "key-00005", auditor)
     assert nobody["code"] == "NOT_FOUND"
 
 

@@ -9,6 +9,7 @@ from community.minting.apportionment import apportion
 from community.minting.issuances import IssuanceState
 from community.runtime.system_clock import SystemClock
 from community.store.transactions import transaction_of
+from community.store.views.senders import senders
 from community.units import BASE_UNITS_PER_WH, WattHours
 from settlement.failpoints import FAILPOINTS
 from settlement.loop import SettlementLoop
@@ -45,6 +46,9 @@ async def test_a_signed_reading_becomes_a_final_issuance(tmp_path: Path, store_u
         assert issuance.state is IssuanceState.FINAL and issuance.mined_block is not None
         assert [part.amount for part in issuance.parts] == list(apportion(WattHours(1234), WEIGHTS))
         assert_minted_exactly(world, 1234)
+        async with opened(store_url) as store, store.read() as work:
+            (sender,) = await senders(work)
+        assert sender.balance_at is not None and 0 < (sender.balance_wei or 0) <= 10**20
 
 
 async def test_each_producing_interval_is_one_issuance_in_a_chain_without_holes(tmp_path: Path) -> None:

@@ -210,6 +210,17 @@ async def test_what_is_on_the_books_with_other_values_is_an_error(store: Store) 
         assert await rows(store) == before
 
 
+async def test_a_later_revision_of_shares_takes_two_people_not_a_file(store: Store) -> None:
+    await with_account(store)
+    assert (await run(store, example())).committed
+    before = await rows(store)
+    done = await run(store, changed("shares", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"))
+    (problem,) = done.problems
+    assert (problem.file, problem.column) == ("shares", "valid_from") and not done.committed
+    assert "two people" in problem.what and "proposeShareTable" in problem.remedy
+    assert await rows(store) == before
+
+
 async def test_a_meter_read_at_two_places_is_refused_by_the_database_in_its_row(store: Store) -> None:
     await with_account(store)
     second = "sonnendach,AT0099999900000000000000000000044,Again,production,1-0:2.8.0,\n"
