@@ -45,14 +45,16 @@ def check_on_chain(bundle: Bundle, node: Node, ask_from: int = 0) -> list[Check]
             _compare_transaction(sent, node, checks[3])
         _replay(told, checks[4])
     except NodeTrouble as trouble:
-        checks[0].unchecked.append(str(trouble))
+        for check in checks:
+            if not check.count:
+                check.unchecked.append(str(trouble))
     return checks
 
 
 def _same_chain(bundle: Bundle, node: Node, check: Check) -> bool:
     head = bundle.head
-    check.count += 1
     chain = node.number("eth_chainId")
+    check.count += 1
     if not check.expect(chain == head.chain_id, f"the node follows chain {chain}, the bundle is of {head.chain_id}"):
         return False
     block, final = node.block(hex(head.finalised_block)), node.block("finalized")

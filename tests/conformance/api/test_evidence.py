@@ -7,6 +7,9 @@ import pytest
 
 from api.app import ApiProcess
 from community.evidence.bundle_lines import read_bundle
+from community.identity.identities import Member
+from community.runtime.system_clock import SystemClock
+from community.store import identities
 from tests.conformance.api.conftest import Served
 from tests.support.evidence_world import bundle_lines, evidence_world
 from tests.support.running_api import address, serving
@@ -31,6 +34,8 @@ async def code_of(app: ApiProcess, path: str, key: str | None) -> tuple[int, str
 async def test_the_download_is_the_books(tmp_path: Path, store_url: str) -> None:
     async with evidence_world(tmp_path, store_url) as made:
         async with opened(store_url) as store:
+            async with store.begin() as work:
+                await identities.add_member(work, Member("member-none", "Nobody with shares"), SystemClock().now())
             auditor, owner = await make_key(store, "auditor"), await make_key(store, "member", "member-a1")
             stranger = await make_key(store, "member", "member-none")
         async with serving(store_url, token=made.world.token) as app:

@@ -10,16 +10,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from sqlalchemy import insert, update
 
+from community.evidence.bundle_lines import read_bundle
 from community.ids import digest_of
 from community.metering.dlms.encode import MeterModel, PushMeter, encode_push_frame
 from community.minting.issuances import IssuanceState
 from community.store.tables.identity import EnergySourceRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
 from contracts.abi import MODE_ATTESTED, SourceSetup, decode_settled, encode_configure
+from tests.support.evidence_world import bundle_lines, index
 from tests.support.plant_on_chain import HOLDERS, NAMEPLATE_W, OPENING_WH, SOURCE_REF
 from tests.support.sending_device import EXPORT, NOON
 from tests.support.settlement_world import SettlementWorld, settlement_world
 from tests.support.stores import opened
+from verifier.checking import check_bundle
+from verifier.findings import Verdict
+from verifier.node import Node
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -86,6 +91,12 @@ async def test_an_attested_source_settles_through_the_same_pipeline(tmp_path: Pa
         receipt = world.chain.rpc("eth_getTransactionReceipt", found[0].tx_hash)
         (settled,) = [log for log in receipt["logs"] if log["address"].lower() == world.issuer]
         assert decode_settled(settled["topics"], settled["data"]).evidence == "0x" + hashlib.sha256(sent[0]).hexdigest()
+        world.chain.mine(12)
+        await index(world)
+        report = check_bundle(read_bundle(await bundle_lines(world)), Node(world.chain.url))
+        assert report.verdict is Verdict.NOT_CHECKED, "\n".join(report.lines())
+        (said,) = [sentence for check in report.checks for sentence in check.unchecked]
+        assert said.startswith("3 readings are inside meter frames that only the meter's key opens")
 
 
 async def test_a_telegram_that_says_less_is_refused_by_the_signer(tmp_path: Path) -> None:

@@ -63,13 +63,14 @@ async def test_the_command_says_in_words_and_in_its_exit_code(
     assert main(["check", file, "--rpc", node, "--issuer", settled.world.issuer]) == 0
     said = capsys.readouterr().out
     assert said.endswith("Everything agrees.\n") and "DIFFERS" not in said
-    assert "every statement is signed by its device's key (5)" in said
+    assert "every statement is signed by its device's key (4)" in said
     assert main(["check", file]) == 2
     assert main(["check", file, "--json", "--issuer", "0x" + "1" * 40]) == 1
     report = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert report["verdict"] == "differs"
     assert main(["check", str(tmp_path / "nothing")]) == 3
     assert main(["check", file, "--rpc", "http://127.0.0.1:9"]) == 2
+    assert capsys.readouterr().out.count("The node does not answer eth_chainId") == 5
 
 
 async def test_the_same_books_give_the_same_bytes(settled: EvidenceWorld) -> None:
