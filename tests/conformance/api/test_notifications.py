@@ -94,7 +94,8 @@ async def test_each_is_told_what_concerns_him_in_words_and_figures(served: Serve
     )
     assert (left["shareCountBefore"], left["shareCountAfter"]) == (100, 0)
     assert (await told(served, served.keys.auditor, "mem_bernd"))["notifications"]["nodes"] == bernd
-    assert (await told(served, served.keys.bernd, "mem_anna")) is None
+    text = TOLD.replace("($me: ID!,", "(").replace("$me", '"mem_anna"')
+    assert await code_of(served.app, text, served.keys.bernd) == "FORBIDDEN"
 
 
 async def test_pages_and_marks(served: Served) -> None:

@@ -214,7 +214,9 @@ async def test_a_later_revision_of_shares_takes_two_people_not_a_file(store: Sto
     await with_account(store)
     assert (await run(store, example())).committed
     before = await rows(store)
-    done = await run(store, changed("shares", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"))
+    files = example()
+    files["shares"] = files["shares"].replace("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z")
+    done = await run(store, files)
     (problem,) = done.problems
     assert (problem.file, problem.column) == ("shares", "valid_from") and not done.committed
     assert "two people" in problem.what and "proposeShareTable" in problem.remedy
