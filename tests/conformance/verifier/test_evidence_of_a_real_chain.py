@@ -115,6 +115,7 @@ def _without(kind: type[Any], which: int) -> Callable[[Records], None]:
 
 
 def _flipped(text: str, at: int) -> str:
+    at %= len(text)
     return text[:at] + f"{int(text[at], 16) ^ 1:x}" + text[at + 1 :]
 
 
