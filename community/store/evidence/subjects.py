@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlmodel import col
 
 from community.store.tables.chain import SettledEventRow, TransferRow
@@ -67,12 +67,19 @@ async def of_transfer(work: Work, scope: Scope, tx_hash: str, log_index: int) ->
             issuance,
             and_(col(issuance.source_id) == col(source.identity_id), col(issuance.from_wh) == col(event.from_wh)),
         )
-        .where(
-            col(transfer.tx_hash) == tx_hash, col(transfer.log_index) == log_index, col(transfer.kind) == "mint",
-            scope.addresses(col(transfer.recipient)),
-        )
+        .where(col(transfer.tx_hash) == tx_hash, col(transfer.log_index) == log_index, col(transfer.kind) == "mint")
         .order_by(col(event.log_index).desc())
         .limit(1)
     )  # fmt: skip
+    if not scope.everything:
+        part = IssuancePartRow
+        statement = statement.join(
+            part,
+            and_(
+                col(part.issuance_id) == col(issuance.id),
+                func.lower(col(part.address)) == col(transfer.recipient),
+                scope.holders(col(part.holder_id)),
+            ),
+        )
     found = (await work.session.execute(statement)).scalar_one_or_none()
     return None if found is None else await of_issuance(work, scope, found)
