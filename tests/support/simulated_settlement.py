@@ -217,7 +217,8 @@ async def simulated_settlement(folder: Path, *, guarded: bool) -> SimulatedSettl
     """A plant, its books and its signer in `folder`, and a chain on which it is configured."""
     account = create_keys(folder / "signer", PASSPHRASE, keystore_iterations=2)
     key = Ed25519PrivateKey.generate()
-    chain = SimulatedChain(ISSUER, int(NOON.timestamp()) + 8 * 3600, guarded=guarded)
+    # a day ahead of the plants: a life of 60 quarter-hours must not overtake the chain's clock, which adds seconds a block
+    chain = SimulatedChain(ISSUER, int(NOON.timestamp()) + 24 * 3600, guarded=guarded)
     url = await new_sqlite_url(folder)
     none = cast(MqttAddress, None)
     plant = SettlementWorld(folder, cast(Any, None), url, none, ISSUER, ISSUER, account, {}, SendingDevice())
