@@ -4,6 +4,8 @@ import ast
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,34 @@ _NOT_OUR_WORDS = (
 Rule = Callable[[Path, str], Iterator[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the rules ask of a Python file: several do, and parsing takes the most time."""
+
+    is_silent: bool
+    functions: tuple[tuple[str, int], ...]
+    classes: tuple[str, ...]
+    strings: tuple[tuple[int, str], ...]
+
+
+@cache
+def outline(text: str) -> Outline:
+    """Whether it lacks a docstring; functions with their lengths; classes; strings with their lines."""
+    tree = ast.parse(text)
+    nodes = list(ast.walk(tree))
+    defined = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return Outline(
+        bool(tree.body) and ast.get_docstring(tree) is None,
+        tuple((node.name, (node.end_lineno or node.lineno) - node.lineno + 1) for node in defined),
+        tuple(node.name for node in nodes if isinstance(node, ast.ClassDef)),
+        tuple(
+            (each.lineno, each.value)
+            for each in nodes
+            if isinstance(each, ast.Constant) and isinstance(each.value, str)
+        ),
+    )
+
+
 def no_drawer(path: Path, _text: str) -> Iterator[str]:
     """A module is named by its idea."""
     for part in (*path.parts[:-1], path.stem):
@@ -85,17 +115,14 @@ def short_file(path: Path, text: str) -> Iterator[str]:
 
 def short_functions(path: Path, text: str) -> Iterator[str]:
     """A function fits on a screen or two."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            length = (node.end_lineno or node.lineno) - node.lineno + 1
-            if length > FUNCTION_LINES:
-                yield f"{node.name} has {length} lines; at most {FUNCTION_LINES}"
+    for name, length in outline(text).functions:
+        if length > FUNCTION_LINES:
+            yield f"{name} has {length} lines; at most {FUNCTION_LINES}"
 
 
 def module_docstring(path: Path, text: str) -> Iterator[str]:
     """A module says what it is; an empty package marker needs no words."""
-    tree = ast.parse(text)
-    if tree.body and ast.get_docstring(tree) is None:
+    if outline(text).is_silent:
         yield "no docstring"
 
 
@@ -121,18 +148,16 @@ def sql_only_in_the_store(path: Path, text: str) -> Iterator[str]:
     """A statement in a string is SQL wherever it stands."""
     if path.as_posix().startswith(_SQL_HOMES):
         return
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _SQL.match(node.value):
-            yield f"SQL in line {node.lineno}"
+    for line, string in outline(text).strings:
+        if _SQL.match(string):
+            yield f"SQL in line {line}"
 
 
 def no_forbidden_name(path: Path, text: str) -> Iterator[str]:
     """No Abstract, Impl, Service, Manager or I prefix: the name of a thing is the thing."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ClassDef) and re.match(
-            r"(?:Abstract|I[A-Z][a-z]|Base[A-Z])|\w*(?:Impl|Service|Manager|Helper)$", node.name
-        ):
-            yield f"class {node.name}"
+    for name in outline(text).classes:
+        if re.match(r"(?:Abstract|I[A-Z][a-z]|Base[A-Z])|\w*(?:Impl|Service|Manager|Helper)$", name):
+            yield f"class {name}"
 
 
 def no_skipping(_path: Path, text: str) -> Iterator[str]:
@@ -143,9 +168,9 @@ def no_skipping(_path: Path, text: str) -> Iterator[str]:
 
 def no_reading_outside_the_repository(path: Path, text: str) -> Iterator[str]:
     """Tests carry their data with them."""
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.match(r"(?:\.\./)+shared", node.value):
-            yield f"{node.value!r} in line {node.lineno}"
+    for line, string in outline(text).strings:
+        if re.match(r"(?:\.\./)+shared", string):
+            yield f"{string!r} in line {line}"
 
 
 def _python(*packages: str) -> list[Path]:
