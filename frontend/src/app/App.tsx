@@ -88,7 +88,7 @@ export function App() {
       setEnded(unasked);
       setStart((now) => {
         if (typeof now === "string") return now;
-        void now.session?.end();
+        void (unasked ? now.session?.end() : now.session?.signOut());
         return { ...now, session: null };
       });
     },

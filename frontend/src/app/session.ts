@@ -1,14 +1,18 @@
 // Who is signed in: an API key (or a wallet's session), which stays in this tab, or an issuer's access token.
 
 import type { UserManager } from "oidc-client-ts";
+import type { Credential } from "../live/ask.ts";
 import type { Config } from "./config.ts";
 
 const KEY = "community-api-key";
 
 export interface Session {
-  /** The credential to send now; null when the sign-in is over. */
-  credential(): Promise<string | null>;
+  /** The credential to send now, another one than `refused` where that can be had; null when the sign-in is over. */
+  credential: Credential;
+  /** Forget the sign-in in this tab. */
   end(): Promise<void>;
+  /** The person leaves: the sign-in ends where it was made, too. The page may be left for that. */
+  signOut(): Promise<void>;
 }
 
 /** The key from the address (#key=…), which is cleaned at once so that nobody shares it by accident. */
@@ -36,10 +40,8 @@ addEventListener("hashchange", () => {
 
 export function keySession(key: string): Session {
   sessionStorage.setItem(KEY, key);
-  return {
-    credential: async () => sessionStorage.getItem(KEY),
-    end: async () => sessionStorage.removeItem(KEY),
-  };
+  const end = async () => sessionStorage.removeItem(KEY);
+  return { credential: async () => sessionStorage.getItem(KEY), end, signOut: end };
 }
 
 let manager: UserManager | null = null;
@@ -56,22 +58,32 @@ async function issuer(config: Config): Promise<UserManager | null> {
     redirect_uri: `${location.origin}/`,
     post_logout_redirect_uri: `${location.origin}/`,
     userStore: new WebStorageStateStore({ store: sessionStorage }),
-    automaticSilentRenew: true,
+    // It is renewed when it is needed: two renewals at once would use one refresh token twice.
+    automaticSilentRenew: false,
   });
   return manager;
 }
 
 function tokenSession(of: UserManager): Session {
+  let renewal: Promise<string | null> | null = null;
+  const renew = () => {
+    renewal ??= of
+      .signinSilent()
+      .then((user) => user?.access_token ?? null)
+      .catch(() => null)
+      .finally(() => {
+        renewal = null;
+      });
+    return renewal;
+  };
   return {
-    credential: async () => {
+    credential: async (refused) => {
       const user = await of.getUser();
-      if (user && !user.expired) return user.access_token;
-      const renewed = user?.refresh_token ? await of.signinSilent().catch(() => null) : null;
-      return renewed?.access_token ?? null;
+      if (user && !user.expired && user.access_token !== refused) return user.access_token;
+      return user?.refresh_token ? renew() : null;
     },
-    end: async () => {
-      await of.removeUser();
-    },
+    end: () => of.removeUser(),
+    signOut: () => of.signoutRedirect().catch(() => of.removeUser()),
   };
 }
 
@@ -88,8 +100,8 @@ export async function presentSession(config: Config): Promise<Session | null> {
   if (!at) return null;
   const query = new URLSearchParams(location.search);
   if (query.has("state") && (query.has("code") || query.has("error"))) {
-    const user = await at.signinRedirectCallback();
-    history.replaceState(null, "", typeof user.state === "string" ? user.state : "/");
+    const back = await at.signinRedirectCallback().finally(() => history.replaceState(null, "", "/"));
+    if (typeof back.state === "string") history.replaceState(null, "", back.state);
     return tokenSession(at);
   }
   return (await at.getUser()) ? tokenSession(at) : null;

@@ -11,7 +11,8 @@ export class AskError extends Error {
   }
 }
 
-export type Credential = () => Promise<string | null>;
+/** What is sent to say who asks; given the one that was refused, another one if there is any. */
+export type Credential = (refused?: string) => Promise<string | null>;
 
 export async function ask<Result, Variables>(
   credential: Credential | null,
@@ -20,6 +21,22 @@ export async function ask<Result, Variables>(
   signal?: AbortSignal,
 ): Promise<Result> {
   const bearer = credential ? await credential() : null;
+  try {
+    return await send(bearer, document, variables, signal);
+  } catch (error) {
+    if (!credential || bearer === null || (error as Partial<AskError>).code !== "UNAUTHENTICATED") throw error;
+    const other = await credential(bearer);
+    if (other === null || other === bearer) throw error;
+    return send(other, document, variables, signal);
+  }
+}
+
+async function send<Result, Variables>(
+  bearer: string | null,
+  document: TypedDocumentString<Result, Variables>,
+  variables: Variables,
+  signal?: AbortSignal,
+): Promise<Result> {
   let response: Response;
   try {
     response = await fetch("/graphql", {

@@ -29,7 +29,7 @@ export class Connection {
   #listeners = new Set<() => void>();
   #socket: WebSocket | null = null;
   #pulse: ReturnType<typeof setTimeout> | undefined;
-  #wasLive = false;
+  #watches = 0;
 
   /** `onBack()` is called when a lost connection is back. */
   constructor(credential: Credential, onBack: () => void) {
@@ -53,9 +53,9 @@ export class Connection {
           this.#socket = socket as WebSocket;
         },
         connected: () => {
+          const wasLost = this.#state === "waiting";
           this.#is("live");
-          if (this.#wasLive) onBack();
-          this.#wasLive = true;
+          if (wasLost) onBack();
         },
         ping: (received) => {
           // A connection that died without a word is found out by asking into the silence.
@@ -66,7 +66,8 @@ export class Connection {
         },
         closed: () => {
           clearTimeout(this.#pulse);
-          this.#is("waiting");
+          // Without a stream there is no socket, and nothing is lost by that.
+          if (this.#watches > 0) this.#is("waiting");
         },
       },
     });
@@ -112,9 +113,11 @@ export class Connection {
         },
       );
     };
+    this.#watches += 1;
     begin();
     return () => {
       wanted = false;
+      this.#watches -= 1;
       stop();
     };
   }
@@ -122,7 +125,7 @@ export class Connection {
   /** The sign-in of the socket is over. Where it was renewed meanwhile the socket is opened anew; else this is the end. */
   async #signInAnew(): Promise<boolean> {
     const before = this.#given;
-    const now = await this.#credential();
+    const now = await this.#credential(before ?? undefined);
     if (now === null || now === before) {
       this.#is("refused");
       return false;

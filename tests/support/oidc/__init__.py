@@ -37,16 +37,33 @@ class Realm:
 
     async def rotate(self) -> None:
         """Sign with another key from now on, and publish only that."""
+        await self._tell("/rotate")
+
+    async def disable(self, person: str) -> None:
+        """Give this person no token any more, neither a new nor a renewed one."""
+        await self._tell("/disable", person)
+
+    async def enable(self, person: str) -> None:
+        """Take back `disable`."""
+        await self._tell("/enable", person)
+
+    async def _tell(self, what: str, person: str = "") -> None:
         async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
-            (await client.get(self.url.replace("/realms/energy", "/rotate"))).raise_for_status()
+            url = self.url.replace("/realms/energy", what)
+            (await client.get(url, params={"person": person})).raise_for_status()
 
     def login(self, person: str) -> str:
         return f"{self.url}#{person}"
 
 
 @asynccontextmanager
-async def realm(people: Mapping[str, Mapping[str, Any]], token_ttl_s: int = 300) -> AsyncIterator[Realm]:
-    """A realm with these people: by name `{"roles": [...], "clientRoles": [...]}`."""
+async def realm(
+    people: Mapping[str, Mapping[str, Any]], token_ttl_s: int = 300, web_url: str | None = None
+) -> AsyncIterator[Realm]:
+    """A realm with these people: by name `{"roles": [...], "clientRoles": [...]}`.
+
+    `web_url` is the origin of a web application whose people it signs in.
+    """
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         "node",
@@ -54,7 +71,7 @@ async def realm(people: Mapping[str, Mapping[str, Any]], token_ttl_s: int = 300)
         str(port),
         json.dumps(people),
         cwd=_ROOT,
-        env={**os.environ, "TOKEN_TTL_S": str(token_ttl_s)},
+        env={**os.environ, "TOKEN_TTL_S": str(token_ttl_s)} | ({"WEB_URL": web_url} if web_url else {}),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
