@@ -83,7 +83,7 @@ class Loaders:
         )
         self.statement: DataLoader[str, measurements.StatementView | None] = self._one(measurements.statements)
         self.issuance: DataLoader[str, issuances.IssuanceView | None] = self._one(issuances.by_ids)
-        self.issuance_by_register: DataLoader[tuple[str, int], issuances.IssuanceView | None] = self._one(
+        self.issuance_by_register: DataLoader[issuances.EnergyKey, issuances.IssuanceView | None] = self._one(
             issuances.by_registers
         )
         self.issuances_of_measurement: DataLoader[str, list[issuances.IssuanceView]] = self._many(

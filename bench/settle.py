@@ -83,7 +83,7 @@ async def _calls(community: Community) -> list[bytes]:
     async with store.read() as work:
         for source in await energy_sources(work):
             (table,) = await share_tables(work, source.id)
-            begin = await settled_up_to(work, source, None)
+            begin = await settled_up_to(work, source)
             register = begin.register_wh
             for number, reading in enumerate(await readings_after(work, source.id, begin)):
                 planned = PlannedPeriod(register, reading, OPENED, table)

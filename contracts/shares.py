@@ -99,6 +99,11 @@ def encode_next_change(source_id: bytes, instant: int) -> bytes:
     return call("nextChange", ("bytes32", "uint48"), values)
 
 
+def encode_period() -> bytes:
+    """Call data of `periodS`, the seconds between two boundaries; `abi.decode_uint` reads the answer."""
+    return call("periodS")
+
+
 # --- issuer
 
 
@@ -140,6 +145,7 @@ __all__ = [
     "encode_follow_shares",
     "encode_following",
     "encode_next_change",
+    "encode_period",
     "encode_safe_batch_transfer",
     "encode_safe_transfer",
     "encode_share_balance",

@@ -110,19 +110,18 @@ async def _facts(
 
 
 def _hashed(table: StoredShareTable) -> ShareTableFacts:
-    """The table with the hash that its rows give: with the key that was committed, or with the newest known."""
-    facts, found = table.facts, None
+    """The table with the hashes that its rows give: with the key that was committed, or with the newest known; with all."""
+    facts, hashes = table.facts, []
     for key in table.public_keys:
         try:
             holders, weights = zip(*facts.shares, strict=True)
             config = abi.ShareConfig(key[1:33], key[33:], holders, weights)
         except ValueError:
-            found = "no table that the contract would take"
-            continue
-        found = "0x" + config.hash().hex()
-        if found == facts.config_hash:
-            break
-    return replace(facts, rows_hash=found)
+            return replace(facts, rows_hash="no table that the contract would take")
+        hashes.append("0x" + config.hash().hex())
+    newest = hashes[-1] if hashes else None
+    found = facts.config_hash if facts.config_hash in hashes else newest
+    return replace(facts, rows_hash=found, key_hashes=frozenset(hashes))
 
 
 def _configured(event: IssuerEvent) -> Configured:

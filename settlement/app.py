@@ -16,11 +16,12 @@ from community.store.unit_of_work import Store, StoreUnavailable
 from settlement import failpoints
 from settlement.condition import SettlementCondition
 from settlement.failpoints import Failpoint
-from settlement.gate import pass_gate
+from settlement.gate import pass_gate, share_period_s
 from settlement.json_rpc_signer import JsonRpcSigner
 from settlement.loop import compose
 from settlement.requester_key import load_requester_key
 from settlement.settings import SettlementSettings
+from settlement.share_register import ShareFollower
 from settlement.signature_broker import BrokeredSigner, SignerConnection
 
 _log = structlog.get_logger()
@@ -35,6 +36,7 @@ class SettlementApp:
         self._settings = settings
         self._clock = clock
         self._failpoint = failpoint
+        self._share_period_s: int | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         """Settle until `stop` is set. Raises FatalError where going on would be wrong."""
@@ -85,7 +87,10 @@ class SettlementApp:
         if held is None:
             return
         terms = self._settings.terms
-        loop = compose(terms, node, store, signer, self._clock, failpoint=self._failpoint, held=held)
+        followed = None
+        if self._share_period_s is not None:
+            followed = ShareFollower(store, terms.chain_id, self._share_period_s)
+        loop = compose(terms, node, store, signer, self._clock, failpoint=self._failpoint, held=held, followed=followed)
         _log.info("settlement_ready", issuer=terms.issuer, account=terms.account)
         while not stop.is_set():
             await still_held()
@@ -107,6 +112,8 @@ class SettlementApp:
         while not stop.is_set():
             try:
                 held = await pass_gate(self._settings.terms, node, store)
+                if self._settings.follow_share_tokens:
+                    self._share_period_s = await share_period_s(self._settings.terms, node)
                 await signer.start()
             except RetryableError as error:
                 _log.warning("settlement_waits_to_start", reason=str(error))

@@ -20,6 +20,7 @@ from community.store.settlement_policies import add_policy
 from community.store.sole_sender import sole_sender
 from community.store.unit_of_work import Store
 from contracts.abi import decode_source, encode_configure, encode_source
+from settlement import epochs
 from settlement.correcting import Supplement, Wanted, account_of, correct
 from settlement.preview import preview
 from settlement.recovery import lines_of, parse_signed, recover
@@ -66,6 +67,10 @@ def _add_all(add: AddCommand) -> None:
     shown = add("preview", _preview, "What a source's next settlement would mint: exact parts and call data, as JSON.")
     shown.add_argument("source", help="the energy source's id")
     _add_correct(add)
+    epoch = add("epoch", _epoch, "After a meter exchange or under a device's new key: how a source goes on.")
+    epoch.add_argument("source", help="the energy source's id")
+    epoch.add_argument("--by", required=True, help="who decides")
+    epoch.add_argument("--reason", default="the rest that the exchanged meter still counted", help="for everybody")
     back = add("recover", _recover, "After a restore from a backup: put back what the chain and the signer prove.")
     back.add_argument("--signed", type=Path, required=True, help="list from `python -m signer signed`")
     back.add_argument("--from-block", type=int, help="where the issuer was deployed; by default where the index begins")
@@ -157,6 +162,16 @@ async def _say_supplement(opened: Opened, supplement: Supplement) -> None:
     elif state.mode == 0:
         print(f"pin among the sources of the signer's registry\n{json.dumps(registry_entry(setup))}")
         print(f"have the registrar's account call {opened.terms.issuer} once with\n0x{encode_configure(setup).hex()}")
+
+
+def _epoch(options: argparse.Namespace) -> int:
+    async def work(opened: Opened) -> None:
+        begun = await epochs.begin(opened.store, options.source, options.by, options.reason, SystemClock().now())
+        print("\n".join(await epochs.lines_of(begun, opened.node, opened.terms)))
+        if begun.rest is not None:
+            await _say_supplement(opened, begun.rest)
+
+    return _with(options, work)
 
 
 def _recover(options: argparse.Namespace) -> int:

@@ -15,7 +15,7 @@ from community.store.supplements import open_supplement_source, supplement_sourc
 from community.store.unit_of_work import Store, Work
 from community.units import WattHours
 from contracts.abi import SourceSetup, decode_source, encode_correct, encode_source
-from settlement.supplements import attestation_of, config_of, setup_of, steps_of
+from settlement.supplements import attestation_of, config_of, followed_by, setup_of, steps_of
 from settlement.terms import SettlementTerms
 
 
@@ -79,15 +79,16 @@ async def correct(store: Store, wanted: Wanted, now: datetime) -> Decided:
                 "record one the other way with a document that says why."
             )
         booked = next(one for one in await corrections(work, [source.id]) if one.correction.evidence == evidence)
-        supplement = None if known.kind is CorrectionKind.DEBT else await _supplement(work, source, known, now)
+        supplement = None if known.kind is CorrectionKind.DEBT else await supplement_for(work, source, known, now)
     return Decided(known, is_new, booked.on_chain, call_of(source, known), supplement)
 
 
-async def _supplement(work: Work, parent: EnergySource, known: Correction, now: datetime) -> Supplement:
+async def supplement_for(work: Work, parent: EnergySource, known: Correction, now: datetime) -> Supplement:
+    """What the minting of a supplement needs; its source is opened with the first one."""
     source = await open_supplement_source(work, parent, now)
     step = next(one for one in await steps_of(work, source, parent) if one.correction.id == known.id)
-    newest = await newest_issuance(work, parent.id)
-    config = None if newest is None else await config_of(work, newest)
+    followed = await newest_issuance(work, source.id) or await followed_by(work, parent, known.recorded_at)
+    config = None if followed is None else await config_of(work, followed)
     return Supplement(source, attestation_of(source, step), None if config is None else setup_of(source, config))
 
 

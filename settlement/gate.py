@@ -5,10 +5,22 @@ from eth_utils.crypto import keccak
 from community.clients.evm import EvmNode
 from community.errors import FatalError, RetryableError
 from community.identity.identities import EnergySource
+from community.store.epochs import newest_epoch
 from community.store.identities import energy_sources
 from community.store.transactions import highest_final_nonce, open_account, sent_for_source
 from community.store.unit_of_work import Store, Work
-from contracts.abi import SETTLER_ROLE, SourceState, decode_bool, decode_source, encode_has_role, encode_source, load
+from contracts.abi import (
+    SETTLER_ROLE,
+    ZERO_ADDRESS,
+    SourceState,
+    decode_bool,
+    decode_source,
+    decode_uint,
+    encode_has_role,
+    encode_source,
+    load,
+)
+from contracts.shares import encode_period, encode_shares
 from settlement.terms import SettlementTerms
 
 
@@ -65,6 +77,17 @@ async def check_code(terms: SettlementTerms, node: EvmNode) -> None:
         )
 
 
+async def share_period_s(terms: SettlementTerms, node: EvmNode) -> int:
+    """Seconds between two boundaries of the share tokens that the issuer follows. Raises FatalError where it follows none."""
+    shares = "0x" + (await node.eth_call(terms.issuer, encode_shares()))[-20:].hex()
+    if shares == ZERO_ADDRESS:
+        raise FatalError(
+            f"SETTLEMENT_FOLLOW_SHARE_TOKENS is on, but the issuer {terms.issuer} follows no share tokens: the share register "
+            "is entered by people there. Turn it off."
+        )
+    return decode_uint(await node.eth_call(shares, encode_period()))
+
+
 async def _check_nonce(terms: SettlementTerms, node: EvmNode, store: Store) -> None:
     chain_nonce = await node.nonce(terms.account)
     async with store.begin() as work:
@@ -83,8 +106,10 @@ async def _on_chain(terms: SettlementTerms, node: EvmNode, source: EnergySource)
 
 async def _ahead(work: Work, source: EnergySource, state: SourceState) -> str | None:
     """Why a source must not be planned: the chain settled what these books do not know."""
-    mined, reached_wh = await sent_for_source(work, source.id)
-    known_wh = source.opening_register_wh if reached_wh is None else reached_wh
+    epoch = await newest_epoch(work, source.id)
+    opening_wh, number = (source.opening_register_wh, 0) if epoch is None else (epoch.opening_register_wh, epoch.number)
+    mined, reached_wh = await sent_for_source(work, source.id, number)
+    known_wh = opening_wh if reached_wh is None else reached_wh
     if state.seq <= mined or state.register_wh <= known_wh:
         return None
     return (

@@ -18,11 +18,13 @@ from community.store.transactions import awaits_signature, carriers_of, note_bal
 from community.store.unit_of_work import Store, Work
 from settlement import failpoints
 from settlement.alarms import Alarms
+from settlement.at_hand import at_hand
 from settlement.batches import batches_of, halves
 from settlement.failpoints import Failpoint
 from settlement.fees import base_fee
 from settlement.planner import Announcement, Overtaken, Settlement, Step
 from settlement.sharding import is_of_account
+from settlement.share_register import ShareFollower
 from settlement.signature_broker import SignerPort
 from settlement.submitter import Reserved, Submitter
 from settlement.supplements import call_of_issuance, next_step
@@ -46,6 +48,8 @@ class SettlementLoop:
     alarms: Alarms
     held: dict[str, str] = field(default_factory=dict)
     """Why nothing of a source is planned, by its id: found by the gate."""
+    followed: ShareFollower | None = None
+    """Enters what share tokens show, where the settings say so."""
     said: dict[str, str] = field(default_factory=dict)
     """What was logged last about each blocked source; only so as not to repeat it."""
 
@@ -64,6 +68,7 @@ class SettlementLoop:
             open_ones = await self._own_issuances(work, {source.id for source in sources})
         for issuance in open_ones:
             await self._guarded(issuance)
+        await self._follow_shares(sources)
         progressed = await self._plan(sources, await self._base_fee(sources))
         await self._watch_final()
         await self._note_balance()
@@ -81,6 +86,11 @@ class SettlementLoop:
         except (RetryableError, NodeRefused) as error:
             _log.warning("balance_unknown", account=self.terms.account, reason=str(error))
 
+    async def _follow_shares(self, sources: Sequence[EnergySource]) -> None:
+        if self.followed is not None:
+            for source_id, reason in (await self.followed.follow_all(sources, self.clock.now())).items():
+                self._say_blocked(source_id, reason)
+
     async def _plan(self, sources: Sequence[EnergySource], base_fee_wei: int | None) -> bool:
         """The next step of each source; what they settle goes in batches. Says whether something was mined."""
         progressed, size = False, self.terms.batch_sources_max
@@ -93,8 +103,8 @@ class SettlementLoop:
         free = [one for one in free if one.id not in self.held]
         for group in (free[at : at + size] for at in range(0, len(free), size)):
             async with self.store.read() as work:
-                now = self.clock.now()
-                steps = [(one, await next_step(work, one, self.terms, now, base_fee_wei)) for one in group]
+                now, known = self.clock.now(), await at_hand(work, [one.id for one in group])
+                steps = [(one, await next_step(work, one, self.terms, now, base_fee_wei, known)) for one in group]
             planned = [step for source, step in steps if isinstance(step, Settlement)]
             for source, step in steps:
                 await self._take(source, step)
@@ -290,9 +300,10 @@ def compose(
     *,
     failpoint: Failpoint = failpoints.none,
     held: dict[str, str] | None = None,
+    followed: ShareFollower | None = None,
 ) -> SettlementLoop:
     """The loop over these ports. `held` are the sources that the gate found ahead of the books."""
     alarms = Alarms()
     submitter = Submitter(terms, node, store, signer, clock, failpoint)
     tracker = Tracker(terms, node, store, submitter, clock, failpoint, alarms)
-    return SettlementLoop(terms, node, store, submitter, tracker, clock, failpoint, alarms, held or {})
+    return SettlementLoop(terms, node, store, submitter, tracker, clock, failpoint, alarms, held or {}, followed)

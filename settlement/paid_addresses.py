@@ -1,21 +1,27 @@
 """Whether the addresses of a share table still are their holders': what is minted to a stranger never comes back."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from community.identity.coin_addresses import CoinChain
+from community.identity.coin_addresses import AddressEvent, CoinChain
 from community.identity.shares import ShareTable
 from community.store.coin_addresses import address_events
 from community.store.unit_of_work import Work
 
 
 async def why_not_payable(work: Work, table: ShareTable, at: datetime) -> str | None:
+    """`why_not_payable_by` with the address book as it is known now."""
+    events = await address_events(work, CoinChain.EVM, [share.holder_id for share in table.shares])
+    return why_not_payable_by(events, table, at)
+
+
+def why_not_payable_by(events: Sequence[AddressEvent], table: ShareTable, at: datetime) -> str | None:
     """Why energy of an interval that ends at `at` must not go to this table's addresses; None if it may.
 
-    By the address book as it is known now, whose entries reach back in time: an address must be the holder's, and he
-    must not have given it up by then. One that was entered later was nobody else's before. A holder of whom the book says
-    nothing is paid where the share table says.
+    By an address book whose entries reach back in time: an address must be the holder's, and he must not have given it up by
+    then. One that was entered later was nobody else's before. A holder of whom the book says nothing is paid where the share
+    table says.
     """
-    events = await address_events(work, CoinChain.EVM, [share.holder_id for share in table.shares])
     known = {(event.identity_id, event.address.lower()) for event in events}
     told = {event.identity_id for event in events}
     given_up: dict[tuple[str, str], bool] = {}

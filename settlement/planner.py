@@ -21,16 +21,8 @@ from community.minting.planning import (
     plan_next,
 )
 from community.minting.proposals import Held, Proposal, judge_proposal
-from community.store.issuances import (
-    StoredEvidence,
-    evidence_of,
-    is_settleable,
-    newest_issuance,
-    readings_after,
-    register_of,
-)
-from community.store.proposals import objections_to, waiting_proposals
-from community.store.shares import share_tables
+from community.store.issuances import StoredEvidence, evidence_of, is_settleable, readings_after
+from community.store.proposals import objections_to
 from community.store.unit_of_work import Work
 from community.units import WattHours, base_units
 from contracts.abi import (
@@ -43,7 +35,8 @@ from contracts.abi import (
     encode_settle_attested,
 )
 from contracts.abi import address as contract_address
-from settlement.paid_addresses import why_not_payable
+from settlement.at_hand import AtHand, at_hand
+from settlement.paid_addresses import why_not_payable_by
 from settlement.terms import SettlementTerms
 
 
@@ -83,72 +76,84 @@ Step = Settlement | Announcement | Overtaken | PlanBlocked | None
 
 
 async def plan_settlement(
-    work: Work, source: EnergySource, terms: SettlementTerms, now: datetime, base_fee_wei: int | None = None
+    work: Work,
+    source: EnergySource,
+    terms: SettlementTerms,
+    now: datetime,
+    base_fee_wei: int | None = None,
+    known: AtHand | None = None,
 ) -> Step:
     """The next step of `source`; None while there is nothing to settle, or the issuance before is under way.
 
     `base_fee_wei` is the chain's present base fee, None where nobody asked: then no source counts as cheap to settle.
+    `known` is what was looked up for several sources in this unit of work.
     """
     if source.approved_at is None:
         return None
-    newest = await newest_issuance(work, source.id)
-    proposals = await waiting_proposals(work, source.id)
-    overtaken = await _overtaken(work, source, proposals)
+    known = known or await at_hand(work, [source.id])
+    newest, proposals = known.newest.get(source.id), known.proposals.get(source.id, ())
+    overtaken = await _overtaken(work, source, proposals, known)
     if overtaken is not None:
         return overtaken
     is_free = newest is None or newest.state in SETTLED_STATES
     follows_final = newest is None or newest.state is IssuanceState.FINAL
     if proposals and is_free:
-        due = await _due(work, proposals[0], source, terms, now)
+        due = await _due(work, proposals[0], source, terms, now, known)
         if due is not None:
             return await settlement_of(work, due, source, follows_final=follows_final, is_proposed=True)
     window = source.settlement.proposal_window
     if not window and (proposals or not is_free):
         return None
-    start = await _end_of_plans(work, source, newest, proposals)
-    planned = await _plan_after(work, source, terms, start, base_fee_wei)
+    planned = await _plan_after(work, source, terms, _end_of_plans(source, proposals, known), base_fee_wei, known)
     if not isinstance(planned, PlannedPeriod):
         return planned
     issuance = issuance_of(source, planned, terms, now)
     if window:
         return Announcement(Proposal.of(issuance, now + window))
-    return await settlement_of(work, issuance, source, follows_final=follows_final)
+    return await settlement_of(work, issuance, source, follows_final=follows_final, is_just_read=True)
 
 
 async def plan_next_issuance(
     work: Work, source: EnergySource, terms: SettlementTerms, now: datetime, base_fee_wei: int | None = None
 ) -> Settlement | PlanBlocked | None:
     """What would be minted next if nothing were under way and no window had to pass: for a preview, nothing is decided."""
-    newest = await newest_issuance(work, source.id)
-    start = await settled_up_to(work, source, newest)
-    planned = await _plan_after(work, source, terms, start, base_fee_wei)
+    known = await at_hand(work, [source.id])
+    planned = await _plan_after(work, source, terms, _settled_up_to(source, known), base_fee_wei, known)
     if not isinstance(planned, PlannedPeriod):
         return planned
     return await settlement_of(work, issuance_of(source, planned, terms, now), source)
 
 
 async def _plan_after(
-    work: Work, source: EnergySource, terms: SettlementTerms, start: SettledUpTo, base_fee_wei: int | None
+    work: Work,
+    source: EnergySource,
+    terms: SettlementTerms,
+    start: SettledUpTo,
+    base_fee_wei: int | None,
+    known: AtHand,
 ) -> PlannedPeriod | PlanBlocked | None:
     ceiling = source.settlement.base_fee_wei_max
     cheap = ceiling is not None and base_fee_wei is not None and base_fee_wei < ceiling
     cadence = Cadence(source.settlement.period, terms.zone, cheap)
     readings = await readings_after(work, source.id, start)
-    planned = plan_next(cadence, start, readings, await share_tables(work, source.id), source.nameplate_w)
+    planned = plan_next(cadence, start, readings, known.tables.get(source.id, ()), source.nameplate_w)
     if isinstance(planned, NothingToSettle):
         return None
     if isinstance(planned, PlannedPeriod):
-        strangers = await why_not_payable(work, planned.share_table, planned.reading.at)
+        strangers = why_not_payable_by(known.address_events, planned.share_table, planned.reading.at)
         return planned if strangers is None else PlanBlocked(strangers)
     return planned
 
 
-async def _overtaken(work: Work, source: EnergySource, proposals: Sequence[Proposal]) -> Overtaken | None:
+async def _overtaken(
+    work: Work, source: EnergySource, proposals: Sequence[Proposal], known: AtHand
+) -> Overtaken | None:
     """The first proposal that no longer holds, with all that follow it on the register."""
-    if not proposals:
-        return None
-    tables = {table.id: table for table in await share_tables(work, source.id)}
+    tables = {table.id: table for table in known.tables.get(source.id, ())}
+    epoch = known.epochs.get(source.id)
     for at, proposal in enumerate(proposals):
+        if epoch is not None and proposal.epoch < epoch.number:
+            return Overtaken(tuple(proposals[at:]), f"Another register counts from {epoch.opening_at.isoformat()} on.")
         ends_at = tables[proposal.share_table_id].valid_to
         if ends_at is not None and ends_at < proposal.period_end:
             return Overtaken(tuple(proposals[at:]), f"The shares change at {ends_at.isoformat()}, within its period.")
@@ -158,38 +163,53 @@ async def _overtaken(work: Work, source: EnergySource, proposals: Sequence[Propo
 
 
 async def _due(
-    work: Work, proposal: Proposal, source: EnergySource, terms: SettlementTerms, now: datetime
+    work: Work, proposal: Proposal, source: EnergySource, terms: SettlementTerms, now: datetime, known: AtHand
 ) -> Issuance | None:
     """The issuance of a proposal whose window is over and to which no objection is open."""
     judged = judge_proposal(proposal, await objections_to(work, [proposal.id]), now)
     if isinstance(judged, Held):
         return None
-    table = next(one for one in await share_tables(work, source.id) if one.id == proposal.share_table_id)
+    table = next(one for one in known.tables[source.id] if one.id == proposal.share_table_id)
     reading = VerifiedReading(proposal.measurement_id, proposal.period_end, proposal.to_wh, "")
-    return issuance_of(source, PlannedPeriod(proposal.from_wh, reading, proposal.period_start, table), terms, now)
+    period = PlannedPeriod(proposal.from_wh, reading, proposal.period_start, table, proposal.epoch)
+    return issuance_of(source, period, terms, now)
 
 
-async def _end_of_plans(
-    work: Work, source: EnergySource, newest: Issuance | None, proposals: Sequence[Proposal]
-) -> SettledUpTo:
+def _end_of_plans(source: EnergySource, proposals: Sequence[Proposal], known: AtHand) -> SettledUpTo:
     if not proposals:
-        return await settled_up_to(work, source, newest)
+        return _settled_up_to(source, known)
     last = proposals[-1]
-    return SettledUpTo(last.to_wh, last.period_end, await register_of(work, last.measurement_id))
+    return SettledUpTo(last.to_wh, last.period_end, known.registers[last.measurement_id], last.epoch)
 
 
-async def settled_up_to(work: Work, source: EnergySource, newest: Issuance | None) -> SettledUpTo:
-    """Where the next issuance of a source begins: behind its `newest` one, or at its opening."""
+async def settled_up_to(work: Work, source: EnergySource) -> SettledUpTo:
+    """Where the next issuance of a source begins: behind its newest one, or where its epoch opens."""
+    return _settled_up_to(source, await at_hand(work, [source.id]))
+
+
+def _settled_up_to(source: EnergySource, known: AtHand) -> SettledUpTo:
+    newest, epoch = known.newest.get(source.id), known.epochs.get(source.id)
+    if epoch is not None and (newest is None or newest.epoch < epoch.number):
+        return epoch.opening
     if newest is None:
         return SettledUpTo(WattHours(source.opening_register_wh), source.opening_at)
-    return SettledUpTo(newest.to_wh, newest.period_end, await register_of(work, newest.measurement_id))
+    return SettledUpTo(newest.to_wh, newest.period_end, known.registers[newest.measurement_id], newest.epoch)
 
 
 async def settlement_of(
-    work: Work, issuance: Issuance, source: EnergySource, *, follows_final: bool = True, is_proposed: bool = False
+    work: Work,
+    issuance: Issuance,
+    source: EnergySource,
+    *,
+    follows_final: bool = True,
+    is_proposed: bool = False,
+    is_just_read: bool = False,
 ) -> Settlement | PlanBlocked:
-    """What the call of an issuance needs, from its stored evidence, which must still be valid."""
-    if not await is_settleable(work, source.id, issuance.measurement_id):
+    """What the call of an issuance needs, from its stored evidence, which must still be valid.
+
+    `is_just_read`: its measurement was found to be settleable in this unit of work.
+    """
+    if not is_just_read and not await is_settleable(work, source.id, issuance.measurement_id):
         return PlanBlocked(
             f"Measurement {issuance.measurement_id} counts no longer: its source, its device or the key that signed it "
             "was taken out of service."
@@ -246,7 +266,7 @@ def issuance_of(source: EnergySource, planned: PlannedPeriod, terms: SettlementT
     amounts = apportion(planned.energy_wh, [share.count for share in shares])
     to_wh = planned.reading.register_wh
     return Issuance(
-        id=issuance_id(terms.chain_id, terms.issuer, source.source_ref, planned.from_wh, to_wh),
+        id=issuance_id(terms.chain_id, terms.issuer, source.source_ref, planned.from_wh, to_wh, planned.epoch),
         chain_id=terms.chain_id,
         issuer=terms.issuer,
         source_id=source.id,
@@ -262,4 +282,5 @@ def issuance_of(source: EnergySource, planned: PlannedPeriod, terms: SettlementT
             for share, amount in zip(shares, amounts, strict=True)
         ),
         planned_at=now,
+        epoch=planned.epoch,
     )

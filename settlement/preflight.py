@@ -23,9 +23,10 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Not now; nothing is wrong."""
+    """Not now; nothing is wrong. `for_somebody`: it waits for what a person does, so that it need not be asked each time."""
 
     reason: str
+    for_somebody: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,17 @@ async def dry_run(node: EvmNode, settlement: Settlement, account: str) -> Verdic
             return Later(
                 f"{reason} Its shares in the books begin at {settlement.issuance.period_start.isoformat()} or before: have "
                 "the registrar commit exactly these on chain once everything before is settled; where share tokens decide, "
-                "anyone may, by followShares."
+                "anyone may, by followShares. If the device signs with another key now, `python -m settlement epoch` says what "
+                "to do.",
+                for_somebody=True,
             )
         if revert_name(refusal.data) == "UnknownSource" and settlement.supplement is not None:
-            return Later(f"{reason} Have the registrar open it: `python -m settlement correct` prints the call.")
+            return Later(
+                f"{reason} Have the registrar open it: `python -m settlement correct` prints the call.",
+                for_somebody=True,
+            )
         if revert_name(refusal.data) in PASSING or not settlement.follows_final:
-            return Later(reason)
+            return Later(reason, for_somebody=revert_name(refusal.data) in {"EnforcedPause", "SharesChanged"})
         return Refused(reason)
     try:
         preview = decode_preview_result(answer)

@@ -19,8 +19,10 @@ from community.identity.shares import ShareTable
 from community.ids import digest_of
 from community.minting.apportionment import apportion
 from community.minting.corrections import net_of_debt
+from community.minting.epochs import SourceEpoch
 from community.minting.issuances import Issuance, IssuancePart, IssuanceState, issuance_id
 from community.store.corrections import correction_with
+from community.store.epochs import epoch_at
 from community.store.frames import Frame, keep_frame
 from community.store.identities import energy_sources
 from community.store.issuances import issuance_ending_at, newest_issuance
@@ -43,6 +45,7 @@ from contracts.abi import (
     decode_settle_attested,
     decode_settle_many,
 )
+from settlement.supplements import followed_by
 from settlement.terms import SettlementTerms
 
 NO_DEBT = WattHours(0)
@@ -95,14 +98,16 @@ async def rebuild(
     parent = await parent_of(work, source.id)
     table = await _shares(work, parent or source, part.config)
     at, to_wh, measurement_id = await _settled_reading(work, source, part, now)
-    from_wh, begins_at = await _begin(work, source, proven.event, to_wh)
+    epoch = await epoch_at(work, source.id, at)
+    from_wh, begins_at = await _begin(work, source, epoch, proven.event, to_wh)
+    number = 0 if epoch is None else epoch.number
     minted_wh = net_of_debt(WattHours(to_wh - from_wh), proven.debt_wh).minted_wh
     if proven.event is not None:
         minted_wh = WattHours(proven.event.minted_wh)
     block, tx_hash = mined or (None, None)
     amounts = apportion(minted_wh, [share.count for share in table.shares])
     return Issuance(
-        id=issuance_id(terms.chain_id, terms.issuer, source.source_ref, from_wh, to_wh),
+        id=issuance_id(terms.chain_id, terms.issuer, source.source_ref, from_wh, to_wh, number),
         chain_id=terms.chain_id,
         issuer=terms.issuer,
         source_id=source.id,
@@ -121,6 +126,7 @@ async def rebuild(
         state=IssuanceState.SIGNED if mined is None else IssuanceState.MINED,
         mined_block=block,
         tx_hash=tx_hash,
+        epoch=number,
     )
 
 
@@ -132,7 +138,7 @@ async def _settled_reading(
         at = datetime.fromtimestamp(part.read_at, UTC)
         parent = await parent_of(work, source.id)
         if parent is not None:
-            return at, WattHours(part.register_wh), await _last_measurement(work, parent)
+            return at, WattHours(part.register_wh), await _last_measurement(work, source, parent, at)
     else:
         try:
             at = slot_start(parse_leaf_input(part.evidence.leaf)[1].slot)
@@ -152,9 +158,9 @@ async def _settled_reading(
     return at, WattHours(known[1]), known[0]
 
 
-async def _last_measurement(work: Work, parent: EnergySource) -> str:
+async def _last_measurement(work: Work, source: EnergySource, parent: EnergySource, at: datetime) -> str:
     """The reading that a supplement of a plant followed."""
-    newest = await newest_issuance(work, parent.id)
+    newest = await newest_issuance(work, source.id) or await followed_by(work, parent, at)
     if newest is None:
         raise NotRecovered(
             f"A supplement of {parent.id} was signed before any settlement of it is back: recover again."
@@ -196,22 +202,33 @@ async def _shares(work: Work, source: EnergySource, config: ShareConfig) -> Shar
     )
 
 
-async def _begin(work: Work, source: EnergySource, event: SettledLog | None, to_wh: int) -> tuple[WattHours, datetime]:
+async def _begin(
+    work: Work, source: EnergySource, epoch: SourceEpoch | None, event: SettledLog | None, to_wh: int
+) -> tuple[WattHours, datetime]:
     """Where the issuance begins: as the chain says, or for one that is not mined behind the newest in the books."""
+    number = 0 if epoch is None else epoch.number
+    opening = (source.opening_register_wh, source.opening_at)
+    if epoch is not None:
+        opening = (epoch.opening_register_wh, epoch.begins_at)
     if event is not None:
         if event.to_wh != to_wh:
             raise NotRecovered(f"The event says {event.to_wh} Wh, the reading in the call {to_wh} Wh.")
-        before = await issuance_ending_at(work, source.id, event.from_wh)
-        return WattHours(event.from_wh), source.opening_at if before is None else before.period_end
+        before = await issuance_ending_at(work, source.id, event.from_wh, number)
+        if before is None and event.from_wh != opening[0]:
+            raise NotRecovered(
+                f"The chain goes on from {event.from_wh} Wh of {source.id}, where no issuance of the books ends and no epoch "
+                "begins: record the meter's exchange and `python -m settlement epoch`, then recover once more."
+            )
+        return WattHours(event.from_wh), opening[1] if before is None else before.period_end
     newest = await newest_issuance(work, source.id)
-    if newest is not None and newest.to_wh >= to_wh:
+    if newest is not None and newest.epoch == number and newest.to_wh >= to_wh:
         # it is in the books already, or was decided on there; where it begins then stands with it
-        newest = await issuance_ending_at(work, source.id, to_wh)
+        newest = await issuance_ending_at(work, source.id, to_wh, number)
         if newest is None:
             raise NotRecovered(f"The books have settled {source.id} beyond {to_wh} Wh without this call.")
         return newest.from_wh, newest.period_start
-    if newest is None:
-        return WattHours(source.opening_register_wh), source.opening_at
+    if newest is None or newest.epoch != number:
+        return WattHours(opening[0]), opening[1]
     return newest.to_wh, newest.period_end
 
 

@@ -11,8 +11,9 @@ from community.minting.planning import PlanBlocked
 from community.minting.proposals import Held, judge_proposal
 from community.store.corrections import BookedCorrection, corrections
 from community.store.identities import energy_sources
-from community.store.issuances import count_by_state, issuance_by_id, issuances_in, move_issuance, newest_issuance
+from community.store.issuances import count_by_state, issuance_by_id, issuances_in, move_issuance
 from community.store.proposals import objections_to, waiting_proposals
+from community.store.reverted import set_down
 from community.store.supplements import issuances_of_supplements
 from community.store.transactions import transaction_of
 from community.store.unit_of_work import Store, Work
@@ -28,7 +29,7 @@ async def status_lines(store: Store, terms: SettlementTerms, clock: Clock) -> li
         counts = await count_by_state(work)
         lines = [f"{state.value}: {counts.get(state, 0)}" for state in IssuanceState]
         lines += [
-            f"open {one.id} {one.state.value}: {one.from_wh} to {one.to_wh} Wh"
+            f"open {one.id} {one.state.value}: {one.from_wh} to {one.to_wh} Wh{f'. {one.failure}' if one.failure else ''}"
             for one in await issuances_in(work, OPEN_STATES)
         ]
         lines += [
@@ -79,19 +80,21 @@ async def _waiting(work: Work, source: EnergySource, terms: SettlementTerms, clo
         return [f"blocked {source.id}: The source is not approved, so nothing of it is settled."]
     planned = await next_step(work, source, terms, clock.now())
     lines = [f"blocked {source.id}: {planned.reason}"] if isinstance(planned, PlanBlocked) else []
-    settled = await settled_up_to(work, source, await newest_issuance(work, source.id))
+    settled = await settled_up_to(work, source)
     return lines + [f"left out {source.id}: {line}" for line in await left_out(work, source.id, settled.at)]
 
 
 async def resume(store: Store, issuance_id: str, clock: Clock) -> None:
-    """Let a stopped issuance try again. Raises FatalError unless it was stopped before anything was signed."""
+    """Let a stopped issuance try again. Raises FatalError unless it is stopped.
+
+    One that was mined and reverted needs a nonce of its own: the signer gives its signature once two operators have approved
+    the one before among `reverted_nonces`; until then it is asked ever less often.
+    """
     async with store.begin() as work:
         issuance = await issuance_by_id(work, issuance_id)
         if issuance is None or issuance.state is not IssuanceState.STOPPED:
             raise FatalError(f"There is no stopped issuance {issuance_id}. `python -m settlement status` lists them.")
-        if await transaction_of(work, issuance_id) is not None:
-            raise FatalError(
-                f"Issuance {issuance_id} was signed and mined but reverted. Its nonce is spent and the signer will not "
-                "sign it under another: compare the signer's audit with the chain before anything is done."
-            )
-        await move_issuance(work, issuance_id, IssuanceState.PLANNED, clock.now())
+        now, carrier = clock.now(), await transaction_of(work, issuance_id)
+        if carrier is not None:  # it was mined and reverted: nothing else stops what is signed
+            await set_down(work, carrier, [issuance_id], issuance.failure or "resumed", now)
+        await move_issuance(work, issuance_id, IssuanceState.PLANNED, now, mined_block=None, tx_hash=None)

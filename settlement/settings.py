@@ -27,6 +27,8 @@ class SettlementSettings:
     probes: ProbesAddress
     poll_ms: int = 500
     signature_timeout_s: int = 10
+    follow_share_tokens: bool = False
+    """Whether the share register is entered from the share tokens' holdings at each boundary."""
     signer_url: str | None = None
     """Of the signer's JSON-RPC door, where that is asked instead of the signature broker."""
 
@@ -60,6 +62,7 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
     batch_sources = reader.integer("BATCH_SOURCES_MAX", 16, low=1, high=BATCH_SOURCES_MAX)
     batch_gas = reader.integer("BATCH_GAS_MAX", 2_500_000, low=100_000)
     timeout_s = reader.integer("SIGNATURE_TIMEOUT_S", 10, low=1)
+    follow = reader.flag("FOLLOW_SHARE_TOKENS", default=False)
     accounts = tuple(one.lower() for one in reader.texts("ACCOUNTS", ""))
     probes = read_probes_address(reader, PREFIX)
     code_hash, zone = reader.optional("ISSUER_CODE_HASH"), _zone(reader)
@@ -94,5 +97,6 @@ def read_settings(environment: Mapping[str, str]) -> SettlementSettings:
         probes=probes,
         poll_ms=poll_ms,
         signature_timeout_s=timeout_s,
+        follow_share_tokens=follow,
         signer_url=signer_url,
     )

@@ -6,7 +6,7 @@ before the network sees them; what the node answers to a broadcast decides nothi
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import structlog
@@ -19,7 +19,9 @@ from community.clock import Clock
 from community.errors import FatalError, RetryableError
 from community.minting.issuances import Issuance, IssuanceState, batch_id
 from community.store import issuances, transactions
+from community.store.epochs import hold_epochs
 from community.store.proposals import is_proposal_live
+from community.store.reverted import reverted_nonces_of
 from community.store.supplements import link_supplement
 from community.store.unit_of_work import Store, Work
 from contracts.abi import SELECTOR_SETTLE_ATTESTED
@@ -30,6 +32,7 @@ from settlement.planner import Settlement
 from settlement.preflight import Cleared, Later, Refused, dry_run
 from settlement.signature_broker import SignerPort
 from settlement.terms import SettlementTerms
+from settlement.waiting import Waiting
 
 _log = structlog.get_logger()
 
@@ -63,18 +66,24 @@ class Submitter:
     signer: SignerPort
     clock: Clock
     failpoint: Failpoint
+    waiting: Waiting = field(default_factory=Waiting)
 
     async def clear(self, settlements: Sequence[Settlement], *, recorded: bool = False) -> list[Settlement]:
         """Ask the contract about each, all at once; those that it would mint, as it would mint them.
 
         `recorded`: their issuances stand in the books already. One that cannot be asked about leaves the others alone.
+        What waits for a person is asked about ever less often.
         """
-        asked = [dry_run(self.node, settlement, self.terms.account) for settlement in settlements]
+        now = self.clock.now()
+        due = [settlement for settlement in settlements if self.waiting.is_due(settlement.issuance.id, now)]
+        asked = [dry_run(self.node, settlement, self.terms.account) for settlement in due]
         cleared: list[Settlement] = []
-        for settlement, verdict in zip(settlements, await asyncio.gather(*asked, return_exceptions=True), strict=True):
+        for settlement, verdict in zip(due, await asyncio.gather(*asked, return_exceptions=True), strict=True):
             match verdict:
-                case Later(reason):
+                case Later(reason, for_somebody):
                     _log.info("settlement_waits", source=settlement.issuance.source_id, reason=reason)
+                    if for_somebody:
+                        self.waiting.wait(settlement.issuance.id, now)
                 case Refused(reason):
                     await self._stop(settlement, reason, recorded)
                 case Cleared(issuance):
@@ -92,13 +101,15 @@ class Submitter:
         call, names = call_of(batch), [one.issuance.source_id for one in batch]
         issuer = batch[0].issuance.issuer
         try:
-            gas = await self.node.estimate_gas(issuer, call, sender=self.terms.account)
+            gas, fees = await asyncio.gather(
+                self.node.estimate_gas(issuer, call, sender=self.terms.account),
+                current_fees(self.node, self.terms.tip_wei_min, self.terms.max_fee_wei_max),
+            )
         except NodeRefused as refusal:
             _log.warning("settlement_waits", sources=names, reason=str(refusal))
             return Reserved.NOT_TOGETHER
         if len(batch) > 1 and gas > self.terms.batch_gas_max:
             return Reserved.NOT_TOGETHER
-        fees = await current_fees(self.node, self.terms.tip_wei_min, self.terms.max_fee_wei_max)
         if fees is None:
             _log.warning("settlement_waits", sources=names, reason="The chain's fees are above the ceiling.")
             return Reserved.NOT_NOW
@@ -121,6 +132,7 @@ class Submitter:
                     f"Issuance {one.issuance.id} was objected to, or taken back, while it was prepared."
                 )
         if not recorded:
+            await hold_epochs(work, {one.issuance.source_id: one.issuance.epoch for one in batch})
             decided = [replace(one.issuance, state=IssuanceState.REQUESTED) for one in batch]
             await issuances.add_issuances(work, decided)
             for one in batch:
@@ -196,6 +208,7 @@ class Submitter:
         _log.error("settlement_stopped", source=issuance.source_id, issuance=issuance.id, reason=reason)
         async with self.store.begin() as work:
             if not recorded:
+                await hold_epochs(work, {issuance.source_id: issuance.epoch})
                 await issuances.add_issuance(work, issuance)
                 if settlement.supplement is not None:
                     await link_supplement(work, issuance.id, settlement.supplement)
@@ -206,11 +219,14 @@ class Submitter:
         async with self.store.begin() as work:
             await transactions.store_signed(work, transaction.id, attempt.number, reply.raw, reply.tx_hash, now)
             await issuances.move_issuances(work, transaction.issuance_ids, IssuanceState.SIGNED, now)
+        for each in transaction.issuance_ids:
+            self.waiting.over(each)
 
     async def _refused(self, issuance: Issuance, transaction: ChainTransaction, attempt: Attempt, reason: str) -> None:
         """A refused first attempt stops the issuance and gives its nonce back; a refused later one is only dropped.
 
-        Of a refused batch each is tried alone: what one source may not do must not stop the others.
+        Of a refused batch each is tried alone: what one source may not do must not stop the others. What was mined in vain
+        before is asked for again ever less often: the signer waits for two operators to say that its nonce did nothing.
         """
         _log.error("signature_refused", issuance=issuance.id, carries=len(transaction.issuance_ids), reason=reason)
         now = self.clock.now()
@@ -224,9 +240,15 @@ class Submitter:
             await transactions.release_transaction(work, transaction)
             together = " it together with others" if transaction.also else ""
             failure, carried = f"The signer refused{together}: {reason}", transaction.issuance_ids
+            spent = await reverted_nonces_of(work, carried)
+            if spent:
+                failure = f"{failure} Have two operators approve `reverted_nonces` {spent} in the signer's registry: then it goes on."
             await issuances.move_issuances(work, carried, IssuanceState.STOPPED, now, failure=failure)
-            if transaction.also:
+            if transaction.also or spent:
                 await issuances.move_issuances(work, carried, IssuanceState.PLANNED, now)
+        if spent:
+            for each in carried:
+                self.waiting.wait(each, now)
 
     async def _send(self, attempt: Attempt, issuance: Issuance) -> None:
         """Every answer means the same: look for any of our hashes. Also a silent node may have passed the bytes on."""

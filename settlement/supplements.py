@@ -24,6 +24,7 @@ from contracts.abi import (
     encode_settle_attested,
 )
 from contracts.abi import address as contract_address
+from settlement.at_hand import AtHand
 from settlement.paid_addresses import why_not_payable
 from settlement.planner import Settlement, Step, issuance_of, plan_settlement, settlement_of
 from settlement.terms import SettlementTerms
@@ -33,12 +34,17 @@ PROFILE, CHANNEL = 3, 0
 
 
 async def next_step(
-    work: Work, source: EnergySource, terms: SettlementTerms, now: datetime, base_fee_wei: int | None = None
+    work: Work,
+    source: EnergySource,
+    terms: SettlementTerms,
+    now: datetime,
+    base_fee_wei: int | None = None,
+    known: AtHand | None = None,
 ) -> Step:
     """The next step of any source: see `plan_settlement`; of a supplementary one its next supplement."""
     parent = await _parent(work, source)
     if parent is None:
-        return await plan_settlement(work, source, terms, now, base_fee_wei)
+        return await plan_settlement(work, source, terms, now, base_fee_wei, known)
     return None if source.approved_at is None else await _plan_supplement(work, source, parent, terms, now)
 
 
@@ -56,6 +62,15 @@ async def call_of_issuance(work: Work, issuance: Issuance, source: EnergySource)
 async def steps_of(work: Work, source: EnergySource, parent: EnergySource) -> list[SupplementStep]:
     """Every supplement of a plant with its way of the supplementary register."""
     return supplement_steps(source.opening_at, await supplements_of(work, parent.id))
+
+
+async def followed_by(work: Work, parent: EnergySource, recorded_at: datetime) -> Issuance | None:
+    """The plant's issuance that its first supplement follows: whose device key the supplementary source is opened with.
+
+    The newest when the supplement was recorded; a key that came later is another one than the one that was pinned.
+    """
+    then = await newest_issuance(work, parent.id, planned_by=recorded_at)
+    return then or await newest_issuance(work, parent.id)
 
 
 async def _parent(work: Work, source: EnergySource) -> EnergySource | None:
@@ -82,7 +97,7 @@ async def _plan_supplement(
             f"{step.begins_at.isoformat()}: the contract will not mint it. Have the registrar raise the nameplate power of "
             f"{source.source_ref} on chain and in the books."
         )
-    settled = await newest_issuance(work, parent.id)
+    settled = newest or await followed_by(work, parent, step.correction.recorded_at)
     table = await share_table_at(work, parent.id, step.correction.recorded_at)
     if settled is None or table is None:
         return PlanBlocked(f"{parent.id} has no settlement or no share table yet that its supplement could follow.")
@@ -135,8 +150,8 @@ def setup_of(source: EnergySource, config: ShareConfig) -> SourceSetup:
     )
 
 
-def registry_entry(setup: SourceSetup) -> dict[str, object]:
-    """The same source as the signer's registry has it (docs/signer.md)."""
+def registry_entry(setup: SourceSetup, epoch: int = 0) -> dict[str, object]:
+    """A source as the signer's registry has it (docs/signer.md)."""
     config = setup.config
     table = {"holders": list(config.holders), "weights": list(config.weights), "config_hash": config.hash().hex()}
     return {
@@ -150,7 +165,7 @@ def registry_entry(setup: SourceSetup) -> dict[str, object]:
         "opening_at": setup.start_read_at,
         "wh_per_day_max": setup.max_watt * 24,
         "share_tables": [table],
-    }
+    } | ({"epoch": epoch} if epoch else {})
 
 
 def attestation_of(source: EnergySource, step: SupplementStep) -> dict[str, object]:

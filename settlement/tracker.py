@@ -7,17 +7,18 @@ from typing import Any
 import structlog
 
 from community.chain.transactions import ATTEMPTS_MAX, Attempt, AttemptState, ChainTransaction
-from community.clients.evm import EvmNode, NodeRefused, NodeUnavailable, quantity
+from community.clients.evm import EvmNode, NodeUnavailable, quantity
 from community.clock import Clock
 from community.errors import FatalError
 from community.minting.issuances import Issuance, IssuanceState
 from community.store import issuances, transactions
+from community.store.reverted import set_down
 from community.store.unit_of_work import Store
-from contracts.abi import decode_revert
 from settlement.alarms import Alarms
 from settlement.failpoints import Failpoint
 from settlement.nonce_owner import transaction_with_nonce
 from settlement.proven_blocks import ProvenBlocks
+from settlement.reverts import revert_reason, sources_to_blame
 from settlement.submitter import Submitter
 from settlement.terms import SettlementTerms
 
@@ -148,25 +149,41 @@ class Tracker:
         return None
 
     async def _record_mined(self, transaction: ChainTransaction, mined: Mined) -> None:
-        facts = {"mined_block": mined.block, "tx_hash": mined.tx_hash}
         if mined.succeeded:
-            await self._move(transaction, IssuanceState.MINED, **facts)
+            await self._move(transaction, IssuanceState.MINED, mined_block=mined.block, tx_hash=mined.tx_hash)
             _log.info("issuance_mined", issuances=transaction.issuance_ids, block=mined.block, tx=mined.tx_hash)
-        else:
-            reason = await self._revert_reason(transaction, mined.block)
-            _log.error("settlement_reverted", issuances=transaction.issuance_ids, reason=reason)
-            failure = f"The transaction was mined but reverted: {reason}."
-            await self._move(transaction, IssuanceState.STOPPED, failure=failure, **facts)
+        elif await self._stays(transaction, mined):
+            await self._record_reverted(transaction, mined)
+        else:  # another block may yet take it instead, and it may succeed there
+            _log.warning("settlement_reverts", issuances=transaction.issuance_ids, block=mined.block, tx=mined.tx_hash)
+            return
         self.failpoint("mined_stored")
 
-    async def _revert_reason(self, transaction: ChainTransaction, block: int) -> str:
-        """Why, by repeating the call on the states around it. The state inside the block may have differed."""
-        for state in (block, block - 1):
-            try:
-                await self.node.eth_call(transaction.to, transaction.calldata, state, sender=transaction.account)
-            except NodeRefused as refusal:
-                return decode_revert(refusal.data) if refusal.data else refusal.message
-        return "it would have succeeded before and after; it may have run out of gas"
+    async def _stays(self, transaction: ChainTransaction, mined: Mined) -> bool:
+        """Whether its block is finalised. Looked at in this order, a reorg in between is seen."""
+        finalised = await self.node.block("finalized")
+        is_final = finalised is not None and quantity(finalised["number"]) >= mined.block
+        return is_final and await self._mined(transaction) == mined
+
+    async def _record_reverted(self, transaction: ChainTransaction, mined: Mined) -> None:
+        """Stop what is to blame. What a batch carried besides goes on, each by itself, once the signer signs it again."""
+        reason = await revert_reason(self.node, transaction, mined.block)
+        blamed = await sources_to_blame(self.node, transaction, mined.block)
+        carried, now = transaction.issuance_ids, self.clock.now()
+        is_batch = len(carried) > 1
+        others = [each for each in carried if each not in blamed] if is_batch else []
+        _log.error("settlement_reverted", issuances=carried, reason=reason, blamed=blamed, sent_again=others)
+        facts = {"mined_block": mined.block, "tx_hash": mined.tx_hash}
+        async with self.store.begin() as work:
+            for each in carried:
+                if each not in others:
+                    failure = f"The transaction was mined but reverted: {blamed.get(each, reason)}."
+                    await issuances.move_issuance(work, each, IssuanceState.STOPPED, now, failure=failure, **facts)
+            if others:
+                failure = f"It was mined together with others in nonce {transaction.nonce}, which reverted: {reason}."
+                await set_down(work, transaction, others, failure, now)
+                await issuances.move_issuances(work, others, IssuanceState.STOPPED, now, failure=failure)
+                await issuances.move_issuances(work, others, IssuanceState.PLANNED, now)
 
     async def _look_for_another(self, issuance: Issuance, transaction: ChainTransaction) -> None:
         """Our nonce is used and finalised, but the node shows no receipt of ours. Freeze only on proof of another's."""

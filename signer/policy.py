@@ -97,7 +97,8 @@ def _judge_settlement(
         reading = prove_signed(source, settlement.evidence)
     last = _last(source, history)
     judge_energy(source, reading, last, history.wh_in_day_before(source.source_ref, reading.read_at), now)
-    name = issuance_id(request.chain_id, request.to, source.source_ref, last.register_wh, reading.register_wh)
+    way = last.register_wh, reading.register_wh
+    name = issuance_id(request.chain_id, request.to, source.source_ref, *way, source.epoch_number)
     return SignedEnergy(name, source.source_ref, source.epoch, last.register_wh, reading.register_wh, reading.read_at)
 
 

@@ -70,6 +70,8 @@ class PinnedSource:
     legacy: LegacyMeter | None = None
     share_tokens: int | None = None
     """Number of its share tokens, where these decide the table on chain and nobody else can (EnergyIssuer.followShares)."""
+    epoch_number: int = 0
+    """How often its register began anew, as another meter's: from 1 on a part of each issuance's name."""
 
     def pays_by(self, config: ShareConfig) -> bool:
         """Whether this is a pinned table; or, where share tokens decide, one that they can show: their contract has but one."""
@@ -222,6 +224,7 @@ _SOURCE = (
     "share_tables",
     "legacy",
     "share_tokens",
+    "epoch",
 )
 _LEGACY = ("meter_key", "zone")
 
@@ -252,6 +255,7 @@ def _source(reader: "_Reader", entry: Any, where: str) -> PinnedSource:
         ),
         legacy=_legacy(reader, given["legacy"], f"{where}.legacy") if "legacy" in given else None,
         share_tokens=reader.integer(given, where, "share_tokens") if "share_tokens" in given else None,
+        epoch_number=reader.integer(given, where, "epoch", low=0, high=(1 << 32) - 1) if "epoch" in given else 0,
     )
 
 

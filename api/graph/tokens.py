@@ -217,7 +217,7 @@ class Settlement:
         """The decision behind it; null for a settlement that nobody here decided, which reconciliation reports."""
         if self.source_id is None:
             return None
-        key = (self.source_id, int(self.from_wh))
+        key = (self.source_id, int(self.from_wh), self.read_at)
         return issuance_of(await info.context.loaders.issuance_by_register.load(key))
 
 

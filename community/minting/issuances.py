@@ -46,18 +46,22 @@ def states_before(state: IssuanceState) -> tuple[IssuanceState, ...]:
     return tuple(before for before in IssuanceState if state in TRANSITIONS[before])
 
 
-def issuance_id(chain_id: int, issuer: str, source_ref: str, from_wh: int, to_wh: int) -> str:
+def issuance_id(chain_id: int, issuer: str, source_ref: str, from_wh: int, to_wh: int, epoch: int = 0) -> str:
     """keccak256(abi.encode(chainId, issuer, sourceRef, fromWh, toWh)) as 0x hex: the same energy gives the same id.
 
-    `issuer` and `source_ref` are 0x hex of 20 and 32 bytes. Raises ValueError for anything that does not fit.
+    Where the source's register began anew, the number of its `epoch` (from 1 on) follows as a sixth word: another meter
+    runs over the same values. `issuer` and `source_ref` are 0x hex of 20 and 32 bytes. Raises ValueError for anything that does not fit.
     """
     address, reference = bytes.fromhex(issuer.removeprefix("0x")), bytes.fromhex(source_ref.removeprefix("0x"))
     if len(address) != 20 or len(reference) != 32:
         raise ValueError("an issuance is named by a 20-byte issuer and a 32-byte source reference")
     if not (0 <= from_wh < 1 << 64 and 0 <= to_wh < 1 << 64 and 0 <= chain_id < 1 << 256):
         raise ValueError("register values must fit into 64 bits")
-    numbers = [value.to_bytes(32, "big") for value in (chain_id, from_wh, to_wh)]
-    return "0x" + keccak(numbers[0] + address.rjust(32, b"\0") + reference + numbers[1] + numbers[2]).hex()
+    if not 0 <= epoch < 1 << 32:
+        raise ValueError("epochs are counted from 0 on")
+    numbers = [value.to_bytes(32, "big") for value in (chain_id, from_wh, to_wh, epoch)]
+    words = [numbers[0], address.rjust(32, b"\0"), reference, *(numbers[1:] if epoch else numbers[1:3])]
+    return "0x" + keccak(b"".join(words)).hex()
 
 
 def batch_id(issuance_ids: Sequence[str]) -> str:
@@ -102,6 +106,7 @@ class IssuancePart:
 class Issuance:
     """One issuance with its parts. `amount` is what is minted: less than the energy where a debt was netted.
 
+    `epoch` counts how often the source's register has begun anew; register values follow each other within one.
     Raises ValueError unless the parts add up to the amount and energy and period are above zero.
     """
 
@@ -122,6 +127,7 @@ class Issuance:
     failure: str | None = None
     mined_block: int | None = None
     tx_hash: str | None = None
+    epoch: int = 0
 
     def __post_init__(self) -> None:
         if self.to_wh <= self.from_wh or self.period_end <= self.period_start:

@@ -63,12 +63,16 @@ class Cadence:
 class SettledUpTo:
     """The register value and instant up to which a source's energy is issued; at first its opening values.
 
-    `register_id` names the register; None where no issuance has told it yet: then it is the first reading's.
+    `register_id` names the register; None where no issuance has told it yet: then it is the first reading's. `epoch`
+    counts how often the source's register has begun anew; of one that has, `begins_at` is where the one before was
+    settled, if time is open from there on.
     """
 
     register_wh: WattHours
     at: datetime
     register_id: str | None = None
+    epoch: int = 0
+    begins_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class PlannedPeriod:
     reading: VerifiedReading
     period_start: datetime
     share_table: ShareTable
+    epoch: int = 0
 
     @property
     def energy_wh(self) -> WattHours:
@@ -113,8 +118,8 @@ def plan_next(
     whole, because its total is exact, unless the shares changed inside it. What exceeds the nameplate's power, as the
     issuer and the signer will reckon it, is issued together with the readings after it.
     """
-    start, from_wh = as_utc(settled.at), settled.register_wh
-    after, way_ends = _way_of_the_register(settled, [reading for reading in readings if reading.at > start])
+    start, from_wh = as_utc(settled.begins_at or settled.at), settled.register_wh
+    after, way_ends = _way_of_the_register(settled, [reading for reading in readings if reading.at > settled.at])
     while after:
         table = next((table for table in share_tables if table.is_valid_at(start)), None)
         if table is None:
@@ -153,7 +158,7 @@ def _issued_up_to(
         seconds = int((reading.at - settled.at).total_seconds())
         fits = reading.register_wh - settled.register_wh <= power_ceiling_wh(nameplate_w, seconds)
         if fits and reading.at >= target.at and (ends_at is None or reading.at <= ends_at):
-            return PlannedPeriod(settled.register_wh, reading, start, table)
+            return PlannedPeriod(settled.register_wh, reading, start, table, settled.epoch)
     return PlanBlocked(
         f"{target.register_wh - settled.register_wh} Wh up to {target.at.isoformat()} are more than {nameplate_w} W can "
         "make since the last settlement. They wait for readings with which the average fits under the same shares; if "
@@ -173,7 +178,8 @@ def _way_of_the_register(
         if reading.register_id != register_id:
             return way, (
                 f"From {when} on another meter's register counts than the one settled up to {last_wh} Wh: their "
-                "difference is no energy. The source needs a new configuration that opens at the new register."
+                "difference is no energy. Record the exchange (`python -m ingest meter exchange`), then begin the new "
+                "register: `python -m settlement epoch` says what that needs."
             )
         if reading.factor != 1:
             return way, (

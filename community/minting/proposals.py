@@ -23,6 +23,7 @@ class Proposal:
     share_table_id: str
     proposed_at: datetime
     due_at: datetime
+    epoch: int = 0
 
     def __post_init__(self) -> None:
         if self.to_wh <= self.from_wh or self.period_end <= self.period_start:
@@ -48,6 +49,7 @@ class Proposal:
             measurement_id=issuance.measurement_id,
             share_table_id=issuance.share_table_id,
             proposed_at=issuance.planned_at,
+            epoch=issuance.epoch,
             due_at=due_at,
         )
 

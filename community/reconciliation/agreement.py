@@ -139,7 +139,7 @@ def _energy(source: SourceFacts, issuance: IssuanceFacts, intervals: Sequence[In
     slots = (issuance.period_end - issuance.period_start) // QUARTER_HOUR
     if len(intervals) != slots:
         return None
-    summed = sum(interval.energy_wh for interval in intervals)
+    summed = sum(interval.settled_wh for interval in intervals)
     difference = issuance.to_wh - issuance.from_wh
     if summed == difference:
         return None

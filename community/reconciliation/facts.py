@@ -58,16 +58,25 @@ class IssuanceFacts:
 
 @dataclass(frozen=True, slots=True)
 class IntervalFacts:
-    """Verified production of one quarter-hour, latest revision. `recorded_at` is when it was taken in."""
+    """Verified production of one quarter-hour, latest revision. `recorded_at` is when it was taken in.
+
+    `rest_wh` of the energy is what an exchanged meter still counted: no register settles it, a supplement mints it.
+    """
 
     source_id: str
     starts_at: datetime
     energy_wh: int
     recorded_at: datetime
+    rest_wh: int = 0
 
     @property
     def ends_at(self) -> datetime:
         return self.starts_at + QUARTER_HOUR
+
+    @property
+    def settled_wh(self) -> int:
+        """What the source's register settles of it."""
+        return self.energy_wh - self.rest_wh
 
     @property
     def key(self) -> str:
@@ -111,7 +120,8 @@ class ShareTableFacts:
     """One revision of a source's share register. `shares` are (address, count) in their order.
 
     `config_hash` is what the books name as committed, `rows_hash` what the rows themselves give with the key of the
-    device that the source had then; None where that key is unknown.
+    device that the source had then; None where that key is unknown. `key_hashes` are what they give with every key that
+    ever signed at the source: with a new key the same shares are committed anew.
     """
 
     id: str
@@ -123,6 +133,7 @@ class ShareTableFacts:
     valid_from: datetime
     recorded_at: datetime
     valid_to: datetime | None = None
+    key_hashes: frozenset[str] = frozenset()
 
     def holds_over(self, starts_at: datetime, ends_at: datetime) -> bool:
         """Whether this revision is the valid one for all of [starts_at, ends_at)."""

@@ -36,7 +36,8 @@ def _table_fault(facts: Facts, table: ShareTableFacts) -> Break | None:
     committed = None if source is None else _committed(facts, source.ref)
     # a new table is committed on chain only after its source was settled up to where it begins
     due = facts.is_old(max(table.recorded_at, table.valid_from), timedelta(0) if source is None else source.collects)
-    if table.valid_to is None and due and committed is not None and committed != table.config_hash:
+    known = {table.config_hash, *table.key_hashes}
+    if table.valid_to is None and due and committed is not None and committed not in known:
         return _differing_table(table, f"The issuer is configured with another table than {when[:-1]}.", committed)
     return None
 

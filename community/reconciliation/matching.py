@@ -1,7 +1,7 @@
 """Matching: every issuance, settlement and producing interval ends in exactly one match, one break, or is pending."""
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -122,6 +122,20 @@ def _foreign_mint(mint: Transfer) -> Break:
     )
 
 
+def _way(one: IssuanceFacts | SettledEvent) -> tuple[int, ...]:
+    return one.from_wh, one.to_wh
+
+
+def _beginning(one: IssuanceFacts | SettledEvent) -> tuple[int, ...]:
+    return (one.from_wh,)
+
+
+def _nearest(settlement: Settlement, found: Sequence[IssuanceFacts]) -> IssuanceFacts | None:
+    """The first whose period the settlement was read in: another meter's register may have run the same way before."""
+    read_at = settlement.event.read_at
+    return next((one for one in found if one.period_start < read_at <= one.period_end), next(iter(found), None))
+
+
 def _overlapping(issuances: Iterable[IssuanceFacts]) -> dict[str, IssuanceFacts]:
     """Issuances whose time another one, which begins earlier, holds already; with that one."""
     found: dict[str, IssuanceFacts] = {}
@@ -200,20 +214,18 @@ class _Source:
         """Pair settlements with issuances: first those that name the same energy, then those that begin alike."""
         left = dict.fromkeys(one.id for one in self._issuances)
         by_id = {one.id: one for one in self._issuances}
-        same = {(one.from_wh, one.to_wh): one.id for one in reversed(self._issuances)}
         paired: dict[tuple[int, int], str] = {}
-        for settlement in self._settlements:
-            found = same.get((settlement.event.from_wh, settlement.event.to_wh))
-            if found in left and settlement.fault is not BreakKind.DUPLICATE:
-                del left[found]
-                paired[settlement.key] = found
-        for settlement in self._settlements:
-            if settlement.key in paired or settlement.fault is BreakKind.DUPLICATE:
-                continue
-            alike = next((one for one in left if by_id[one].from_wh == settlement.event.from_wh), None)
-            if alike is not None:
-                del left[alike]
-                paired[settlement.key] = alike
+        for named in (_way, _beginning):
+            alike: dict[tuple[int, ...], list[IssuanceFacts]] = {}
+            for issuance in self._issuances:
+                alike.setdefault(named(issuance), []).append(issuance)
+            for settlement in self._settlements:
+                if settlement.key in paired or settlement.fault is BreakKind.DUPLICATE:
+                    continue
+                found = _nearest(settlement, [one for one in alike.get(named(settlement.event), ()) if one.id in left])
+                if found is not None:
+                    del left[found.id]
+                    paired[settlement.key] = found.id
         for settlement in self._settlements:
             partner = paired.get(settlement.key)
             self._judge_settlement(settlement, None if partner is None else by_id[partner])
@@ -273,7 +285,7 @@ class _Source:
         for interval in self._uncovered:
             if interval.key in self._attributed:
                 continue
-            if interval.energy_wh == 0:
+            if interval.settled_wh == 0:
                 idle.append(interval.key)
                 continue
             if not self._facts.is_old(interval.recorded_at, self._source.collects):
@@ -291,7 +303,7 @@ class _Source:
     def _break_run(self, run: Iterable[IntervalFacts]) -> None:
         intervals = list(run)
         first, last = intervals[0], intervals[-1]
-        energy_wh = sum(one.energy_wh for one in intervals)
+        energy_wh = sum(one.settled_wh for one in intervals)
         self.breaks.append(
             Break(
                 BreakKind.INTERVAL_UNMINTED,

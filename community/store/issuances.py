@@ -57,18 +57,36 @@ class StoredEvidence:
     leaf_index: int
 
 
-async def newest_issuance(work: Work, source_id: str) -> Issuance | None:
-    """The issuance of a source that reaches the highest register value."""
-    statement = (
-        select(IssuanceRow).where(col(IssuanceRow.source_id) == source_id).order_by(col(IssuanceRow.to_wh).desc())
-    )
-    return await _one(work, statement.limit(1))
+async def newest_issuance(work: Work, source_id: str, planned_by: datetime | None = None) -> Issuance | None:
+    """The issuance of a source that reaches the highest register value, of the newest epoch that has any.
 
-
-async def issuance_ending_at(work: Work, source_id: str, to_wh: int) -> Issuance | None:
-    """The issuance of a source that reaches exactly this register value."""
-    statement = select(IssuanceRow).where(col(IssuanceRow.source_id) == source_id, col(IssuanceRow.to_wh) == to_wh)
+    Only of those planned by then, if that is given.
+    """
+    row = IssuanceRow
+    statement = _newest_first(select(row).where(col(row.source_id) == source_id)).limit(1)
+    if planned_by is not None:
+        statement = statement.where(col(row.planned_at) <= planned_by)
     return await _one(work, statement)
+
+
+async def newest_issuances(work: Work, source_ids: Sequence[str]) -> dict[str, Issuance]:
+    """`newest_issuance` of each of these sources that has any."""
+    row, source = IssuanceRow, EnergySourceRow
+    newest = _newest_first(select(col(row.id)).where(col(row.source_id) == col(source.identity_id))).limit(1)
+    ids = select(newest.correlate(source).scalar_subquery()).where(col(source.identity_id).in_(source_ids))
+    return {one.source_id: one for one in await _all(work, select(row).where(col(row.id).in_(ids)))}
+
+
+def _newest_first(statement: Any) -> Any:
+    # Who begins highest ends highest; where they begin is what the index has.
+    return statement.order_by(col(IssuanceRow.epoch).desc(), col(IssuanceRow.from_wh).desc())
+
+
+async def issuance_ending_at(work: Work, source_id: str, to_wh: int, epoch: int) -> Issuance | None:
+    """The issuance of an epoch of a source that reaches exactly this register value."""
+    row = IssuanceRow
+    own = (col(row.source_id) == source_id, col(row.epoch) == epoch, col(row.to_wh) == to_wh)
+    return await _one(work, select(row).where(*own))
 
 
 async def issuances_in(work: Work, states: Collection[IssuanceState], limit: int = 500) -> list[Issuance]:
@@ -76,7 +94,7 @@ async def issuances_in(work: Work, states: Collection[IssuanceState], limit: int
     statement = (
         select(IssuanceRow)
         .where(col(IssuanceRow.state).in_([state.value for state in states]))
-        .order_by(col(IssuanceRow.planned_at), col(IssuanceRow.from_wh))
+        .order_by(col(IssuanceRow.planned_at), col(IssuanceRow.epoch), col(IssuanceRow.from_wh))
         .limit(limit)
     )
     return await _all(work, statement)
@@ -141,8 +159,16 @@ async def is_settleable(work: Work, source_id: str, measurement_id: str) -> bool
 
 async def register_of(work: Work, measurement_id: str) -> str:
     """The register that a measurement is of."""
-    statement = select(col(MeasurementRow.register_id)).where(col(MeasurementRow.id) == measurement_id)
-    return (await work.session.execute(statement)).scalar_one()
+    return (await registers_of(work, [measurement_id]))[measurement_id]
+
+
+async def registers_of(work: Work, measurement_ids: Sequence[str]) -> dict[str, str]:
+    """The register that each of these measurements is of."""
+    row = MeasurementRow
+    found = await work.session.execute(
+        select(col(row.id), col(row.register_id)).where(col(row.id).in_(measurement_ids))
+    )
+    return {str(measurement): str(register) for measurement, register in found}
 
 
 async def _page_after(work: Work, source_id: str, after: datetime) -> list[VerifiedReading]:
@@ -232,6 +258,7 @@ async def add_issuances(work: Work, issuances: Sequence[Issuance]) -> None:
             "state": issuance.state.value,
             "failure": issuance.failure,
             "planned_at": issuance.planned_at,
+            "epoch": issuance.epoch,
         }
         if not await insert_if_absent(work, IssuanceRow, values):
             raise DecidedMeanwhile(
@@ -346,4 +373,5 @@ def _issuance(row: IssuanceRow, parts: Sequence[IssuancePart]) -> Issuance:
         failure=row.failure,
         mined_block=row.mined_block,
         tx_hash=row.tx_hash,
+        epoch=row.epoch,
     )

@@ -33,6 +33,7 @@ async def add_proposal(work: Work, proposal: Proposal) -> None:
         "share_table_id": proposal.share_table_id,
         "proposed_at": proposal.proposed_at,
         "due_at": proposal.due_at,
+        "epoch": proposal.epoch,
     }
     if not await insert_if_absent(work, ProposalRow, values):
         raise ProposedMeanwhile(
@@ -41,13 +42,15 @@ async def add_proposal(work: Work, proposal: Proposal) -> None:
     await announce(work, "proposal", proposal.id, proposal.proposed_at)
 
 
-async def waiting_proposals(work: Work, source_id: str | None = None) -> list[Proposal]:
-    """Live proposals that are no issuance yet, of one source or of all, in the order of their registers."""
+async def waiting_proposals(work: Work, source_ids: Sequence[str] | None = None) -> list[Proposal]:
+    """Live proposals that are no issuance yet, of these sources or of all, in the order of their registers."""
     issued = select(col(IssuanceRow.id)).where(col(IssuanceRow.id) == col(ProposalRow.issuance_id)).exists()
     statement = select(ProposalRow).where(col(ProposalRow.superseded_at).is_(None), ~issued)
-    if source_id is not None:
-        statement = statement.where(col(ProposalRow.source_id) == source_id)
-    rows = await work.session.execute(statement.order_by(col(ProposalRow.source_id), col(ProposalRow.from_wh)))
+    if source_ids is not None:
+        statement = statement.where(col(ProposalRow.source_id).in_(source_ids))
+    rows = await work.session.execute(
+        statement.order_by(col(ProposalRow.source_id), col(ProposalRow.epoch), col(ProposalRow.from_wh))
+    )
     return [_proposal(row) for row in rows.scalars()]
 
 
@@ -140,6 +143,7 @@ def _proposal(row: ProposalRow) -> Proposal:
         share_table_id=row.share_table_id,
         proposed_at=row.proposed_at,
         due_at=row.due_at,
+        epoch=row.epoch,
     )
 
 

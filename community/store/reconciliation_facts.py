@@ -9,6 +9,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from community.attestation.statement import MalformedStatement, parse_cose_sign1
+from community.clock import slot_at, slot_start
 from community.identity.identities import SettlementPeriod, SettlementPolicy
 from community.minting.issuances import IssuanceState
 from community.reconciliation.facts import EvidenceFacts, IntervalFacts, IssuanceFacts, Part, SourceFacts
@@ -20,6 +21,7 @@ from community.store.tables.minting import (
     IssuanceMoveRow,
     IssuancePartRow,
     IssuanceRow,
+    SourceEpochRow,
     SupplementIssuanceRow,
 )
 from community.store.unit_of_work import Work
@@ -183,8 +185,23 @@ async def production_intervals(work: Work, known_at: datetime) -> tuple[Interval
         .where(col(IntervalRow.quality).in_(VERIFIED))
         .order_by(col(EnergySourceRow.identity_id), col(IntervalRow.starts_at))
     )
+    rests = await _rests(work, known_at)
     found = await work.session.execute(statement)
-    return tuple(IntervalFacts(*row) for row in found)
+    return tuple(
+        IntervalFacts(source_id, starts_at, energy_wh, recorded_at, rests.get((source_id, starts_at), 0))
+        for source_id, starts_at, energy_wh, recorded_at in found
+    )
+
+
+async def _rests(work: Work, known_at: datetime) -> dict[tuple[str, datetime], int]:
+    """What exchanged meters still counted that supplements mint, by source and start of the quarter-hour it belongs to."""
+    row = SourceEpochRow
+    columns = (col(row.source_id), col(row.opening_at), col(row.rest_wh))
+    found = await work.session.execute(select(*columns).where(col(row.recorded_at) <= known_at))
+    return {
+        (source_id, slot_start(slot_at(opening_at - timedelta(seconds=1)))): rest_wh
+        for source_id, opening_at, rest_wh in found
+    }
 
 
 def evidence_digest(mode: str, signed: bytes) -> str:

@@ -161,6 +161,7 @@ async def _refuse_overlap(work: Work, issuance: Issuance) -> None:
     row = IssuanceRow
     statement = select(col(row.id)).where(
         col(row.source_id) == issuance.source_id,
+        col(row.epoch) == issuance.epoch,
         col(row.from_wh) < issuance.to_wh,
         col(row.to_wh) > issuance.from_wh,
     )

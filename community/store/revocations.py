@@ -127,6 +127,7 @@ async def rests_on(work: Work, device_id: str) -> RestsOn:
     issuance, before = IssuanceRow, aliased(IssuanceRow)
     begins_there = exists().where(
         col(before.source_id) == col(issuance.source_id),
+        col(before.epoch) == col(issuance.epoch),
         col(before.to_wh) == col(issuance.from_wh),
         col(before.measurement_id).in_(suspect),
     )

@@ -7,8 +7,10 @@ from sqlalchemy import select
 from sqlmodel import col
 
 from community.reconciliation.facts import ShareTokens
+from community.store.chain_index import checkpoint
 from community.store.tables.chain import BlockRow, ShareTransferRow
 from community.store.unit_of_work import Work
+from community.tokens.share_boundaries import ShareMove
 from community.tokens.transfers import ZERO_ADDRESS
 
 
@@ -39,3 +41,25 @@ async def share_tokens(work: Work, chain_id: int, sources: Mapping[str, str], up
         for source_id, found in held.items()
         for at in (moved_at[source_id],)
     }
+
+
+async def share_moves(work: Work, chain_id: int, source_ref: str) -> tuple[list[ShareMove], datetime | None]:
+    """Every finalised movement of a source's share tokens in the chain's order, and the time of the finalised block.
+
+    None instead of a time as long as nothing is indexed.
+    """
+    known = await checkpoint(work, chain_id)
+    if known is None:
+        return [], None
+    row, block = ShareTransferRow, BlockRow
+    upto = known.finalised.number
+    at_final = select(col(block.at)).where(col(block.chain_id) == chain_id, col(block.number) <= upto)
+    final_at = (await work.session.execute(at_final.order_by(col(block.number).desc()).limit(1))).scalar_one_or_none()
+    statement = (
+        select(col(block.at), col(row.sender), col(row.recipient), col(row.amount))
+        .join(block, (col(block.chain_id) == chain_id) & (col(block.number) == col(row.block_number)))
+        .where(col(row.chain_id) == chain_id, col(row.source_ref) == source_ref, col(row.block_number) <= upto)
+        .order_by(col(row.block_number), col(row.log_index), col(row.position))
+    )
+    moves = [ShareMove(*move) for move in await work.session.execute(statement)]
+    return moves, final_at

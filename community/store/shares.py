@@ -1,5 +1,6 @@
 """The share register in the books: revisions with half-open validity, never edited."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import func, insert, select, update
@@ -73,8 +74,15 @@ async def add_share_table(work: Work, table: ShareTable, recorded_by: str, now: 
 
 async def share_tables(work: Work, source_id: str) -> list[ShareTable]:
     """Every revision of a source's share register, oldest validity first."""
+    return (await tables_of(work, [source_id])).get(source_id, [])
+
+
+async def tables_of(work: Work, source_ids: Sequence[str]) -> dict[str, list[ShareTable]]:
+    """`share_tables` of each of these sources that has any."""
     tables = await work.session.execute(
-        select(ShareTableRow).where(col(ShareTableRow.source_id) == source_id).order_by(col(ShareTableRow.valid_from))
+        select(ShareTableRow)
+        .where(col(ShareTableRow.source_id).in_(source_ids))
+        .order_by(col(ShareTableRow.valid_from))
     )
     rows = list(tables.scalars())
     shares = await work.session.execute(
@@ -85,8 +93,9 @@ async def share_tables(work: Work, source_id: str) -> list[ShareTable]:
     held: dict[str, list[Share]] = {}
     for share in shares.scalars():
         held.setdefault(share.share_table_id, []).append(Share(share.holder_id, share.address, share.share_count))
-    return [
-        ShareTable(
+    found: dict[str, list[ShareTable]] = {}
+    for row in rows:
+        table = ShareTable(
             id=row.id,
             source_id=row.source_id,
             revision=row.revision,
@@ -96,8 +105,8 @@ async def share_tables(work: Work, source_id: str) -> list[ShareTable]:
             valid_from=row.valid_from,
             valid_to=row.valid_to,
         )
-        for row in rows
-    ]
+        found.setdefault(row.source_id, []).append(table)
+    return found
 
 
 async def share_table_at(work: Work, source_id: str, start: datetime) -> ShareTable | None:

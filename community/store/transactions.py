@@ -261,7 +261,7 @@ async def account_of_source(work: Work, source_id: str) -> str | None:
         .join(CarriedIssuanceRow, col(CarriedIssuanceRow.transaction_id) == col(ChainTransactionRow.id))
         .join(IssuanceRow, col(IssuanceRow.id) == col(CarriedIssuanceRow.issuance_id))
         .where(col(IssuanceRow.source_id) == source_id)
-        .order_by(col(IssuanceRow.to_wh).desc())
+        .order_by(col(IssuanceRow.epoch).desc(), col(IssuanceRow.to_wh).desc())
         .limit(1)
     )
     return (await work.session.execute(statement)).scalar_one_or_none()
@@ -299,8 +299,8 @@ async def highest_final_nonce(work: Work, chain_id: int, account: str) -> int | 
     return nonce
 
 
-async def sent_for_source(work: Work, source_id: str) -> tuple[int, int | None]:
-    """How many issuances of a source are known to be mined, and the highest register that any transaction names."""
+async def sent_for_source(work: Work, source_id: str, epoch: int) -> tuple[int, int | None]:
+    """How many issuances of a source are known to be mined, and the highest register that any transaction of an epoch names."""
     has_transaction = select(col(CarriedIssuanceRow.position)).where(
         col(CarriedIssuanceRow.issuance_id) == col(IssuanceRow.id)
     )
@@ -311,7 +311,7 @@ async def sent_for_source(work: Work, source_id: str) -> tuple[int, int | None]:
         .where(col(IssuanceRow.source_id) == source_id, col(IssuanceRow.state).in_(mined))
     )
     highest = select(func.max(col(IssuanceRow.to_wh))).where(
-        col(IssuanceRow.source_id) == source_id, has_transaction.exists()
+        col(IssuanceRow.source_id) == source_id, col(IssuanceRow.epoch) == epoch, has_transaction.exists()
     )
     reached: int | None = (await work.session.execute(highest)).scalar()
     return (await work.session.execute(count)).scalar_one(), reached

@@ -155,8 +155,13 @@ class SettlementWorld:
         installation_id: str | None = None,
         mode: str = "DEVICE",
         plant: str = "plant",
+        signed_as: tuple[str, str] | None = None,
     ) -> None:
-        """One signed statement over (quarter-hours after noon, Wh since the opening) pairs, as ingest would store it."""
+        """One signed statement over (quarter-hours after noon, Wh since the opening) pairs, as ingest would store it.
+
+        `signed_as` names device and key on the books, where these are not the plant's first.
+        """
+        device_id, key_id = signed_as or (f"dev-{plant}", f"key-{plant}")
         slots = [SlotReading(NOON_SLOT + after, 0, status, (OPENING_WH + wh,)) for after, wh in readings]
         device = self.neighbours.get(plant, self.device)
         signed = device.sign(slots, key_of=forger).signed
@@ -172,9 +177,9 @@ class SettlementWorld:
             await work.session.execute(
                 insert(StatementRow).values(
                     digest=digest,
-                    device_id=f"dev-{plant}",
-                    device_key_id=f"key-{plant}",
-                    keyno=0,
+                    device_id=device_id,
+                    device_key_id=key_id,
+                    keyno=device.keyno,
                     ctr=signed.statement.ctr,
                     format="ecw1",
                     signed=evidence,
@@ -192,7 +197,7 @@ class SettlementWorld:
                         id=f"measurement-{slot.slot}" if plant == "plant" else f"measurement-{plant}-{slot.slot}",
                         register_id=register_id or f"meter-{plant}-1-0:2.8.0",
                         installation_id=installation_id or f"inst-{plant}",
-                        device_id=f"dev-{plant}",
+                        device_id=device_id,
                         at=slot_start(slot.slot),
                         register_wh=slot.registers[0],
                         off_s=0,

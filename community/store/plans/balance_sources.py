@@ -85,7 +85,14 @@ def _parts(member: Any, reach: Any, texts: _Texts) -> Any:
     found = (
         select(texts.joined(texts.of(part.amount), ";"))
         .select_from(reach)
-        .join(issuance, and_(issuance.source_id == reach.c.source_id, issuance.from_wh >= reach.c.minted_wh))
+        .join(
+            issuance,
+            and_(
+                issuance.source_id == reach.c.source_id,
+                issuance.epoch == reach.c.epoch,
+                issuance.from_wh >= reach.c.minted_wh,
+            ),
+        )
         .join(part, part.issuance_id == issuance.id)
         .where(part.holder_id == member.identity_id)
     )

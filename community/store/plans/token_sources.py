@@ -145,6 +145,9 @@ source(
             lambda ours, theirs, _a, _k: [
                 theirs["source_id"] == ours["source_id"],
                 theirs["from_wh"] == ours["from_wh"],
+                # another meter of the source may have run over the same values
+                theirs["period_start"] < ours["read_at"],
+                ours["read_at"] <= theirs["period_end"],
             ],
         ),
     },

@@ -16,7 +16,7 @@ class IssuanceRow(SQLModel, table=True):
 
     __tablename__ = "issuance"
     __table_args__ = (
-        UniqueConstraint("source_id", "from_wh", name="issuance_from_once"),
+        UniqueConstraint("source_id", "epoch", "from_wh", name="issuance_from_once"),
         CheckConstraint("to_wh > from_wh", name="issuance_energy"),
         CheckConstraint("period_end > period_start", name="issuance_period"),
         one_of("state", ISSUANCE_STATES, "issuance_state"),
@@ -42,6 +42,7 @@ class IssuanceRow(SQLModel, table=True):
     mined_block: int | None = big(nullable=True, default=None)
     tx_hash: str | None = Field(default=None, index=True, description="of the attempt that was mined")
     final_at: datetime | None = instant(nullable=True, default=None)
+    epoch: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class IssuanceMoveRow(SQLModel, table=True):
@@ -64,6 +65,33 @@ class IssuancePartRow(SQLModel, table=True):
     amount: int = base_units()
 
 
+class SourceEpochRow(SQLModel, table=True):
+    """From `opening_at` on another register counts for a source, or the same one anew. Never changed.
+
+    `begins_at` is where the epoch before was settled, up to `closing_register_wh`; `rest_wh` is what its register still
+    counted, as the document with the SHA-256 `evidence` (0x hex) says.
+    """
+
+    __tablename__ = "source_epoch"
+    __table_args__ = (
+        CheckConstraint("number >= 1", name="source_epoch_number"),
+        CheckConstraint("opening_register_wh >= 0 AND closing_register_wh >= 0", name="source_epoch_registers"),
+        CheckConstraint("rest_wh >= 0", name="source_epoch_rest"),
+        CheckConstraint("opening_at >= begins_at", name="source_epoch_instants"),
+    )
+    source_id: str = Field(primary_key=True, foreign_key="energy_source.identity_id")
+    number: int = Field(primary_key=True)
+    register_id: str = Field(foreign_key="register.id")
+    opening_register_wh: int = big()
+    opening_at: datetime = instant()
+    begins_at: datetime = instant()
+    closing_register_wh: int = big()
+    rest_wh: int = big()
+    evidence: str
+    recorded_by: str
+    recorded_at: datetime = instant()
+
+
 class ChainAccountRow(SQLModel, table=True):
     """An account that sends transactions. Its nonce is decided here, in the unit of work of the intent."""
 
@@ -78,12 +106,9 @@ class ChainAccountRow(SQLModel, table=True):
 
 class ChainTransactionRow(SQLModel, table=True):
     __tablename__ = "chain_transaction"
-    __table_args__ = (
-        UniqueConstraint("chain_id", "account", "nonce", name="chain_transaction_nonce_once"),
-        UniqueConstraint("issuance_id", name="chain_transaction_issuance_once"),
-    )
+    __table_args__ = (UniqueConstraint("chain_id", "account", "nonce", name="chain_transaction_nonce_once"),)
     id: str = Field(primary_key=True)
-    issuance_id: str = Field(foreign_key="issuance.id")
+    issuance_id: str = Field(foreign_key="issuance.id", index=True)
     chain_id: int = big()
     account: str
     nonce: int = big()
@@ -104,6 +129,17 @@ class CarriedIssuanceRow(SQLModel, table=True):
     issuance_id: str = Field(primary_key=True, foreign_key="issuance.id")
     transaction_id: str = Field(foreign_key="chain_transaction.id")
     position: int
+
+
+class RevertedIssuanceRow(SQLModel, table=True):
+    """That a transaction carried an issuance when it was mined and reverted, and why. Its nonce is spent for ever."""
+
+    __tablename__ = "reverted_issuance"
+    transaction_id: str = Field(primary_key=True, foreign_key="chain_transaction.id")
+    issuance_id: str = Field(primary_key=True, foreign_key="issuance.id")
+    position: int
+    reason: str
+    recorded_at: datetime = instant()
 
 
 class TransactionAttemptRow(SQLModel, table=True):
@@ -150,6 +186,7 @@ class ProposalRow(SQLModel, table=True):
         Index(
             "proposal_live_once",
             "source_id",
+            "epoch",
             "from_wh",
             unique=True,
             sqlite_where=text("superseded_at IS NULL"),
@@ -170,6 +207,7 @@ class ProposalRow(SQLModel, table=True):
     due_at: datetime = instant()
     superseded_at: datetime | None = instant(nullable=True, default=None)
     superseded_because: str | None = None
+    epoch: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class ObjectionRow(SQLModel, table=True):

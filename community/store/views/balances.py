@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, exists, func, or_, select
 from sqlmodel import col
 
 from community.minting.apportionment import apportion
 from community.store.tables.chain import SettledEventRow
 from community.store.tables.identity import EnergySourceRow, MemberRow, ShareRow, ShareTableRow
 from community.store.tables.measuring import MeasurementRow
-from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
-from community.store.tables.minting import IssuancePartRow, IssuanceRow
+from community.store.tables.metering import InstallationRegisterRow, InstallationRow, MeteringPointRow, RegisterRow
+from community.store.tables.minting import IssuancePartRow, IssuanceRow, SourceEpochRow
 from community.store.unit_of_work import Work
 from community.store.views import chain
 from community.store.views.among import among
@@ -38,13 +38,14 @@ class BalanceView:
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """How far a source's verified production, its issuances and its settlements have come."""
+    """How far a source's verified production, its issuances and its settlements have come in its newest epoch."""
 
     source_id: str
     verified_wh: int
     verified_at: datetime
     minted_wh: int
     issued_wh: int
+    epoch: int
 
 
 async def balances(
@@ -84,7 +85,11 @@ async def _earned(work: Work, member_ids: Sequence[str]) -> tuple[dict[str, int]
         return {}, None
     unminted = or_(
         *[
-            and_(col(IssuanceRow.source_id) == one.source_id, col(IssuanceRow.from_wh) >= one.minted_wh)
+            and_(
+                col(IssuanceRow.source_id) == one.source_id,
+                col(IssuanceRow.epoch) == one.epoch,
+                col(IssuanceRow.from_wh) >= one.minted_wh,
+            )
             for one in reaches
         ]
     )
@@ -97,25 +102,36 @@ async def _earned(work: Work, member_ids: Sequence[str]) -> tuple[dict[str, int]
 async def _reaches(work: Work) -> list[_Reach]:
     """One entry per source that has a verified reading of its settled register."""
     newest: dict[str, _Reach] = {}
-    for source_id, register_wh, at, minted_wh, issued_wh in await work.session.execute(reaches_statement()):
+    for source_id, register_wh, at, minted_wh, issued_wh, epoch in await work.session.execute(reaches_statement()):
         known = newest.get(source_id)
         if at is not None and (known is None or known.verified_at < at):  # an exchanged meter leaves an older register
-            newest[source_id] = _Reach(source_id, register_wh, at, minted_wh, issued_wh)
+            newest[source_id] = _Reach(source_id, register_wh, at, minted_wh, issued_wh, epoch)
     return list(newest.values())
 
 
 def reaches_statement() -> Any:
-    """How far each register that ever counted for a source has come; the newest of a source is its own.
+    """How far each register that counts for a source has come; the newest of a source is its own.
 
-    Correlated look-ups by index: the cost does not grow with the number of measurements or settlements.
+    An exchanged meter's register counts from the epoch on that opens it: before, nobody knows from where its energy is to be
+    reckoned. Correlated look-ups by index: the cost does not grow with the number of measurements or settlements.
     """
+    epoch, came = SourceEpochRow, InstallationRegisterRow
+    by_exchange = exists().where(
+        col(came.installation_id) == col(InstallationRow.id),
+        col(came.obis) == col(RegisterRow.obis),
+        col(came.moment) == "initial",
+    )
+    opened = _of_epoch(col(epoch.register_id))
+    opening_wh = func.coalesce(_of_epoch(col(epoch.opening_register_wh)), col(EnergySourceRow.opening_register_wh))
+    number = func.coalesce(_of_epoch(col(epoch.number)), 0)
     return (
         select(
             col(EnergySourceRow.identity_id).label("source_id"),
             _newest(col(MeasurementRow.register_wh)).label("verified_wh"),
             _newest(col(MeasurementRow.at)).label("at"),
-            func.coalesce(_last_settled(), col(EnergySourceRow.opening_register_wh)).label("minted_wh"),
-            func.coalesce(_last_issued(), 0).label("issued_wh"),
+            func.coalesce(_last_settled(), opening_wh).label("minted_wh"),
+            func.coalesce(_last_issued(number), 0).label("issued_wh"),
+            number.label("epoch"),
         )
         .join(MeteringPointRow, col(MeteringPointRow.id) == col(EnergySourceRow.metering_point_id))
         .join(InstallationRow, col(InstallationRow.metering_point_id) == col(MeteringPointRow.id))
@@ -124,8 +140,16 @@ def reaches_statement() -> Any:
             (col(RegisterRow.meter_id) == col(InstallationRow.meter_id))
             & (col(RegisterRow.obis) == col(MeteringPointRow.settled_obis)),
         )
+        .where(or_(opened == col(RegisterRow.id), and_(opened.is_(None), ~by_exchange)))
         .limit(SOURCES_MAX)
     )
+
+
+def _of_epoch(column: Any) -> Any:
+    """`column` of the newest epoch of the source in the enclosing statement; NULL for the founding one."""
+    row = SourceEpochRow
+    newest = select(column).where(col(row.source_id) == col(EnergySourceRow.identity_id))
+    return newest.order_by(col(row.number).desc()).limit(1).correlate(EnergySourceRow).scalar_subquery()
 
 
 def _newest(column: Any) -> Any:
@@ -137,17 +161,20 @@ def _newest(column: Any) -> Any:
 
 
 def _last_settled() -> Any:
-    """The register value up to which the source in the enclosing statement is settled on the indexed chain."""
-    row = SettledEventRow
+    """The register value up to which the source in the enclosing statement is settled on the indexed chain in its epoch."""
+    row, opened_at = SettledEventRow, _of_epoch(col(SourceEpochRow.opening_at))
     own = (col(row.chain_id) == chain.the_chain()) & (col(row.source_ref) == col(EnergySourceRow.source_ref))
+    own &= or_(opened_at.is_(None), col(row.read_at) > opened_at)
     last = select(col(row.to_wh)).where(own).order_by(col(row.seq).desc()).limit(1)
     return last.correlate(EnergySourceRow).scalar_subquery()
 
 
-def _last_issued() -> Any:
-    """The register value up to which the source in the enclosing statement has issuances."""
+def _last_issued(epoch: Any) -> Any:
+    """The register value up to which the source in the enclosing statement has issuances of an epoch."""
     row = IssuanceRow
-    newest = select(col(row.to_wh)).where(col(row.source_id) == col(EnergySourceRow.identity_id))
+    newest = select(col(row.to_wh)).where(
+        col(row.source_id) == col(EnergySourceRow.identity_id), col(row.epoch) == epoch
+    )
     newest = newest.order_by(col(row.period_end).desc(), col(row.id).desc()).limit(1)
     return newest.correlate(EnergySourceRow).scalar_subquery()
 

@@ -22,6 +22,8 @@ from community.store.views.scope import Scope
 from community.units import TokenAmount, WattHours
 
 PARTS_MAX = 50_000
+EnergyKey = tuple[str, int, datetime]
+"""A source, the register value at which its energy begins, and the instant of the reading at which it ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,16 +137,22 @@ async def by_measurements(work: Work, measurement_ids: Sequence[str]) -> dict[st
     return found
 
 
-async def by_registers(work: Work, keys: Sequence[tuple[str, int]]) -> dict[tuple[str, int], IssuanceView]:
-    """Issuances by (source id, from_wh): what names one energy."""
+async def by_registers(work: Work, keys: Sequence[EnergyKey]) -> dict[EnergyKey, IssuanceView]:
+    """Issuances by (source id, from_wh, instant of the reading): what names one energy, whichever meter counted it."""
     wanted = set(keys)
     statement = _statement().where(
-        col(IssuanceRow.source_id).in_({source for source, _ in wanted}),
-        col(IssuanceRow.from_wh).in_({from_wh for _, from_wh in wanted}),
+        col(IssuanceRow.source_id).in_({source for source, _, _ in wanted}),
+        col(IssuanceRow.from_wh).in_({from_wh for _, from_wh, _ in wanted}),
     )
-    rows = await work.session.execute(statement)
-    found = {(row[0].source_id, row[0].from_wh): _view(row) for row in rows}
-    return {key: view for key, view in found.items() if key in wanted}
+    found: dict[tuple[str, int], list[Any]] = {}
+    for row in await work.session.execute(statement):
+        found.setdefault((row[0].source_id, row[0].from_wh), []).append(row)
+    return {
+        key: _view(row)
+        for key in wanted
+        for row in found.get(key[:2], ())
+        if row[0].period_start < key[2] <= row[0].period_end
+    }
 
 
 async def parts(work: Work, scope: Scope, issuance_ids: Sequence[str]) -> dict[str, list[IssuancePartView]]:

@@ -17,6 +17,7 @@ from community.minting.issuances import IssuanceState
 from community.store.tables.identity import EnergySourceRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, StatementRow
 from contracts.abi import MODE_ATTESTED, SourceSetup, decode_settled, encode_configure
+from tests.conformance.settlement.test_restored_backup import back_up, recovered, restore
 from tests.support.evidence_world import bundle_lines, index
 from tests.support.plant_on_chain import HOLDERS, NAMEPLATE_W, OPENING_WH, SOURCE_REF
 from tests.support.sending_device import EXPORT, NOON
@@ -97,6 +98,49 @@ async def test_an_attested_source_settles_through_the_same_pipeline(tmp_path: Pa
         assert report.verdict is Verdict.NOT_CHECKED, "\n".join(report.lines())
         (said,) = [sentence for check in report.checks for sentence in check.unchecked]
         assert said.startswith("3 readings are inside meter frames that only the meter's key opens")
+
+
+@pytest.mark.parametrize("asks_the_signer", [True, False])
+async def test_what_a_backup_lacks_comes_back_once_its_payloads_do(tmp_path: Path, asks_the_signer: bool) -> None:
+    """The call only names the payload's hash: recovery says what it needs, and puts back to the unit what was minted."""
+    backup = tmp_path / "backup.db"
+    async with settlement_world(tmp_path) as world:
+        await attest(world)
+        telegrams = {number: (wh, payload(world, number, wh)) for number, wh in ((1, 300), (2, 700), (3, 900))}
+        await add_telegram(world, 1, *telegrams[1])
+        await world.settle_until(1)
+        back_up(world, backup)
+        for number in (2, 3):
+            await add_telegram(world, number, *telegrams[number])
+        lost = await world.settle_until(3)
+        restore(world, backup)
+        signed = None if asks_the_signer else []
+        lacking = await recovered(world, signed)
+        assert (lacking.put_back, lacking.known, len(lacking.problems)) == ([], 1, 2)
+        assert all("take in that payload again" in problem for problem in lacking.problems)
+        for number in (3, 2):
+            await add_telegram(world, number, *telegrams[number])
+        found = await recovered(world, signed)
+        assert (len(found.put_back), found.known, found.problems) == (2, 1, [])
+        assert (await recovered(world, signed)).put_back == []
+        back = await world.settle_until(3)
+        assert [(one.id, one.parts, one.tx_hash) for one in back] == [(one.id, one.parts, one.tx_hash) for one in lost]
+        await add_telegram(world, 4, 1000, payload(world, 4, 1000))
+        await world.settle_until(4)
+        assert world.supply() == 1000 * 10**15 and world.mine_nonces() == 4
+
+
+async def test_another_payload_at_the_same_instant_brings_nothing_back(tmp_path: Path) -> None:
+    backup = tmp_path / "backup.db"
+    async with settlement_world(tmp_path) as world:
+        await attest(world)
+        back_up(world, backup)
+        await add_telegram(world, 1, 300, payload(world, 1, 300))
+        await world.settle_until(1)
+        restore(world, backup)
+        await add_telegram(world, 1, 301, payload(world, 1, 301))
+        found = await recovered(world)
+        assert found.put_back == [] and "proves 1000300 Wh" in found.problems[0]
 
 
 async def test_a_telegram_that_says_less_is_refused_by_the_signer(tmp_path: Path) -> None:

@@ -6,10 +6,15 @@ import pytest
 
 from community.minting.apportionment import apportion
 from community.minting.issuances import IssuanceState
+from community.runtime.system_clock import SystemClock
 from community.units import BASE_UNITS_PER_WH, WattHours
+from contracts.abi import encode_set_active
+from settlement.report import resume
 from tests.conformance.settlement.test_restored_backup import back_up, recovered, restore
-from tests.support.plant_on_chain import HOLDERS, OPENING_WH, WEIGHTS
+from tests.conformance.settlement.test_settles_on_a_real_chain import pass_and_mine
+from tests.support.plant_on_chain import HOLDERS, OPENING_WH, WEIGHTS, ref_of
 from tests.support.settlement_world import SettlementWorld, settlement_world
+from tests.support.stores import opened
 
 pytestmark = pytest.mark.timeout(90)
 
@@ -60,6 +65,45 @@ async def test_a_source_that_the_signer_does_not_know_stops_alone(tmp_path: Path
         assert stopped.source_id == "barn" and "not pinned" in (stopped.failure or "")
         assert_minted(world, MADE["plant"], MADE["school"])
         assert world.mine_nonces() == 2, "the refused nonce was given back"
+
+
+async def test_a_batch_that_reverts_stops_only_the_source_to_blame(tmp_path: Path, store_url: str) -> None:
+    """The chain changed in the last second. The others are signed again once operators say that the nonce did nothing."""
+    async with settlement_world(tmp_path, store_url=store_url) as world:
+        await with_sun(world)
+        switched = []
+
+        def switch_off(at: str) -> None:
+            if at == "before_sent" and not switched:
+                switched.append(world.transact(world.issuer, encode_set_active(ref_of("barn"), active=False)))
+
+        async with world.running(switch_off) as loop:
+            await pass_and_mine(world, loop, 2)
+            assert {one.state for one in await world.issuances()} == {IssuanceState.BROADCAST}, (
+                "it may yet be mined anew"
+            )
+            world.chain.mine(70)
+            await loop.pass_once()
+            world.chain.mine(2)
+            await loop.pass_once()
+        found = {one.source_id: one for one in await world.issuances()}
+        assert {name: one.state.value for name, one in found.items()} == {
+            "plant": "planned", "school": "planned", "barn": "stopped",
+        }  # fmt: skip
+        assert "InactiveSource" in (found["barn"].failure or "")
+        assert "approve `reverted_nonces` [0]" in (found["plant"].failure or "")
+        assert (world.supply(), world.mine_nonces()) == (0, 1)
+
+        world.registry["reverted_nonces"] = [0]
+        world.pin()
+        await world.settle_until(2)
+        assert_minted(world, MADE["plant"], MADE["school"])
+        world.transact(world.issuer, encode_set_active(ref_of("barn"), active=True))
+        async with opened(world.store_url) as store:
+            await resume(store, found["barn"].id, SystemClock())
+        assert {one.id for one in await world.settle_until(3)} == {one.id for one in found.values()}
+        assert_minted(world, *MADE.values())
+        assert world.mine_nonces() == 4
 
 
 @pytest.mark.parametrize("asks_the_signer", [True, False])
