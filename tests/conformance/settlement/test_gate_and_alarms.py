@@ -105,13 +105,23 @@ async def test_a_settlement_that_reverts_stops_its_source_and_says_why(tmp_path:
             with_priority(world, encode_pause())
             world.chain.mine()
             await loop.pass_once()
+            (waiting,) = await world.issuances()
+            assert waiting.state is IssuanceState.BROADCAST, "until its block is final, another may take it"
+            world.chain.mine(3)
+            await loop.pass_once()
         (stopped,) = await world.issuances()
         assert stopped.state is IssuanceState.STOPPED and stopped.tx_hash is not None
         assert "the issuer is paused" in (stopped.failure or "")
+        world.transact(world.issuer, encode_unpause())
         async with opened(world.store_url) as store:
-            with pytest.raises(FatalError, match="nonce is spent"):
+            await resume(store, stopped.id, SystemClock())
+            with pytest.raises(FatalError, match="no stopped issuance"):
                 await resume(store, stopped.id, SystemClock())
-        assert world.supply() == 0
+        async with world.running() as loop:
+            await loop.pass_once()
+        (refused,) = await world.issuances()
+        assert refused.state is IssuanceState.PLANNED, "its nonce is spent"
+        assert "approve `reverted_nonces` [0]" in (refused.failure or "") and world.supply() == 0
 
 
 async def test_a_pause_only_waits(tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ async def test_5_an_issuance_that_begins_where_another_does_is_refused_by_the_bo
             await work.session.execute(
                 text(
                     "INSERT INTO issuance SELECT '0xother', chain_id, issuer, source_id, from_wh, to_wh + 1, period_start, "
-                    "period_end, amount, measurement_id, share_table_id, state, NULL, planned_at, NULL, NULL, NULL "
-                    "FROM issuance"
+                    "period_end, amount, measurement_id, share_table_id, state, NULL, planned_at, NULL, NULL, NULL, "
+                    "epoch FROM issuance"
                 )
             )
     await world.close()

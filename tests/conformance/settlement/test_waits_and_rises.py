@@ -52,10 +52,12 @@ async def test_shares_that_are_not_committed_yet_are_waited_for(tmp_path: Path) 
     replica = await world.replica()
     with capture_logs() as logs:
         await world.run(replica)
+        await world.run(replica)
     assert [one.source_id for one in await world.issuances()] == ["barn"], "the other one goes its way"
     (reason,) = [entry["reason"] for entry in logs if entry["event"] == "settlement_waits"]
     assert "have the registrar commit exactly these" in reason
     world.chain.configure(REF, committed)
+    await world.advance(timedelta(seconds=1))
     for _ in range(4):
         await world.run(replica)
         world.chain.mine(4)
