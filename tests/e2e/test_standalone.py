@@ -36,7 +36,7 @@ def _processes_naming(folder: Path) -> list[str]:
     return found
 
 
-async def _until_settled(folder: Path, more_than: int, seconds: float = 90) -> int:
+async def _until_settled(folder: Path, more_than: int, seconds: float = 180) -> int:
     books = Books(Layout(ROOT, folder).database)
     async with asyncio.timeout(seconds):
         while True:
@@ -72,7 +72,7 @@ async def check_agrees(tmp_path: Path, settlements: int) -> None:
     assert _processes_naming(tmp_path) == []
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_demo_killed_hard_leaves_nothing_running_and_goes_on_where_it_was(tmp_path: Path) -> None:
     first = await _run("demo", "--folder", str(tmp_path), "--port", "0")
     settled = await _until_settled(tmp_path, 2)
