@@ -21,7 +21,7 @@ from community.identity.derivation import address_path, derive_address
 from community.identity.identities import EnergySource, Member, User
 from community.identity.shares import Share, ShareTable
 from community.runtime.system_clock import SystemClock
-from community.store import api_keys, coin_addresses, devices, identities, shares
+from community.store import api_keys, coin_addresses, devices, identities, persons, shares
 from community.store.schema import migrate
 from community.store.sealed_columns import ColumnKey
 from community.store.unit_of_work import Store, Work
@@ -134,9 +134,10 @@ async def _write_books(
         await _give_addresses(work, PLANT_ID, AccountRole.ENERGY_SOURCE, start)
         plant = next(gateway for gateway in gateways if gateway.site is PLANT)
         config = await _add_shares(work, plant, start)
+        people = {role: await persons.user_named(work, f"Demo {role}", start) for role in ("operator", "auditor")}
         keys = {
             role: (await api_keys.create(work, role=role, label=f"demo {role}", identity_id=who, now=now)).text
-            for role, who in (("operator", None), ("auditor", None), ("member", HOLDERS[0].member.id))
+            for role, who in (*people.items(), ("member", HOLDERS[0].member.id))
         }
     return config, keys
 

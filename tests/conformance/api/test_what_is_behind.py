@@ -24,7 +24,7 @@ def _message(name: str) -> dict[str, Any]:
     return found
 
 
-async def test_every_comparison_is_listed_newest_first(served: Served) -> None:
+async def _every_comparison_is_listed_newest_first(served: Served) -> None:
     run = {
         "id": "run_0", "started_at": served.seeded.now - timedelta(hours=1), "finalised_block": 1, "finalised_hash": "0x1",
         "verified_wh": 1, "issued_wh": 1, "settled_wh": 1, "supply": 1, "match_count": 1, "break_count": 1,
@@ -108,7 +108,7 @@ async def test_accounts_of_a_period_add_up(served: Served, store_url: str) -> No
         assert [one["id"] for one in own["members"]["nodes"]] == ["mem_anna"]
 
 
-async def test_frames_tell_how_they_were_heard_and_what_became_of_them(served: Served) -> None:
+async def _frames_tell_how_they_were_heard_and_what_became_of_them(served: Served) -> None:
     envelope = json.dumps(_message("tts_v3_up.json"))
     now = served.seeded.now
     rows = [
@@ -173,7 +173,7 @@ def test_what_is_no_message_tells_nothing(envelope: dict[str, Any]) -> None:
     assert heard_in(envelope).rssi_dbm is None and heard_in(envelope).spreading_factor is None
 
 
-async def test_evidence_is_reached_from_the_statement_and_the_announcement_from_the_issuance(served: Served) -> None:
+async def _evidence_is_reached_from_the_statement_and_the_announcement_from_the_issuance(served: Served) -> None:
     seeded = served.seeded
     proposal = {
         "id": "prop_1", "issuance_id": seeded.issuance_ids[0], "source_id": SOURCE, "from_wh": 1, "to_wh": 2,
@@ -197,7 +197,7 @@ async def test_evidence_is_reached_from_the_statement_and_the_announcement_from_
     assert (await ask(served.app, flat, served.keys.bernd))["measurements"]["nodes"][0]["statement"]["measurements"]
 
 
-async def test_what_a_sender_has_to_pay_with(served: Served) -> None:
+async def _what_a_sender_has_to_pay_with(served: Served) -> None:
     account = address_of("settler")
     async with served.store.begin() as work:
         await write(work, minting.ChainAccountRow, [{"chain_id": CHAIN_ID, "address": account, "next_nonce": 1}])
@@ -209,3 +209,10 @@ async def test_what_a_sender_has_to_pay_with(served: Served) -> None:
     assert sender["balanceWei"] == str(3 * 10**18) and sender["balanceAt"].startswith(
         served.seeded.now.isoformat()[:16]
     )
+
+
+async def test_what_was_in_the_books_only_can_be_asked(served: Served) -> None:
+    await _every_comparison_is_listed_newest_first(served)
+    await _frames_tell_how_they_were_heard_and_what_became_of_them(served)
+    await _evidence_is_reached_from_the_statement_and_the_announcement_from_the_issuance(served)
+    await _what_a_sender_has_to_pay_with(served)
