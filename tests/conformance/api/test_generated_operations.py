@@ -7,6 +7,7 @@ status of the server's fault, or an error with the code INTERNAL.
 import asyncio
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,21 @@ import httpx
 import pytest
 import requests
 import schemathesis
-from graphql import OperationDefinitionNode, parse
+from graphql import (
+    InterfaceTypeDefinitionNode,
+    ObjectTypeDefinitionNode,
+    UnionTypeDefinitionNode,
+    parse,
+    print_ast,
+)
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis_graphql import from_schema
+from hypothesis_graphql import mutations, queries
 from schemathesis.graphql import nodes
 
 from api.app import ApiProcess
+from api.permissions import PERMISSIONS
+from api.roles import Role
 from api.schema import SCHEMA_FILE
 from tests.conformance.api.conftest import NOW
 from tests.support.manual_clock import ManualClock
@@ -32,11 +41,12 @@ from tests.support.seeded_figures import PV_POINT, SOURCE, address_of, hash_of
 from tests.support.stores import new_sqlite_url, opened
 
 PER_ROOT = 1
-DOCUMENTS = 15
+DOCUMENTS = 8
 PER_ROOT_LONG = 8
 DOCUMENTS_LONG = 200
 ROOTS_MIN = 70
 LARGE = 2**53 - 1
+REFUSED = {"FORBIDDEN", "TOO_COSTLY"}
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 KNOWN = st.sampled_from(
     [
@@ -53,25 +63,58 @@ KNOWN = st.sampled_from(
         hash_of("issuance", 1),
     ]
 )
+
+
+def mostly(usual: st.SearchStrategy[Any], odd: st.SearchStrategy[Any] = TEXTS) -> st.SearchStrategy[Any]:
+    """What makes sense nine times of ten: what is refused at once tries nothing behind it."""
+    return st.one_of(*[usual] * 9, odd)
+
+
+INSTANTS = st.sampled_from(["2026-06-15T00:00:00Z", "2026-06-15T12:00:00+02:00", "2026-06-14T00:00:00Z"])
+EXTREME = st.sampled_from(["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z", "2026-06-15"])
 SCALARS: dict[str, st.SearchStrategy[Any]] = {
-    "Address": st.one_of(st.sampled_from([address_of("mem_anna"), "0x" + "0" * 40]), TEXTS).map(nodes.String),
-    "Amount": st.one_of(st.integers(0, 2**256).map(str), TEXTS).map(nodes.String),
-    "Counter": st.integers(-1, LARGE + 1).map(nodes.Int),
-    "Cursor": st.one_of(st.sampled_from(["1", "W10", "WyJhIiwiYiJd", "WzEsMl0"]), TEXTS).map(nodes.String),
-    "Date": st.one_of(st.dates().map(str), TEXTS).map(nodes.String),
-    "DateTime": st.one_of(
-        st.sampled_from(["2026-06-15T00:00:00Z", "2026-06-15T12:00:00+02:00", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59Z"]),
-        st.datetimes().map(lambda each: each.isoformat() + "Z"),
-    ).map(nodes.String),
-    "Hash": st.one_of(st.just(hash_of("tx", 1)), TEXTS).map(nodes.String),
-    "Hex": st.one_of(st.binary(max_size=70).map(bytes.hex), TEXTS).map(nodes.String),
-    "PageSize": st.integers(-1, 501).map(nodes.Int),
-    "WattHours": st.integers(-1, LARGE + 1).map(nodes.Int),
-    "ID": st.one_of(KNOWN, TEXTS).map(nodes.String),
-}  # fmt: skip
+    "Address": mostly(st.sampled_from([address_of("mem_anna"), "0x" + "0" * 40])).map(nodes.String),
+    "Amount": mostly(st.integers(0, 2**256).map(str)).map(nodes.String),
+    "Counter": mostly(st.integers(0, 4000), st.integers(-1, LARGE + 1)).map(nodes.Int),
+    "Cursor": mostly(st.just(None), st.sampled_from(["1", "W10", "WyJhIiwiYiJd", "WzEsMl0", "x"])).map(
+        lambda one: nodes.Null if one is None else nodes.String(one)
+    ),
+    "Date": mostly(st.sampled_from(["2026-06-14", "2026-06-15"]), st.dates().map(str)).map(nodes.String),
+    "DateTime": mostly(INSTANTS, EXTREME).map(nodes.String),
+    "Hash": mostly(st.just(hash_of("tx", 1))).map(nodes.String),
+    "Hex": mostly(st.binary(max_size=70).map(bytes.hex)).map(nodes.String),
+    "PageSize": mostly(st.integers(1, 5), st.integers(-1, 501)).map(nodes.Int),
+    "WattHours": mostly(st.integers(0, 10**6), st.integers(-1, LARGE + 1)).map(nodes.Int),
+    "ID": mostly(KNOWN).map(nodes.String),
+}
 for _name, _strategy in SCALARS.items():
-    if _name != "ID":
-        schemathesis.graphql.scalar(_name, _strategy)
+    schemathesis.graphql.scalar(_name, _strategy)
+
+
+def permitted_schema(role: Role) -> str:
+    """The schema without what the role may not use, as text: a document that asks for one such thing tries no other."""
+    document = parse(SCHEMA_FILE.read_text())
+    with_fields = (ObjectTypeDefinitionNode, InterfaceTypeDefinitionNode)
+    shown = {
+        one.name.value: tuple(
+            field for field in one.fields or () if role in PERMISSIONS[f"{one.name.value}.{field.name.value}"]
+        )
+        for one in document.definitions
+        if isinstance(one, with_fields)
+    }
+    hidden = {"Subscription"} | {name for name, fields in shown.items() if not fields}
+    kept: list[str] = []
+    for one in document.definitions:
+        if isinstance(one, with_fields) and one.name.value not in hidden:
+            fields = tuple(field for field in shown[one.name.value] if print_ast(field.type).strip("[]!") not in hidden)
+            kept.append(print_ast(replace(one, fields=fields)))
+        elif isinstance(one, UnionTypeDefinitionNode):
+            kept.append(
+                print_ast(replace(one, types=tuple(each for each in one.types if each.name.value not in hidden)))
+            )
+        elif not isinstance(one, with_fields):
+            kept.append(print_ast(one))
+    return "\n\n".join(kept)
 
 
 class Asker:
@@ -85,12 +128,13 @@ class Asker:
         self.session = requests.Session()
         self.session.trust_env = False
 
-    def heard(self, status: int, body: bytes, asked: str) -> None:
-        """Count the answer. Raises AssertionError for an error of the server."""
+    def heard(self, status: int, body: bytes, asked: str) -> list[str]:
+        """Count the answer; its codes. Raises AssertionError for an error of the server."""
         answer = json.loads(body)
         codes = [error.get("extensions", {}).get("code", "?") for error in answer.get("errors", ())] or ["answered"]
         self.codes.update(codes)
-        assert status < 500 and "INTERNAL" not in codes, (asked, answer)
+        assert status < 500 and not {"INTERNAL", "UNAVAILABLE"} & set(codes), (asked, answer)
+        return codes
 
 
 def _bounded(examples: int) -> Any:
@@ -111,29 +155,31 @@ def ask_every_root(asker: Asker, examples: int) -> int:
         @given(case=operation.as_strategy())
         def ask(case: Any) -> None:
             response = case.call(base_url=asker.url, session=asker.session, headers=asker.headers)
-            case.validate_response(response, checks=[schemathesis.checks.not_a_server_error])
-            asker.heard(response.status_code, response.content, str(case.body))
+            codes = asker.heard(response.status_code, response.content, str(case.body))
+            if not REFUSED & set(
+                codes
+            ):  # its own check takes a refusal of ours, by a code it does not know, for a fault
+                case.validate_response(response, checks=[schemathesis.checks.not_a_server_error])
 
         ask()
         roots += 1
     return roots
 
 
-def ask_documents(asker: Asker, examples: int) -> None:
-    """Hypothesis-graphql asks for several roots at once, with aliases."""
-    text = SCHEMA_FILE.read_text()
+def ask_documents(asker: Asker, role: Role, examples: int) -> None:
+    """Hypothesis-graphql asks for several roots at once, with aliases, of what the role may ask."""
+    schema = permitted_schema(role)
+    kinds = [queries, mutations] if "type Mutation" in schema else [queries]
+    for kind in kinds:
 
-    @seed(11)
-    @_bounded(examples)
-    @given(document=from_schema(text, custom_scalars={name: one for name, one in SCALARS.items() if name != "ID"}))
-    def ask(document: str) -> None:
-        kinds = {one.operation.value for one in parse(document).definitions if isinstance(one, OperationDefinitionNode)}
-        if "subscription" in kinds:
-            return
-        response = asker.client.post(asker.url, json={"query": document})
-        asker.heard(response.status_code, response.content, document)
+        @seed(11)
+        @_bounded(examples)
+        @given(document=kind(schema, custom_scalars=SCALARS, allow_x00=False))
+        def ask(document: str) -> None:
+            response = asker.client.post(asker.url, json={"query": document})
+            asker.heard(response.status_code, response.content, document)
 
-    ask()
+        ask()
 
 
 async def _ask(folder: Path, per_root: int, documents: int, roots_as: tuple[str, ...]) -> None:
@@ -152,12 +198,12 @@ async def _ask(folder: Path, per_root: int, documents: int, roots_as: tuple[str,
             try:
                 if role in roots_as:
                     assert await asyncio.to_thread(ask_every_root, asker, per_root) >= ROOTS_MIN
-                await asyncio.to_thread(ask_documents, asker, documents)
+                await asyncio.to_thread(ask_documents, asker, Role(role), documents)
             finally:
                 asker.client.close()
                 asker.session.close()
             print(f"{role}: {dict(asker.codes)}")
-            assert asker.codes["answered"] > 0
+            assert asker.codes["answered"] * 8 >= asker.codes.total(), "too much is refused at once to try anything"
 
 
 @pytest.mark.timeout(180)
