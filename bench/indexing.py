@@ -29,10 +29,12 @@ SQLITE_GATE = 0.5
 MEMORY_MAX_MB = 250.0
 GROWTH_MAX = 1.25
 LATENCY_MAX_MS = 100.0
+SHARED_BUFFERS = "256MB"
+"""A server for tests has so little that it writes each page several times; one that is used has more."""
 
 
 def run() -> list[Figure]:
-    with running_chain(free_port()) as chain, private_postgres() as server:
+    with running_chain(free_port()) as chain, private_postgres(shared_buffers=SHARED_BUFFERS) as server:
         postgresql, sqlite, floors, indexed = [], [], [], ""
         for _ in range(TURNS):
             floors.append(runs.floor(chain))

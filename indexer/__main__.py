@@ -1,9 +1,12 @@
 """Command line of the indexer: `python -m indexer run | backfill | verify | reindex | status | reconcile …`."""
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Awaitable, Callable
+
+import uvloop
 
 from community.clients.evm import EvmNode
 from community.errors import CommunityError, FatalError, RetryableError
@@ -22,6 +25,8 @@ from indexer.reconcile_cli import Surroundings
 from indexer.settings import IndexerSettings, read_settings
 from indexer.verify import verify
 
+_ALLOCATIONS = 10_000
+_SWITCH_S = 0.001
 Command = Callable[[IndexerSettings, Store], Awaitable[None]]
 
 
@@ -33,14 +38,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 good, 1 not."""
     chosen = _parser().parse_args(arguments)
     configure_logging("indexer")
+    # what was imported stays: a collection that looks at all of it again would hold up a block for a tenth of a second;
+    # and what a backfill makes by the hundred thousand has no cycles to look for
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS)
+    # a backfill checks blocks in a thread: the loop must get its turn soon, or the database waits
+    sys.setswitchinterval(_SWITCH_S)
     if chosen.command == "run":
-        return run_until_stopped(lambda: build(read_settings()))
+        return run_until_stopped(lambda: build(read_settings()), uvloop.new_event_loop)
     commands: dict[str, Command] = {"backfill": _backfill, "verify": _verify, "reindex": _reindex, "status": _status}
     if chosen.command == "verify" and chosen.against:
         commands["verify"] = _compare_command(chosen.against)
     if chosen.command == "reconcile":
         commands = {"reconcile": _reconcile_command(chosen)}
-    return run_command(lambda: _with_store(commands[chosen.command]))
+    return run_command(lambda: _with_store(commands[chosen.command]), uvloop.new_event_loop)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -16,6 +16,7 @@ from community.runtime.system_clock import SystemClock
 from community.store import chain_index
 from community.store.sole_sender import AnotherIndexes, StillHeld, sole_indexer
 from community.store.unit_of_work import Store, StoreUnavailable
+from indexer.apart import apart
 from indexer.condition import Condition
 from indexer.follow import Follower
 from indexer.following import Following
@@ -38,7 +39,7 @@ class IndexerApp:
     store: Store
     nodes: Nodes
     follower: Follower
-    reconciler: Reconciler
+    clock: Clock
     settled: asyncio.Event
     condition: Condition
 
@@ -92,7 +93,9 @@ class IndexerApp:
             began = loop.time()
             try:
                 if await self._indexed() is not None:
-                    await self.reconciler.run(self.nodes.current)
+                    url = self.nodes.current.url
+                    # comparing takes the processor for long: blocks are followed by this loop meanwhile
+                    await apart(lambda: reconcile_once(self.settings, self.clock, url))  # noqa: B023 - awaited here
             except (RetryableError, NodeRefused) as error:
                 _log.warning("reconciliation_postponed", reason=str(error))
                 self.settled.set()  # try again after the pause
@@ -121,10 +124,9 @@ def build(settings: IndexerSettings, clock: Clock | None = None) -> IndexerApp:
     store = Store.open(settings.database_url)
     nodes = build_nodes(settings)
     follower = build_follower(settings, store, clock, nodes)
-    reconciler = build_reconciler(settings, store, clock)
     condition = Condition(clock.now, settings.ready_behind, store)
     follower.reorganised = condition.rolled_back
-    return IndexerApp(settings, store, nodes, follower, reconciler, asyncio.Event(), condition)
+    return IndexerApp(settings, store, nodes, follower, clock, asyncio.Event(), condition)
 
 
 def build_nodes(settings: IndexerSettings) -> Nodes:
@@ -143,6 +145,16 @@ def build_follower(settings: IndexerSettings, store: Store, clock: Clock, nodes:
         nodes=nodes,
         finality_quorum=settings.finality_quorum,
     )
+
+
+async def reconcile_once(settings: IndexerSettings, clock: Clock, url: str) -> None:
+    """One run over the node at `url`, with connections of its own."""
+    store, node = Store.open(settings.database_url), EvmNode(url, settings.rpc_timeout_ms / 1000)
+    try:
+        await build_reconciler(settings, store, clock).run(node)
+    finally:
+        await node.close()
+        await store.close()
 
 
 def build_reconciler(settings: IndexerSettings, store: Store, clock: Clock) -> Reconciler:

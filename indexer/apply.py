@@ -70,8 +70,7 @@ class Books:
 
     async def complete_load(self) -> None:
         """Build what a first load left out; nothing where it is there."""
-        async with self._store.begin() as work:
-            built = await secondary_indexes.create_missing(work)
+        built = await secondary_indexes.create_missing(self._store)
         if built:
             _log.info("secondary_indexes_built", names=built)
 
@@ -139,8 +138,7 @@ class Books:
             digest = digest_after(digest, lines[-1], block.rows)
             indexed.append(IndexedBlock(block.header.ref, block.header.parent_hash, block.header.at, digest))
         await chain_index.add_blocks(work, known.chain_id, indexed)
-        moved = [one for block in blocks for one in block.rows.transfers]
-        await transfers.add(work, known.chain_id, moved, b"".join(lines))
+        await transfers.add(work, b"".join(lines))
         await issuer_events.add_settled(work, known.chain_id, [one for block in blocks for one in block.rows.settled])
         await issuer_events.add_others(work, known.chain_id, [one for block in blocks for one in block.rows.others])
 

@@ -1,8 +1,9 @@
 """Ranges of finalised blocks: logs and headers read in bulk, every block checked before anything is used."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import structlog
 
@@ -13,6 +14,8 @@ from indexer.distrust import CheckedLogs, Completeness, NodeContradiction, check
 from indexer.pace import Pace
 from indexer.reading import ReadBlock
 from indexer.wire import WireLog, block_call, blocks_of, is_quantity, logs_call, logs_of
+
+T = TypeVar("T")
 
 _log = structlog.get_logger()
 
@@ -44,6 +47,7 @@ class RangeReader:
         self._node = node
         self._pace = pace
         self._witness = witness
+        self._one_at_a_time = asyncio.Lock()
 
     @property
     def endpoint(self) -> str:
@@ -58,7 +62,7 @@ class RangeReader:
         if witnessed is not None and witnessed != logs:
             suspects = self._disagreed(logs, witnessed)
             witnessed = None
-        by_block = _by_block(logs, first, last)
+        by_block = await self._beside(_by_block, logs, first, last)
         numbers: Sequence[int] = range(first, last + 1)
         if witnessed is not None and len(by_block) * _DENSE < len(numbers):
             numbers = sorted({first, last, *by_block})
@@ -78,7 +82,12 @@ class RangeReader:
         return numbers
 
     async def _logs(self, node: EvmNode, where: dict[str, str]) -> tuple[WireLog, ...]:
-        return logs_of(await node.fetch([logs_call(self._contracts.addresses, where)]))
+        return await self._beside(logs_of, await node.fetch([logs_call(self._contracts.addresses, where)]))
+
+    async def _beside(self, work: Callable[..., T], *given: Any) -> T:
+        """Do `work` in a thread, one at a time: nodes and database are served meanwhile."""
+        async with self._one_at_a_time:
+            return await asyncio.to_thread(work, *given)
 
     async def _witnessed(self, where: dict[str, str]) -> tuple[WireLog, ...] | None:
         if self._witness is None:
@@ -108,6 +117,21 @@ class RangeReader:
         self, headers: Sequence[BlockHeader], by_block: dict[int, list[WireLog]], last: int, suspects: set[int] | None
     ) -> list[ReadBlock]:
         """The blocks to index. `suspects` are compared with their receipts, as are doubtful ones; None if a witness agreed."""
+        blocks, doubtful = await self._beside(self._judge, headers, by_block, last, suspects)
+        for at in range(0, len(doubtful), _RECEIPTS_IN_FLIGHT):
+            part = doubtful[at : at + _RECEIPTS_IN_FLIGHT]
+            await asyncio.gather(
+                *(
+                    check_against_receipts(self._node, header, checked.logs, self._contracts.addresses)
+                    for header, checked in part
+                )
+            )
+        return blocks
+
+    def _judge(
+        self, headers: Sequence[BlockHeader], by_block: dict[int, list[WireLog]], last: int, suspects: set[int] | None
+    ) -> tuple[list[ReadBlock], list[tuple[BlockHeader, CheckedLogs]]]:
+        """The blocks to index, and those whose receipts must be asked before."""
         blocks: list[ReadBlock] = []
         doubtful: list[tuple[BlockHeader, CheckedLogs]] = []
         addresses = self._contracts.addresses
@@ -122,12 +146,7 @@ class RangeReader:
                 blocks.append(
                     ReadBlock(header, decode(header, checked, self._contracts) if checked.logs else BlockRows())
                 )
-        for at in range(0, len(doubtful), _RECEIPTS_IN_FLIGHT):
-            part = doubtful[at : at + _RECEIPTS_IN_FLIGHT]
-            await asyncio.gather(
-                *(check_against_receipts(self._node, header, checked.logs, addresses) for header, checked in part)
-            )
-        return blocks
+        return blocks, doubtful
 
 
 def _by_block(logs: Sequence[WireLog], first: int, last: int) -> dict[int, list[WireLog]]:

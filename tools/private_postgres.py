@@ -108,6 +108,7 @@ class PrivatePostgres:
     port: int = 0
     durable: bool = False
     version: int = 0
+    shared_buffers: str | None = None
     _process: subprocess.Popen[bytes] | None = None
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -174,6 +175,7 @@ class PrivatePostgres:
     def _start(self) -> None:
         settings = {
             **(_DURABLE_SETTINGS if self.durable else _FAST_SETTINGS),
+            **({} if self.shared_buffers is None else {"shared_buffers": self.shared_buffers}),
             "port": str(self.port),
             "listen_addresses": "127.0.0.1",
         }
@@ -239,11 +241,14 @@ def _identity(user: pwd.struct_passwd | None) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def private_postgres(*, durable: bool = False) -> Iterator[PrivatePostgres]:
-    """A running private server, stopped and removed on the way out; raises PostgresUnavailable when it cannot be."""
+def private_postgres(*, durable: bool = False, shared_buffers: str | None = None) -> Iterator[PrivatePostgres]:
+    """A running private server, stopped and removed on the way out; raises PostgresUnavailable when it cannot be.
+
+    `shared_buffers`: more memory than tests need, for who writes a lot.
+    """
     binaries, user = find_binaries(), _unprivileged_user()
     directory = Path(tempfile.mkdtemp(prefix="pg-"))
-    server = PrivatePostgres(binaries, directory, user, durable=durable)
+    server = PrivatePostgres(binaries, directory, user, durable=durable, shared_buffers=shared_buffers)
     try:
         if user is not None:
             os.chown(directory, user.pw_uid, user.pw_gid)

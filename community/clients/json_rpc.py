@@ -66,8 +66,7 @@ class HttpEndpoint:
             ) from error
 
     async def _whole(self, response: aiohttp.ClientResponse, what: str) -> bytes:
-        if response.content_length is not None and "Content-Encoding" not in response.headers:
-            return await response.read()
+        # not `read`: the response would keep the body, megabytes, until cycles are collected
         parts, size = [], 0
         async for part in response.content.iter_any():
             size += len(part)

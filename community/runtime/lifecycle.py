@@ -43,9 +43,11 @@ def run_until_stopped(
     return _guarded(lambda: _run(build), new_loop)
 
 
-def run_command(command: Callable[[], Awaitable[None]]) -> int:
-    """Run one command of a command line to its end. Returns the exit code."""
-    return _guarded(command)
+def run_command(
+    command: Callable[[], Awaitable[None]], new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> int:
+    """Run one command of a command line to its end, on a loop of `new_loop`. Returns the exit code."""
+    return _guarded(command, new_loop)
 
 
 def _guarded(

@@ -1,10 +1,11 @@
 """Balances and supply, the folds of the indexed transfers: at the indexed head, and at the finalised block."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import bindparam, delete, func, or_, select
+from sqlalchemy import delete, func, or_, select
 from sqlmodel import col
 
 from community.store.tables.chain import BalanceRow, ShareBalanceRow, ShareTransferRow, SupplyRow, TransferRow
@@ -13,7 +14,6 @@ from community.store.upserts import upsert
 from community.tokens.balances import Effects, Holding, balance_after, supply_after
 from community.tokens.supply import Supply
 
-_ADDRESSES_PER_QUERY = 10_000
 _NOTHING = Effects()
 
 
@@ -122,20 +122,27 @@ async def _fold_supply(work: Work, chain_id: int, token: str, head: Effects, fin
     await upsert(work, SupplyRow, values | amounts, list(values))
 
 
+_HELD_SQLITE = """
+SELECT address, amount, final_amount, block_number FROM {table}
+WHERE chain_id = ? AND token = ? AND address IN (SELECT value FROM json_each(?))
+"""
+_HELD_POSTGRESQL = """
+SELECT address, amount::text, final_amount::text, block_number FROM {table}
+WHERE chain_id = $1 AND token = $2 AND address = ANY($3::text[])
+"""
+
+
 async def _held(work: Work, ledger: Ledger, chain_id: int, keys: Sequence[Holding]) -> dict[Holding, _Held]:
     found: dict[Holding, _Held] = {}
-    row = ledger.balance
-    columns = (col(row.address), col(row.amount), col(row.final_amount), col(row.block_number))
+    connection = await work.session.connection()
+    statement = (_HELD_SQLITE if work.is_sqlite else _HELD_POSTGRESQL).format(table=ledger.balance.__tablename__)
     for token in sorted({key[0] for key in keys}):
-        addresses = [key[1] for key in keys if key[0] == token]
-        for at in range(0, len(addresses), _ADDRESSES_PER_QUERY):
-            statement = select(*columns).where(
-                col(row.chain_id) == chain_id,
-                col(row.token) == token,
-                col(row.address).in_(bindparam("addresses", addresses[at : at + _ADDRESSES_PER_QUERY], expanding=True)),
-            )
-            for address, *held in await work.session.execute(statement):
-                found[token, address] = _Held(*held)
+        addresses: Any = [key[1] for key in keys if key[0] == token]
+        asked = json.dumps(addresses) if work.is_sqlite else addresses
+        for address, amount, final_amount, block in await connection.exec_driver_sql(
+            statement, (chain_id, token, asked)
+        ):
+            found[token, address] = _Held(int(amount), int(final_amount), block)
     return found
 
 

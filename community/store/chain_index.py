@@ -10,9 +10,12 @@ from sqlmodel import col
 from community.chain.blocks import BlockRef
 from community.chain.index_checkpoint import IndexCheckpoint, IndexedBlock
 from community.errors import RetryableError
+from community.store.bulk import insert_rows
 from community.store.tables.chain import BlockRow, IndexCheckpointRow
 from community.store.unit_of_work import Work
 from community.store.upserts import insert_all
+
+_BLOCK_COLUMNS = ("chain_id", "number", "hash", "parent_hash", "at", "digest")
 
 
 class CheckpointMoved(RetryableError):
@@ -28,7 +31,7 @@ async def checkpoint(work: Work, chain_id: int) -> IndexCheckpoint | None:
 
 async def begin(work: Work, start: IndexCheckpoint, anchor: IndexedBlock) -> None:
     """Start the index of a chain at `anchor`, a block whose logs are not indexed."""
-    await insert_all(work, BlockRow, [_block_values(start.chain_id, anchor)])
+    await insert_rows(work, BlockRow, _BLOCK_COLUMNS, [_block_row(start.chain_id, anchor)])
     values = {
         "chain_id": start.chain_id,
         "start_block": start.start_block,
@@ -74,7 +77,7 @@ async def move(
 
 async def add_blocks(work: Work, chain_id: int, blocks: Sequence[IndexedBlock]) -> None:
     """Record indexed blocks."""
-    await insert_all(work, BlockRow, [_block_values(chain_id, block) for block in blocks])
+    await insert_rows(work, BlockRow, _BLOCK_COLUMNS, [_block_row(chain_id, block) for block in blocks])
 
 
 async def remove_above(work: Work, chain_id: int, number: int) -> None:
@@ -127,12 +130,5 @@ def _block(row: BlockRow) -> IndexedBlock:
     return IndexedBlock(BlockRef(row.number, row.hash), row.parent_hash, row.at, row.digest)
 
 
-def _block_values(chain_id: int, block: IndexedBlock) -> dict[str, Any]:
-    return {
-        "chain_id": chain_id,
-        "number": block.ref.number,
-        "hash": block.ref.hash,
-        "parent_hash": block.parent_hash,
-        "at": block.at,
-        "digest": block.digest,
-    }
+def _block_row(chain_id: int, block: IndexedBlock) -> tuple[Any, ...]:
+    return chain_id, block.ref.number, block.ref.hash, block.parent_hash, block.at, block.digest

@@ -1,5 +1,6 @@
 """The secondary indexes of the transfers: left out during a first load, because building them once is thrice as fast."""
 
+import asyncio
 from collections.abc import Iterable
 
 from sqlalchemy import Index, inspect, select, text
@@ -7,7 +8,7 @@ from sqlalchemy.schema import CreateIndex, DropIndex
 from sqlmodel import col
 
 from community.store.tables.chain import TransferRow
-from community.store.unit_of_work import Work
+from community.store.unit_of_work import Store, Work
 
 
 async def drop_for_first_load(work: Work) -> bool:
@@ -21,14 +22,29 @@ async def drop_for_first_load(work: Work) -> bool:
     return True
 
 
-async def create_missing(work: Work) -> list[str]:
-    """Build those that are not there; their names. Readers go on meanwhile, other writers wait."""
-    missing = sorted(await _missing(work), key=lambda index: str(index.name))
-    if missing and not work.is_sqlite:
-        await work.session.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
-    for index in missing:
-        await work.session.execute(CreateIndex(index))
+async def create_missing(store: Store) -> list[str]:
+    """Build those that are not there; their names. Readers go on meanwhile, other writers wait.
+
+    Each is a unit of work. PostgreSQL builds them side by side: sorting one is work for one processor.
+    """
+    async with store.read() as work:
+        missing = sorted(await _missing(work), key=lambda index: str(index.name))
+    if store.dialect == "sqlite":
+        for index in missing:
+            await _create(store, index)
+    else:
+        for outcome in await asyncio.gather(*(_create(store, index) for index in missing), return_exceptions=True):
+            if outcome is not None:
+                raise outcome
     return [str(index.name) for index in missing]
+
+
+async def _create(store: Store, index: Index) -> None:
+    async with store.begin() as work:
+        if not work.is_sqlite:
+            await work.session.execute(text("SET LOCAL maintenance_work_mem = '256MB'"))
+            await work.session.execute(text("SET LOCAL max_parallel_maintenance_workers = 0"))
+        await work.session.execute(CreateIndex(index, if_not_exists=True))
 
 
 async def _missing(work: Work) -> set[Index]:

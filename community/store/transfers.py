@@ -1,15 +1,14 @@
 """Transfers as indexed. Balances and supply, their folds, stand in `balances`."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlmodel import col
 
-from community.store.bulk import copy_lines, insert_rows
+from community.store.bulk import copy_lines
 from community.store.tables.chain import TransferRow
 from community.store.unit_of_work import Work
-from community.tokens.transfers import Transfer, TransferFields, kind_of
+from community.tokens.transfers import ZERO_ADDRESS, Transfer, TransferFields
 
 _COLUMNS = (
     "chain_id",
@@ -26,30 +25,12 @@ _COLUMNS = (
 """In the order of `transfer_lines`."""
 
 
-async def add(work: Work, chain_id: int, transfers: Sequence[TransferFields], lines: bytes) -> None:
-    """Record transfers, given with their `transfer_lines`, which are at hand.
+async def add(work: Work, lines: bytes) -> None:
+    """Record transfers, given as their `transfer_lines`, which are at hand.
 
     Raises RowRefused if one is there already: the checkpoint must make that impossible.
     """
-    if work.is_sqlite:
-        rows = [
-            (
-                chain_id,
-                number,
-                index,
-                block,
-                tx,
-                token,
-                sender,
-                recipient,
-                str(amount),
-                kind_of(sender, recipient).value,
-            )
-            for number, index, block, tx, token, sender, recipient, amount in transfers
-        ]
-        await insert_rows(work, TransferRow, _COLUMNS, rows)
-    else:
-        await copy_lines(work, TransferRow, _COLUMNS, lines)
+    await copy_lines(work, TransferRow, _COLUMNS, lines)
 
 
 async def between(work: Work, chain_id: int, after: int, upto: int) -> list[TransferFields]:
@@ -73,19 +54,23 @@ async def between(work: Work, chain_id: int, after: int, upto: int) -> list[Tran
     return [tuple(found) for found in await work.session.execute(statement)]
 
 
+def are_mints(chain_id: int, token: str, upto: int) -> tuple[Any, ...]:
+    """The conditions of mints of `token` in the blocks up to `upto`, found by the index of senders."""
+    row = TransferRow
+    return (
+        col(row.chain_id) == chain_id, col(row.sender) == ZERO_ADDRESS, col(row.block_number) <= upto,
+        col(row.token) == token, col(row.kind) == "mint",
+    )  # fmt: skip
+
+
 async def mints(work: Work, chain_id: int, token: str, upto: int) -> list[Transfer]:
     """Mints of `token` in the blocks up to `upto`, in chain order."""
     statement = (
         select(TransferRow)
-        .where(
-            col(TransferRow.chain_id) == chain_id,
-            col(TransferRow.token) == token,
-            col(TransferRow.kind) == "mint",
-            col(TransferRow.block_number) <= upto,
-        )
+        .where(*are_mints(chain_id, token, upto))
         .order_by(col(TransferRow.block_number), col(TransferRow.log_index))
     )
-    return [_transfer(row) for row in (await work.session.execute(statement)).scalars()]
+    return [transfer_of(row) for row in (await work.session.execute(statement)).scalars()]
 
 
 async def remove_above(work: Work, chain_id: int, number: int) -> None:
@@ -94,7 +79,8 @@ async def remove_above(work: Work, chain_id: int, number: int) -> None:
     await work.session.execute(delete(TransferRow).where(*above))
 
 
-def _transfer(row: TransferRow) -> Transfer:
+def transfer_of(row: TransferRow) -> Transfer:
+    """The value of a row."""
     return Transfer(
         block_number=row.block_number,
         log_index=row.log_index,

@@ -1,19 +1,19 @@
 """The running indexer beside nodes in trouble: it waits, changes over, and ends only where going on would be wrong."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from community.errors import FatalError
+from community.runtime.system_clock import SystemClock
 from community.store import balances
 from community.store.unit_of_work import Store
 from indexer.app import IndexerApp
 from indexer.condition import Condition
 from indexer.follow import Follower
 from indexer.nodes import Nodes
-from indexer.reconcile import Reconciler
 from indexer.settings import IndexerSettings
 from tests.support.scripted_node import ScriptedChain, ScriptedNode
 from tests.support.stores import new_sqlite_url
@@ -35,8 +35,7 @@ async def app_with(tmp_path: Path, *nodes: ScriptedNode) -> IndexerApp:
     )  # fmt: skip
     panel = Nodes(nodes)
     follower = Follower(store, CHAIN_ID, CONTRACTS, start_block=0, now=now, nodes=panel)
-    reconciler = Reconciler(store, CHAIN_ID, CONTRACTS, timedelta(minutes=15), now)
-    return IndexerApp(settings, store, panel, follower, reconciler, asyncio.Event(), Condition(now, 10))
+    return IndexerApp(settings, store, panel, follower, SystemClock(), asyncio.Event(), Condition(now, 10))
 
 
 async def until_held(app: IndexerApp, amount: int) -> None:
