@@ -38,12 +38,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command. Returns the exit code: 0 good, 1 not."""
     chosen = _parser().parse_args(arguments)
     configure_logging("indexer")
-    # what was imported stays: a collection that looks at all of it again would hold up a block for a tenth of a second;
-    # and what a backfill makes by the hundred thousand has no cycles to look for
-    gc.freeze()
-    gc.set_threshold(_ALLOCATIONS)
-    # a backfill checks blocks in a thread: the loop must get its turn soon, or the database waits
-    sys.setswitchinterval(_SWITCH_S)
     if chosen.command == "run":
         return run_until_stopped(lambda: build(read_settings()), uvloop.new_event_loop)
     commands: dict[str, Command] = {"backfill": _backfill, "verify": _verify, "reindex": _reindex, "status": _status}
@@ -52,6 +46,16 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.command == "reconcile":
         commands = {"reconcile": _reconcile_command(chosen)}
     return run_command(lambda: _with_store(commands[chosen.command]), uvloop.new_event_loop)
+
+
+def _for_long_work() -> None:
+    """Prepare the interpreter of a process of its own for following blocks while much is made and thrown away."""
+    # what was imported stays: a collection that looks at all of it again would hold up a block for a tenth of a second;
+    # and what a backfill makes by the hundred thousand has no cycles to look for
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS)
+    # a backfill checks blocks in a thread: the loop must get its turn soon, or the database waits
+    sys.setswitchinterval(_SWITCH_S)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -187,4 +191,5 @@ async def _verify(settings: IndexerSettings, store: Store) -> None:
 
 
 if __name__ == "__main__":
+    _for_long_work()
     sys.exit(main())

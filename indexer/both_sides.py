@@ -1,4 +1,4 @@
-"""Loading what reconciliation compares: the books and the finalised chain, now or as they were known at an instant."""
+"""Loading what reconciliation compares, but for the records of sources: now, or as it was known at an instant."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +16,6 @@ from community.store import (
     reconciliation_evidence,
     reconciliation_facts,
     share_tokens,
-    transfers,
 )
 from community.store.reconciliation_evidence import StoredShareTable
 from community.store.unit_of_work import Work
@@ -33,14 +32,17 @@ class AsOf:
     valid_until: datetime | None = None
 
 
-async def facts_now(
+async def frame_now(
     work: Work, chain_id: int, contracts: Contracts, grace: timedelta, now: datetime
 ) -> tuple[BlockRef, Facts]:
-    """The facts at the finalised block. Raises FatalError before anything is indexed."""
+    """The facts at the finalised block, without the records of sources, which come in windows.
+
+    Raises FatalError before anything is indexed.
+    """
     known = await chain_index.checkpoint(work, chain_id)
     if known is None:
         raise FatalError("Nothing is indexed yet. Run `python -m indexer run` first.")
-    facts = await _facts(work, chain_id, contracts, grace, now, known.finalised.number)
+    facts = await _frame(work, chain_id, contracts, grace, now, known.finalised.number)
     token = contracts.token
     return known.finalised, replace(
         facts,
@@ -49,10 +51,10 @@ async def facts_now(
     )
 
 
-async def facts_as_of(
+async def frame_as_of(
     work: Work, chain_id: int, contracts: Contracts, grace: timedelta, as_of: AsOf, now: datetime
 ) -> tuple[BlockRef, Facts]:
-    """The facts of an earlier time: the finalised block known then, and of the books what was recorded by then.
+    """As `frame_now`, of an earlier time: the finalised block known then, and of the books what was recorded by then.
 
     Raises FatalError if nothing was known then.
     """
@@ -60,7 +62,7 @@ async def facts_as_of(
     block = await _final_block(work, chain_id, as_of.known_at)
     if block is None:
         raise FatalError(f"Nothing of the chain was known at {known_at.isoformat()}: take a later instant.")
-    facts = await _facts(work, chain_id, contracts, grace, known_at, block.number)
+    facts = await _frame(work, chain_id, contracts, grace, known_at, block.number)
     if as_of.valid_until is not None:
         return block, until(facts, as_of.valid_until)
     balances, supply = await chain_history.totals_at(work, chain_id, contracts.token, block.number)
@@ -78,10 +80,9 @@ async def _final_block(work: Work, chain_id: int, known_at: datetime | None) -> 
     return await chain_history.last_block_by(work, chain_id, known_at, known.finalised.number)
 
 
-async def _facts(
+async def _frame(
     work: Work, chain_id: int, contracts: Contracts, grace: timedelta, known_at: datetime, final: int
 ) -> Facts:
-    token, issuer = contracts.token, contracts.issuer
     changes = await issuer_events.others(work, chain_id, ("SourceConfigured", "Corrected"), final)
     tables = await reconciliation_evidence.share_tables(work, known_at)
     sources = await reconciliation_facts.sources(work)
@@ -90,22 +91,15 @@ async def _facts(
         now=known_at,
         grace=grace,
         finalised_block=final,
-        token=token,
+        token=contracts.token,
         sources=sources,
-        issuances=()
-        if issuer is None
-        else await reconciliation_facts.issuances(work, chain_id, issuer, known_at),
-        intervals=await reconciliation_facts.production_intervals(work, known_at),
-        settled=tuple(await issuer_events.settled(work, chain_id, final)),
-        mints=tuple(await transfers.mints(work, chain_id, token, final)),
         configured=tuple(_configured(event) for event in changes if event.name == "SourceConfigured"),
         corrected_wh=_debts(changes),
         share_tables=tuple(_hashed(table) for table in tables),
         shares_on_chain=await share_tokens.share_tokens(work, chain_id, by_ref, final),
         altered_readings=await reconciliation_evidence.altered_readings(work, known_at),
         altered_intervals=await reconciliation_evidence.altered_intervals(work, known_at),
-        has_issuer=issuer is not None,
-        block_times={} if issuer else await chain_history.times_of_mints(work, chain_id, token, final),
+        has_issuer=contracts.issuer is not None,
     )  # fmt: skip
 
 

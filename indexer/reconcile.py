@@ -1,6 +1,7 @@
 """One reconciliation run: load both sides, ask the chain for its totals, compare, store what came out."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -10,14 +11,16 @@ from community.chain.blocks import BlockRef
 from community.clients.evm import EvmNode, NodeRefused
 from community.reconciliation.breaks import BreakKind
 from community.reconciliation.facts import Facts
-from community.reconciliation.matching import Reconciliation, reconcile
+from community.reconciliation.results import Outcome
 from community.store import balance_sweeps, breaks, reconciliation
 from community.store.balance_sweeps import Sweep
+from community.store.changed_matches import ChangeSpool
 from community.store.reconciliation import RunSummary
 from community.store.unit_of_work import Store, Work
-from indexer.both_sides import AsOf, facts_as_of, facts_now
+from indexer.both_sides import AsOf, frame_as_of, frame_now
 from indexer.chain_totals import ask_totals
 from indexer.decode import Contracts
+from indexer.source_windows import Loader
 
 SWEEP_S = 20 * 3600
 """A sweep over every balance is complete in this time, so that there is one a day whatever goes wrong meanwhile."""
@@ -49,25 +52,31 @@ class Reconciler:
     async def run(self, node: EvmNode) -> RunSummary:
         """Run once and store the outcome. Raises FatalError before anything is indexed."""
         now = self.now()
-        async with self.store.read() as work:
-            block, facts = await facts_now(work, self.chain_id, self.contracts, self.grace, now)
-            question = await self._question(work, now)
-        facts, sweep = await self._with_totals(node, facts, question)
-        result = reconcile(facts)
-        async with self.store.begin() as work:
-            run = await reconciliation.record_run(work, result, block, facts.supply.outstanding, self.chain_id, now)
-            await balance_sweeps.save(work, self.chain_id, self.contracts.token, sweep)
+        with closing(ChangeSpool()) as changes:
+            async with self.store.read() as work:
+                block, facts = await frame_now(work, self.chain_id, self.contracts, self.grace, now)
+                question = await self._question(work, now)
+                compared = await Loader(work, self.chain_id, self.contracts, facts).compare(changes)
+            facts, sweep = await self._with_totals(node, facts, question)
+            result, supply = compared.close(facts), facts.supply.outstanding
+            async with self.store.begin() as work:
+                run = await reconciliation.record_run(
+                    work, result, changes, block, supply, chain_id=self.chain_id, now=now
+                )
+                await balance_sweeps.save(work, self.chain_id, self.contracts.token, sweep)
         _log.info(
             "reconciliation_done", block=block.number, matches=run.match_count, breaks=run.break_count,
             accepted=run.accepted_count, pending=len(result.pending.issuances), digest=run.digest,
         )  # fmt: skip
         return run
 
-    async def as_of(self, as_of: AsOf) -> tuple[BlockRef, Facts, Reconciliation]:
+    async def as_of(self, as_of: AsOf) -> tuple[BlockRef, Facts, Outcome]:
         """What a run then would have found, without the contracts' own answers. Stores nothing; repeatable."""
         async with self.store.read() as work:
-            block, facts = await facts_as_of(work, self.chain_id, self.contracts, self.grace, as_of, self.now())
-        return block, facts, reconcile(facts)
+            block, facts = await frame_as_of(work, self.chain_id, self.contracts, self.grace, as_of, self.now())
+            loader = Loader(work, self.chain_id, self.contracts, facts, as_of.valid_until)
+            compared = await loader.compare()
+        return block, facts, compared.close(facts)
 
     async def _question(self, work: Work, now: datetime) -> _Question:
         """The next part of the sweep, and the balances that differed before: only an answer closes their breaks."""

@@ -22,10 +22,11 @@ from community.store import (
 )
 from community.store.unit_of_work import Store
 from indexer import reconcile_texts as texts
-from indexer.both_sides import AsOf, facts_as_of
+from indexer.both_sides import AsOf, frame_as_of
 from indexer.decode import Contracts
 from indexer.reconcile import Reconciler
 from indexer.reconcile_texts import Answer
+from indexer.source_windows import Loader
 
 WithNode = Callable[[Callable[[EvmNode], Awaitable[None]]], Awaitable[None]]
 """Does something with the first node that answers."""
@@ -193,9 +194,10 @@ async def _statement(chosen: argparse.Namespace, here: Surroundings) -> Answer:
     try:
         async with here.store.read() as work:
             if chosen.source is not None:
-                _, facts = await facts_as_of(
+                _, frame = await frame_as_of(
                     work, here.chain_id, here.contracts, here.reconciler.grace, as_of, here.clock.now()
                 )
+                facts = await Loader(work, here.chain_id, here.contracts, frame).whole_source(chosen.source)
                 return texts.of_statement(source_statement(facts, chosen.source, *period))
             known = await chain_index.checkpoint(work, here.chain_id)
             addresses = await chain_history.addresses_of(work, chosen.holder)

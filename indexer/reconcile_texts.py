@@ -7,9 +7,8 @@ from typing import Any
 
 from community.chain.blocks import BlockRef
 from community.reconciliation.attribution import Attribution
-from community.reconciliation.digest import result_digest
 from community.reconciliation.facts import Facts
-from community.reconciliation.matching import Reconciliation
+from community.reconciliation.results import Outcome
 from community.reconciliation.statements import HolderStatement, SourceStatement
 from community.store.audit_samples import Sample
 from community.store.balance_sweeps import Sweep
@@ -73,7 +72,7 @@ def of_run(
     return Answer("\n".join(lines), _plain(values))
 
 
-def of_past_run(as_of: AsOf, block: BlockRef, facts: Facts, result: Reconciliation) -> Answer:
+def of_past_run(as_of: AsOf, block: BlockRef, facts: Facts, result: Outcome) -> Answer:
     """What a run as of then finds. It is not stored."""
     when = f"as known at {facts.now:{_MINUTE}:%S} UTC"
     if as_of.valid_until is not None:
@@ -81,12 +80,12 @@ def of_past_run(as_of: AsOf, block: BlockRef, facts: Facts, result: Reconciliati
     lines = [
         f"Reconciled {when}, at final block {block.number}; nothing was stored",
         f"  verified {result.verified_wh} Wh, in issuances {result.issued_wh} Wh, settled on chain {result.settled_wh} Wh",
-        f"  {len(result.matches)} matches, {len(result.breaks)} breaks, digest {result_digest(result)}",
+        f"  {result.match_count} matches, {len(result.breaks)} breaks, digest {result.digest}",
         *(f"{one.severity}: {one.kind}\n  {one.detail}" for one in result.breaks),
     ]
     values = {
         "known_at": facts.now, "valid_until": as_of.valid_until, "block": asdict(block),
-        "digest": result_digest(result), "match_count": len(result.matches), "verified_wh": result.verified_wh,
+        "digest": result.digest, "match_count": result.match_count, "verified_wh": result.verified_wh,
         "issued_wh": result.issued_wh, "settled_wh": result.settled_wh, "supply": facts.supply.outstanding,
         "breaks": [asdict(one) | {"detail": one.detail} for one in result.breaks],
     }  # fmt: skip

@@ -2,90 +2,90 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from community.minting.issuances import IssuanceState
-from community.reconciliation.agreement import compare
 from community.reconciliation.attribution import Attribution, attribute
 from community.reconciliation.breaks import Break, BreakKind
-from community.reconciliation.facts import Facts, IntervalFacts, IssuanceFacts, SourceFacts
+from community.reconciliation.facts import Facts, IntervalFacts
 from community.reconciliation.holdings import share_totals
+from community.reconciliation.of_source import SourceMatching
 from community.reconciliation.readings import altered
-from community.reconciliation.settlements import Settlement, assign_mints, chained
-from community.reconciliation.totals import control_totals
+from community.reconciliation.results import Part, Pending, Reconciliation
+from community.reconciliation.settlements import RegisterState, assign_mints
+from community.reconciliation.totals import Sums, control_totals
 from community.tokens.issuer_events import SettledEvent
 from community.tokens.transfers import Transfer
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """An issuance, its settlement on chain and its verified energy agree to the unit."""
-
-    issuance_id: str
-    source_id: str
-    event: SettledEvent
-    energy_wh: int
-    amount: int
-    intervals: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """What is still on its way and has time left."""
-
-    issuances: tuple[str, ...] = ()
-    intervals: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Reconciliation:
-    """The partition, with totals in Wh. `idle` intervals made no energy, so there is nothing to mint for them.
-
-    `attributions` are guesses for a token whose contract does not say what a mint is for: no total counts them, and the
-    intervals that they explain, `attributed`, are no match.
-    """
-
-    matches: tuple[Match, ...]
-    breaks: tuple[Break, ...]
-    pending: Pending
-    idle: tuple[str, ...]
-    verified_wh: int
-    issued_wh: int
-    settled_wh: int
-    attributions: tuple[Attribution, ...] = ()
-    attributed: tuple[str, ...] = ()
-    undecided: tuple[BreakKind, ...] = ()
-    """Kinds of which this run can find, but not rule out a break: the contracts were not asked."""
-
-
 def reconcile(facts: Facts) -> Reconciliation:
-    """Compare both sides. The same facts give the same result."""
+    """Compare both sides, all at once. The same facts give the same result."""
     assigned, foreign = assign_mints(facts.settled, facts.mints)
     known = {source.ref for source in facts.sources}
     attributions, unattributed = ((), ()) if facts.has_issuer else attribute(facts)
     attributed = frozenset(_attributed(facts.intervals, attributions))
-    parts = [_Source(facts, source, assigned, attributed).judged() for source in facts.sources]
+    parts = [
+        SourceMatching(facts, source, assigned, attributed, RegisterState(source.opening_register_wh)).judged()
+        for source in facts.sources
+    ]
+    strangers = [event for event in facts.settled if event.source_ref not in known]
     breaks = [one for part in parts for one in part.breaks]
-    breaks += [_of_unknown_source(event) for event in facts.settled if event.source_ref not in known]
-    breaks += [_foreign_mint(mint) for mint in foreign] if facts.has_issuer else unattributed
-    breaks += altered(facts, [key for one in breaks if one.kind is BreakKind.ENERGY_DIFFERS for key in one.intervals])
-    breaks += [*share_totals(facts), *control_totals(facts)]
+    breaks += of_no_source(strangers, foreign if facts.has_issuer else ())
+    breaks += unattributed
+    breaks += of_the_whole(facts, sums_of(facts), breaks)
     return Reconciliation(
         matches=tuple(match for part in parts for match in part.matches),
         breaks=tuple(breaks),
-        pending=Pending(
-            tuple(one for part in parts for one in part.pending.issuances),
-            tuple(one for part in parts for one in part.pending.intervals),
-        ),
+        pending=all_pending(parts),
         idle=tuple(one for part in parts for one in part.idle),
         verified_wh=sum(part.verified_wh for part in parts),
-        issued_wh=sum(one.to_wh - one.from_wh for one in facts.issuances),
+        issued_wh=sum(part.issued_wh for part in parts),
         settled_wh=sum(event.minted_wh for event in facts.settled),
         attributions=attributions,
         attributed=tuple(sorted(attributed)),
-        undecided=(BreakKind.SUPPLY_DIFFERS, BreakKind.BALANCE_DIFFERS) if facts.asked is None else (),
+        undecided=undecided(facts),
     )
+
+
+def reconcile_window(facts: Facts, before: RegisterState) -> Part:
+    """Compare one window of the only source in `facts`, whose register stood at `before` when the window begins.
+
+    Windows lie between `cuts`; what concerns no single source is not looked at.
+    """
+    (source,) = facts.sources
+    assigned, _ = assign_mints(facts.settled, facts.mints)
+    return SourceMatching(facts, source, assigned, frozenset(), before).judged()
+
+
+def of_no_source(strangers: Iterable[SettledEvent], foreign: Iterable[Transfer]) -> list[Break]:
+    """Breaks of settlements for unknown sources, and of mints that no settlement made."""
+    return [*map(_of_unknown_source, strangers), *map(_foreign_mint, foreign)]
+
+
+def of_the_whole(facts: Facts, sums: Sums, found: Iterable[Break]) -> list[Break]:
+    """Breaks of what is compared over all windows; `found` are those of the windows. Of `facts` no window's records count."""
+    named = [key for one in found if one.kind is BreakKind.ENERGY_DIFFERS for key in one.intervals]
+    return [*altered(facts, named), *share_totals(facts), *control_totals(facts, sums)]
+
+
+def sums_of(facts: Facts) -> Sums:
+    """The sums over all records of `facts`."""
+    settled_wh: dict[str, int] = {}
+    for event in facts.settled:
+        settled_wh[event.source_ref] = settled_wh.get(event.source_ref, 0) + event.minted_wh
+    return Sums(sum(mint.amount for mint in facts.mints), settled_wh)
+
+
+def all_pending(parts: Sequence[Part]) -> Pending:
+    """What is pending in all parts."""
+    return Pending(
+        tuple(one for part in parts for one in part.pending.issuances),
+        tuple(one for part in parts for one in part.pending.intervals),
+    )
+
+
+def undecided(facts: Facts) -> tuple[BreakKind, ...]:
+    """Kinds of which a run over `facts` cannot rule out a break: the contracts were not asked."""
+    return (BreakKind.SUPPLY_DIFFERS, BreakKind.BALANCE_DIFFERS) if facts.asked is None else ()
 
 
 def _attributed(intervals: Iterable[IntervalFacts], attributions: Iterable[Attribution]) -> Iterator[str]:
@@ -120,199 +120,3 @@ def _foreign_mint(mint: Transfer) -> Break:
         f"{mint.amount} base units were minted to {mint.recipient} in block {mint.block_number} without a settlement.",
         found=str(mint.amount),
     )
-
-
-def _way(one: IssuanceFacts | SettledEvent) -> tuple[int, ...]:
-    return one.from_wh, one.to_wh
-
-
-def _beginning(one: IssuanceFacts | SettledEvent) -> tuple[int, ...]:
-    return (one.from_wh,)
-
-
-def _nearest(settlement: Settlement, found: Sequence[IssuanceFacts]) -> IssuanceFacts | None:
-    """The first whose period the settlement was read in: another meter's register may have run the same way before."""
-    read_at = settlement.event.read_at
-    return next((one for one in found if one.period_start < read_at <= one.period_end), next(iter(found), None))
-
-
-def _overlapping(issuances: Iterable[IssuanceFacts]) -> dict[str, IssuanceFacts]:
-    """Issuances whose time another one, which begins earlier, holds already; with that one."""
-    found: dict[str, IssuanceFacts] = {}
-    before: IssuanceFacts | None = None
-    for issuance in sorted(issuances, key=lambda one: (one.period_start, one.id)):
-        if before is not None and issuance.period_start < before.period_end:
-            found[issuance.id] = before
-        if before is None or issuance.period_end > before.period_end:
-            before = issuance
-    return found
-
-
-class _Source:
-    """The matching of one source. Sources have nothing in common but the chain."""
-
-    def __init__(
-        self,
-        facts: Facts,
-        source: SourceFacts,
-        mints: dict[tuple[int, int], tuple[tuple[str, int], ...]],
-        attributed: frozenset[str],
-    ) -> None:
-        self._facts = facts
-        self._attributed = attributed
-        self._source = source
-        self._issuances = sorted(
-            (one for one in facts.issuances if one.source_id == source.id), key=lambda one: (one.from_wh, one.id)
-        )
-        self._settlements = chained(
-            [event for event in facts.settled if event.source_ref == source.ref],
-            [one for one in facts.configured if one.source_ref == source.ref],
-            mints,
-            source.opening_register_wh,
-        )
-        self._intervals, self._uncovered = self._cover()
-        self._overlapping = _overlapping(self._issuances)
-        self.matches: list[Match] = []
-        self.breaks: list[Break] = []
-        self.pending = Pending()
-        self.idle: tuple[str, ...] = ()
-        self.verified_wh = 0
-
-    def judged(self) -> "_Source":
-        """Do the work; the results stand in the attributes."""
-        left = self._match_settlements()
-        waiting = [one for one in left if not self._judge_unsettled(one)]
-        late = self._judge_uncovered()
-        self.pending = Pending(
-            tuple(one.id for one in waiting),
-            (*(key for one in waiting for key in self._keys(one)), *(interval.key for interval in late)),
-        )
-        return self
-
-    def _cover(self) -> tuple[dict[str, list[IntervalFacts]], list[IntervalFacts]]:
-        """Intervals by the issuance whose period holds them, and those that no issuance has."""
-        covered: dict[str, list[IntervalFacts]] = {one.id: [] for one in self._issuances}
-        rest = []
-        by_start = sorted(self._issuances, key=lambda one: (one.period_start, one.id))
-        own = (one for one in self._facts.intervals if one.source_id == self._source.id)
-        at = 0
-        for interval in sorted(own, key=lambda one: one.starts_at):
-            if interval.starts_at < self._source.opening_at:
-                continue  # before counting began: documented in the opening register
-            while at < len(by_start) and by_start[at].period_end < interval.ends_at:
-                at += 1
-            if at < len(by_start) and by_start[at].period_start <= interval.starts_at:
-                covered[by_start[at].id].append(interval)
-            else:
-                rest.append(interval)
-        return covered, rest
-
-    def _keys(self, issuance: IssuanceFacts) -> tuple[str, ...]:
-        return tuple(interval.key for interval in self._intervals[issuance.id])
-
-    def _match_settlements(self) -> list[IssuanceFacts]:
-        """Pair settlements with issuances: first those that name the same energy, then those that begin alike."""
-        left = dict.fromkeys(one.id for one in self._issuances)
-        by_id = {one.id: one for one in self._issuances}
-        paired: dict[tuple[int, int], str] = {}
-        for named in (_way, _beginning):
-            alike: dict[tuple[int, ...], list[IssuanceFacts]] = {}
-            for issuance in self._issuances:
-                alike.setdefault(named(issuance), []).append(issuance)
-            for settlement in self._settlements:
-                if settlement.key in paired or settlement.fault is BreakKind.DUPLICATE:
-                    continue
-                found = _nearest(settlement, [one for one in alike.get(named(settlement.event), ()) if one.id in left])
-                if found is not None:
-                    del left[found.id]
-                    paired[settlement.key] = found.id
-        for settlement in self._settlements:
-            partner = paired.get(settlement.key)
-            self._judge_settlement(settlement, None if partner is None else by_id[partner])
-        self.verified_wh = sum(one.energy_wh for held in self._intervals.values() for one in held) + sum(
-            one.energy_wh for one in self._uncovered
-        )
-        return [by_id[one] for one in left]
-
-    def _judge_settlement(self, settlement: Settlement, issuance: IssuanceFacts | None) -> None:
-        event = settlement.event
-        held = self._intervals[issuance.id] if issuance else []
-        overlapped = None if issuance is None else self._overlapping.get(issuance.id)
-        finding = compare(self._source, settlement, issuance, held, overlapped)
-        if finding is None and issuance is not None:
-            keys = tuple(interval.key for interval in held)
-            energy_wh = event.to_wh - event.from_wh
-            self.matches.append(Match(issuance.id, self._source.id, event, energy_wh, issuance.amount, keys))
-        elif finding is not None:
-            self.breaks.append(finding)
-
-    def _judge_unsettled(self, issuance: IssuanceFacts) -> bool:
-        """Break an issuance without settlement, unless it still has time."""
-        facts = self._facts
-        seen_by_index = issuance.mined_block is None or issuance.mined_block <= facts.finalised_block
-        old = facts.is_old(issuance.planned_at)
-        if issuance.state is IssuanceState.STOPPED:
-            kind = BreakKind.MISSING_ON_CHAIN
-            what = f"The issuance was given up: {issuance.failure or 'no reason is recorded'}."
-        elif seen_by_index and issuance.state is IssuanceState.FINAL:
-            kind = BreakKind.MISSING_ON_CHAIN
-            what = "Our books call the issuance final, but no finalised block settles it."
-        elif seen_by_index and issuance.state is IssuanceState.MINED and old:
-            kind = BreakKind.REORGED
-            what = f"The issuance was mined in block {issuance.mined_block}, and that block no longer settles it."
-        elif old:
-            kind, what = BreakKind.LATE, f"The issuance has been {issuance.state} for longer than the time allowed."
-        else:
-            return False
-        self.breaks.append(
-            Break(
-                kind,
-                issuance.id,
-                what,
-                source_id=self._source.id,
-                expected=f"{issuance.to_wh - issuance.from_wh} Wh",
-                issuances=(issuance.id,),
-                intervals=self._keys(issuance),
-            )
-        )
-        return True
-
-    def _judge_uncovered(self) -> list[IntervalFacts]:
-        """Break each run of old intervals that no issuance has. Returns those that still have time."""
-        waiting = []
-        idle = []
-        run: list[IntervalFacts] = []
-        for interval in self._uncovered:
-            if interval.key in self._attributed:
-                continue
-            if interval.settled_wh == 0:
-                idle.append(interval.key)
-                continue
-            if not self._facts.is_old(interval.recorded_at, self._source.collects):
-                waiting.append(interval)
-                continue
-            if run and run[-1].ends_at != interval.starts_at:
-                self._break_run(run)
-                run = []
-            run.append(interval)
-        if run:
-            self._break_run(run)
-        self.idle = tuple(idle)
-        return waiting
-
-    def _break_run(self, run: Iterable[IntervalFacts]) -> None:
-        intervals = list(run)
-        first, last = intervals[0], intervals[-1]
-        energy_wh = sum(one.settled_wh for one in intervals)
-        self.breaks.append(
-            Break(
-                BreakKind.INTERVAL_UNMINTED,
-                first.key,
-                f"{energy_wh} Wh of {self._source.name}, produced from {first.starts_at:%Y-%m-%d %H:%M} to "
-                f"{last.ends_at:%Y-%m-%d %H:%M} UTC, are verified and in no issuance{'' if self._facts.has_issuer else ', and no mint fits them'}.",
-                source_id=self._source.id,
-                expected=f"{energy_wh} Wh",
-                found="0 Wh",
-                intervals=tuple(one.key for one in intervals),
-            )
-        )

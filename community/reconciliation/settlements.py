@@ -28,6 +28,14 @@ class Settlement:
         return sum(amount for _, amount in self.mints)
 
 
+@dataclass(frozen=True, slots=True)
+class RegisterState:
+    """Where a source's way stands: the next settlement goes on from `register_wh`, with the number after `seq`."""
+
+    register_wh: int
+    seq: int | None = None
+
+
 def assign_mints(
     events: Iterable[SettledEvent], mints: Iterable[Transfer]
 ) -> tuple[dict[tuple[int, int], tuple[Part, ...]], tuple[Transfer, ...]]:
@@ -52,15 +60,15 @@ def chained(
     events: Sequence[SettledEvent],
     configured: Sequence[Configured],
     mints: Mapping[tuple[int, int], tuple[Part, ...]],
-    opening_wh: int,
-) -> list[Settlement]:
+    before: RegisterState,
+) -> tuple[list[Settlement], RegisterState]:
     """The settlements of one source in chain order, each judged against the one before and the configurations between.
 
-    `opening_wh` is where counting begins as long as no configuration says otherwise.
+    `before` is where the way stood before them; where it stands after them is the second value.
     """
     steps: list[SettledEvent | Configured] = [*events, *configured]
     steps.sort(key=lambda step: (step.block_number, step.log_index))
-    register, seq = opening_wh, None
+    register, seq = before.register_wh, before.seq
     seen: set[tuple[int, int]] = set()
     result = []
     for step in steps:
@@ -72,7 +80,7 @@ def chained(
         result.append(Settlement(step, mints.get((step.block_number, step.log_index), ()), fault, register))
         seen.add((step.from_wh, step.to_wh))
         register, seq = max(register, step.to_wh), max(step.seq, seq or 0)
-    return result
+    return result, RegisterState(register, seq)
 
 
 def _fault(event: SettledEvent, register: int, seq: int | None, seen: set[tuple[int, int]]) -> BreakKind | None:

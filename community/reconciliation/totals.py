@@ -1,26 +1,34 @@
 """Control totals: sums that must agree whatever the single records say. They catch what the index never saw."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from community.reconciliation.breaks import Break, BreakKind
 from community.reconciliation.facts import Facts, SourceFacts
 from community.units import BASE_UNITS_PER_WH
 
 
-def control_totals(facts: Facts) -> list[Break]:
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Over all records of the index up to the finalised block: base units minted, and Wh settled by source reference."""
+
+    minted: int
+    settled_wh: Mapping[str, int]
+
+
+def control_totals(facts: Facts, sums: Sums) -> list[Break]:
     """The breaks of all control totals at the finalised block; none where the facts are of a part of the time."""
     if not facts.has_totals:
         return []
-    return [*_supply(facts), *_balances(facts), *_sources(facts)]
+    return [*_supply(facts, sums.minted), *_balances(facts), *_sources(facts, sums.settled_wh)]
 
 
-def _supply(facts: Facts) -> Iterator[Break]:
+def _supply(facts: Facts, minted: int) -> Iterator[Break]:
     supply = facts.supply.outstanding
     held = sum(facts.balances.values())
     if held != supply:
         yield _supply_break(facts.token, "The indexed balances do not add up to the indexed supply.", supply, held)
         return
-    minted = sum(mint.amount for mint in facts.mints)
     if minted != facts.supply.minted:
         what = "The indexed mints do not add up to what the index counts as minted."
         yield _supply_break(facts.token, what, minted, facts.supply.minted)
@@ -45,7 +53,7 @@ def _balances(facts: Facts) -> Iterator[Break]:
             )
 
 
-def _sources(facts: Facts) -> Iterator[Break]:
+def _sources(facts: Facts, settled: Mapping[str, int]) -> Iterator[Break]:
     """Minted energy of a source = what its register ran in all epochs, less the debt netted so far."""
     if facts.asked is None:
         return
@@ -55,7 +63,7 @@ def _sources(facts: Facts) -> Iterator[Break]:
             continue
         netted_wh = facts.corrected_wh.get(source.ref, 0) - state.debt_wh
         evidence_wh = _register_way(facts, source, state.register_wh) - netted_wh
-        settled_wh = sum(event.minted_wh for event in facts.settled if event.source_ref == source.ref)
+        settled_wh = settled.get(source.ref, 0)
         if settled_wh != evidence_wh:
             yield Break(
                 BreakKind.SUPPLY_DIFFERS,

@@ -139,9 +139,8 @@ async def _held(work: Work, ledger: Ledger, chain_id: int, keys: Sequence[Holdin
     for token in sorted({key[0] for key in keys}):
         addresses: Any = [key[1] for key in keys if key[0] == token]
         asked = json.dumps(addresses) if work.is_sqlite else addresses
-        for address, amount, final_amount, block in await connection.exec_driver_sql(
-            statement, (chain_id, token, asked)
-        ):
+        rows: list[Any] = list(await connection.exec_driver_sql(statement, (chain_id, token, asked)))
+        for address, amount, final_amount, block in rows:
             found[token, address] = _Held(int(amount), int(final_amount), block)
     return found
 

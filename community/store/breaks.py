@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from community.ids import named_id
 from community.reconciliation.breaks import Break
-from community.reconciliation.matching import Reconciliation
+from community.reconciliation.results import Outcome
 from community.store import outbox
 from community.store.stored_breaks import BreakEntry, StoredBreak, break_entry, stored_break
 from community.store.tables.reconciling import BreakEntryRow, BreakItemRow, BreakRow
@@ -93,7 +93,7 @@ async def close(work: Work, break_id: str, reason: str, actor: str, now: datetim
 
 
 async def store_findings(
-    work: Work, still_open: dict[tuple[str, str], BreakRow], result: Reconciliation, run_id: str, now: datetime
+    work: Work, still_open: dict[tuple[str, str], BreakRow], result: Outcome, run_id: str, now: datetime
 ) -> int:
     """Open, change and close breaks as a run found them. Returns how many findings a person has closed before.
 

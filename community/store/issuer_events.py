@@ -38,7 +38,7 @@ async def settled(work: Work, chain_id: int, upto: int) -> list[SettledEvent]:
         .where(col(SettledEventRow.chain_id) == chain_id, col(SettledEventRow.block_number) <= upto)
         .order_by(col(SettledEventRow.block_number), col(SettledEventRow.log_index))
     )
-    return [_settled(row) for row in (await work.session.execute(statement)).scalars()]
+    return [settled_event(row) for row in (await work.session.execute(statement)).scalars()]
 
 
 async def others(work: Work, chain_id: int, names: Sequence[str], upto: int) -> list[IssuerEvent]:
@@ -88,7 +88,8 @@ def _settled_values(chain_id: int, event: SettledEvent) -> dict[str, Any]:
     }
 
 
-def _settled(row: SettledEventRow) -> SettledEvent:
+def settled_event(row: SettledEventRow) -> SettledEvent:
+    """The value of a row."""
     return SettledEvent(
         block_number=row.block_number,
         log_index=row.log_index,

@@ -1,6 +1,6 @@
 """Runs of the reconciliation: the pairs that agree, what was attributed, and how far the balances were compared."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,12 +10,12 @@ from sqlmodel import col
 from community.chain.blocks import BlockRef
 from community.ids import named_id
 from community.reconciliation.attribution import Attribution, Confidence, Method
-from community.reconciliation.digest import result_digest
-from community.reconciliation.matching import Match, Reconciliation
-from community.store import breaks, outbox
+from community.reconciliation.results import Outcome
+from community.store import breaks, changed_matches
+from community.store.changed_matches import MatchChange
 from community.store.tables.reconciling import AttributionRow, MatchRow, ReconciliationRunRow
 from community.store.unit_of_work import Work
-from community.store.upserts import insert_all, upsert
+from community.store.upserts import insert_all
 
 _RUN_LOCK = 0x0EC0_5EC0
 
@@ -42,9 +42,16 @@ class RunSummary:
 
 
 async def record_run(
-    work: Work, result: Reconciliation, finalised: BlockRef, supply: int, chain_id: int, now: datetime
+    work: Work,
+    result: Outcome,
+    changes: Iterable[MatchChange],
+    finalised: BlockRef,
+    supply: int,
+    *,
+    chain_id: int,
+    now: datetime,
 ) -> RunSummary:
-    """Store a run: its matches become the matches, its breaks open, stay open, or close.
+    """Store a run: matches change by `changes`, its breaks open, stay open, or close.
 
     One run at a time. The open breaks are locked before anything is announced, so that what a person notes on one
     meanwhile comes before or after the run, and neither waits for the other in a circle.
@@ -62,13 +69,13 @@ async def record_run(
         "issued_wh": result.issued_wh,
         "settled_wh": result.settled_wh,
         "supply": supply,
-        "match_count": len(result.matches),
+        "match_count": result.match_count,
         "break_count": len(result.breaks),
         "accepted_count": 0,
-        "digest": result_digest(result),
+        "digest": result.digest,
     }
     await insert_all(work, ReconciliationRunRow, [values])
-    await _store_matches(work, result.matches, chain_id, run_id, now)
+    await changed_matches.apply(work, changes, chain_id, run_id, now)
     await _store_attributions(work, result.attributions, chain_id, run_id)
     accepted = await breaks.store_findings(work, still_open, result, run_id, now)
     row = await work.session.get_one(ReconciliationRunRow, run_id)
@@ -104,36 +111,6 @@ async def attributions(work: Work, chain_id: int, limit: int = 1000) -> list[Att
         )
         for one in (await work.session.execute(statement)).scalars()
     ]  # fmt: skip
-
-
-async def _store_matches(work: Work, matches: Sequence[Match], chain_id: int, run_id: str, now: datetime) -> None:
-    """Insert new matches, replace changed ones, remove those that no longer hold. Unchanged ones keep their first run."""
-    row = MatchRow
-    statement = select(
-        col(row.issuance_id), col(row.tx_hash), col(row.block_number), col(row.log_index), col(row.amount)
-    ).where(col(row.chain_id) == chain_id)
-    known = {found[0]: tuple(found[1:]) for found in (await work.session.execute(statement))}
-    for match in matches:
-        event = match.event
-        if known.pop(match.issuance_id, None) == (event.tx_hash, event.block_number, event.log_index, match.amount):
-            continue
-        values = {
-            "issuance_id": match.issuance_id,
-            "source_id": match.source_id,
-            "chain_id": chain_id,
-            "tx_hash": event.tx_hash,
-            "block_number": event.block_number,
-            "log_index": event.log_index,
-            "energy_wh": match.energy_wh,
-            "amount": match.amount,
-            "run_id": run_id,
-            "matched_at": now,
-        }
-        await upsert(work, MatchRow, values, ("issuance_id",))
-        await outbox.announce(work, "issuance", match.issuance_id, now)
-    for issuance_id in known:
-        await work.session.execute(delete(MatchRow).where(col(MatchRow.issuance_id) == issuance_id))
-        await outbox.announce(work, "issuance", issuance_id, now)
 
 
 async def _store_attributions(work: Work, found: Sequence[Attribution], chain_id: int, run_id: str) -> None:

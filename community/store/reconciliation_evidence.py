@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -119,16 +119,13 @@ async def altered_intervals(work: Work, known_at: datetime) -> tuple[AlteredInte
 async def _missing_intervals(work: Work, known_at: datetime) -> tuple[AlteredInterval, ...]:
     """Quarter-hours with a reading at both ends and no interval, which intake writes together with the second one."""
     measurement, interval = MeasurementRow, IntervalRow
-    starts: dict[str, set[datetime]] = {}
-    stored = (
-        select(col(EnergySourceRow.identity_id), col(interval.starts_at))
-        .join(interval, col(interval.metering_point_id) == col(EnergySourceRow.metering_point_id))
-        .execution_options(yield_per=_FETCHED_AT_ONCE)
+    stored = exists().where(
+        col(interval.metering_point_id) == col(EnergySourceRow.metering_point_id),
+        col(interval.starts_at) == col(measurement.at),
     )
-    async for source_id, starts_at in await work.session.stream(stored):
-        starts.setdefault(source_id, set()).add(starts_at)
     columns: tuple[Any, ...] = (
-        col(EnergySourceRow.identity_id), col(measurement.register_id), col(measurement.at), col(measurement.register_wh)
+        col(EnergySourceRow.identity_id), col(measurement.register_id), col(measurement.at), col(measurement.register_wh),
+        stored,
     )  # fmt: skip
     readings = (
         select(*columns)
@@ -146,10 +143,10 @@ async def _missing_intervals(work: Work, known_at: datetime) -> tuple[AlteredInt
         .execution_options(yield_per=_FETCHED_AT_ONCE)
     )
     missing, before = [], None
-    async for source_id, register_id, at, register_wh in await work.session.stream(readings):
-        here = (source_id, register_id, at, register_wh)
+    async for source_id, register_id, at, register_wh, has_interval in await work.session.stream(readings):
+        here = (source_id, register_id, at, register_wh, has_interval)
         neighbours = before is not None and before[:2] == here[:2] and at - before[2] == QUARTER_HOUR
-        if before is not None and neighbours and before[2] not in starts.get(source_id, ()):
+        if before is not None and neighbours and not before[4]:
             missing.append(AlteredInterval(source_id, before[2], None, register_wh - before[3]))
         before = here
     return tuple(missing)

@@ -1,6 +1,8 @@
 """Our side of a reconciliation: sources, issuances with parts and evidence, verified production."""
 
 import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +30,7 @@ from community.store.unit_of_work import Work
 
 VERIFIED = ("measured", "calculated")
 """Qualities of intervals whose energy is backed by verified readings at both ends."""
+_FETCHED_AT_ONCE = 2000
 _COLLECTS = {
     SettlementPeriod.INTERVAL: timedelta(0),
     SettlementPeriod.HOUR: timedelta(hours=1),
@@ -63,8 +66,54 @@ def _collects(policy: SettlementPolicy) -> timedelta:
     return _COLLECTS[policy.period] + policy.proposal_window
 
 
-async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) -> tuple[IssuanceFacts, ...]:
-    """Every issuance on one issuer contract that was planned by `known_at`, in the state that was known then."""
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What was known at `known_at` and has been told otherwise since: revoked keys, and issuances that moved on."""
+
+    known_at: datetime
+    revoked_from: Mapping[str, datetime]
+    states: Mapping[str, IssuanceState]
+
+
+async def knowledge(work: Work, known_at: datetime) -> Knowledge:
+    """What was known at an instant."""
+    return Knowledge(known_at, await _revocations(work, known_at), await _earlier_states(work, known_at))
+
+
+def _of_issuer(chain_id: int, issuer: str, known_at: datetime) -> tuple[Any, ...]:
+    return (
+        col(IssuanceRow.chain_id) == chain_id,
+        func.lower(col(IssuanceRow.issuer)) == issuer,
+        col(IssuanceRow.planned_at) <= known_at,
+    )
+
+
+async def issuance_ways(
+    work: Work, chain_id: int, issuer: str, known_at: datetime, source_id: str
+) -> AsyncIterator[tuple[int, int, datetime, datetime]]:
+    """From and to Wh, and the period, of each issuance of a source that was planned by `known_at`, by from Wh."""
+    row = IssuanceRow
+    columns: tuple[Any, ...] = (col(row.from_wh), col(row.to_wh), col(row.period_start), col(row.period_end))
+    statement = (
+        select(*columns)
+        .where(*_of_issuer(chain_id, issuer, known_at), col(row.source_id) == source_id)
+        .order_by(col(row.from_wh), col(row.id))
+        .execution_options(yield_per=_FETCHED_AT_ONCE)
+    )
+    async for found in await work.session.stream(statement):
+        yield tuple(found)
+
+
+async def issuances(
+    work: Work, chain_id: int, issuer: str, known: Knowledge, source_id: str, from_wh: tuple[int, int]
+) -> tuple[IssuanceFacts, ...]:
+    """The issuances of a source that begin in [from, upto) Wh and were planned by then, in the state that was known then."""
+    here = (
+        *_of_issuer(chain_id, issuer, known.known_at),
+        col(IssuanceRow.source_id) == source_id,
+        col(IssuanceRow.from_wh) >= from_wh[0],
+        col(IssuanceRow.from_wh) < from_wh[1],
+    )
     statement = (
         select(IssuanceRow, MeasurementRow, StatementRow, DeviceKeyRow, col(CorrectionRow.evidence))
         .join(MeasurementRow, col(MeasurementRow.id) == col(IssuanceRow.measurement_id))
@@ -72,15 +121,10 @@ async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) 
         .join(DeviceKeyRow, col(DeviceKeyRow.id) == col(StatementRow.device_key_id))
         .outerjoin(SupplementIssuanceRow, col(SupplementIssuanceRow.issuance_id) == col(IssuanceRow.id))
         .outerjoin(CorrectionRow, col(CorrectionRow.id) == col(SupplementIssuanceRow.correction_id))
-        .where(
-            col(IssuanceRow.chain_id) == chain_id,
-            func.lower(col(IssuanceRow.issuer)) == issuer,
-            col(IssuanceRow.planned_at) <= known_at,
-        )
-        .order_by(col(IssuanceRow.source_id), col(IssuanceRow.from_wh))
+        .where(*here)
+        .order_by(col(IssuanceRow.from_wh))
     )
-    parts = await _parts(work)
-    revoked_from, states = await _revocations(work, known_at), await _earlier_states(work, known_at)
+    parts = await _parts(work, here)
     found = await work.session.execute(statement)
     return tuple(
         IssuanceFacts(
@@ -92,7 +136,7 @@ async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) 
             period_end=issuance.period_end,
             amount=issuance.amount,
             parts=parts.get(issuance.id, ()),
-            state=states.get(issuance.id) or _state_at(issuance, known_at),
+            state=known.states.get(issuance.id) or _state_at(issuance, known.known_at),
             planned_at=issuance.planned_at,
             evidence=EvidenceFacts(document, "ATTESTED", issuance.period_end, issuance.to_wh, key_valid=True)
             if document
@@ -101,7 +145,7 @@ async def issuances(work: Work, chain_id: int, issuer: str, known_at: datetime) 
                 mode=measurement.evidence_mode,
                 read_at=measurement.at,
                 register_wh=measurement.register_wh,
-                key_valid=_was_valid(key, revoked_from.get(key.id), measurement.at, known_at),
+                key_valid=_was_valid(key, known.revoked_from.get(key.id), measurement.at, known.known_at),
             ),
             mined_block=issuance.mined_block,
             failure=issuance.failure,
@@ -158,6 +202,11 @@ def _state_at(issuance: IssuanceRow, known_at: datetime) -> IssuanceState:
 
 def newest_revisions(known_at: datetime) -> Any:
     """The ids of every interval's latest revision among those recorded by `known_at`."""
+    return select(col(IntervalRow.id).label("id")).where(*_newest(known_at)).subquery()
+
+
+def _newest(known_at: datetime) -> tuple[Any, ...]:
+    """The conditions under which an interval's row is its latest revision at `known_at`."""
     row = IntervalRow
     later: Any = aliased(row)
     superseded = exists().where(
@@ -166,12 +215,13 @@ def newest_revisions(known_at: datetime) -> Any:
         later.revision > col(row.revision),
         later.recorded_at <= known_at,
     )
-    return select(col(row.id).label("id")).where(col(row.recorded_at) <= known_at, ~superseded).subquery()
+    return col(row.recorded_at) <= known_at, ~superseded
 
 
-async def production_intervals(work: Work, known_at: datetime) -> tuple[IntervalFacts, ...]:
-    """The verified production of every source's metering point, each quarter-hour in its latest revision then."""
-    newest = newest_revisions(known_at)
+async def production_intervals(
+    work: Work, known_at: datetime, source_id: str, since: datetime | None, before: datetime | None
+) -> tuple[IntervalFacts, ...]:
+    """Verified production at a source's metering point that starts in [since, before), in its latest revision then."""
     columns: tuple[Any, ...] = (
         col(EnergySourceRow.identity_id),
         col(IntervalRow.starts_at),
@@ -181,10 +231,14 @@ async def production_intervals(work: Work, known_at: datetime) -> tuple[Interval
     statement = (
         select(*columns)
         .join(EnergySourceRow, col(EnergySourceRow.metering_point_id) == col(IntervalRow.metering_point_id))
-        .join(newest, newest.c.id == col(IntervalRow.id))
-        .where(col(IntervalRow.quality).in_(VERIFIED))
-        .order_by(col(EnergySourceRow.identity_id), col(IntervalRow.starts_at))
+        .where(col(EnergySourceRow.identity_id) == source_id, col(IntervalRow.quality).in_(VERIFIED))
+        .where(*_newest(known_at))
+        .order_by(col(IntervalRow.starts_at))
     )
+    if since is not None:
+        statement = statement.where(col(IntervalRow.starts_at) >= since)
+    if before is not None:
+        statement = statement.where(col(IntervalRow.starts_at) < before)
     rests = await _rests(work, known_at)
     found = await work.session.execute(statement)
     return tuple(
@@ -217,9 +271,14 @@ def evidence_digest(mode: str, signed: bytes) -> str:
     return "0x" + hashlib.sha256(signed).hexdigest()
 
 
-async def _parts(work: Work) -> dict[str, tuple[Part, ...]]:
+async def _parts(work: Work, here: Sequence[Any]) -> dict[str, tuple[Part, ...]]:
     columns = (col(IssuancePartRow.issuance_id), col(IssuancePartRow.address), col(IssuancePartRow.amount))
-    statement = select(*columns).order_by(col(IssuancePartRow.issuance_id), col(IssuancePartRow.position))
+    statement = (
+        select(*columns)
+        .join(IssuanceRow, col(IssuanceRow.id) == col(IssuancePartRow.issuance_id))
+        .where(*here)
+        .order_by(col(IssuancePartRow.issuance_id), col(IssuancePartRow.position))
+    )
     gathered: dict[str, list[Part]] = {}
     for issuance_id, address, amount in await work.session.execute(statement):
         gathered.setdefault(issuance_id, []).append((address.lower(), amount))

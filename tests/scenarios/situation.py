@@ -25,7 +25,7 @@ from community.reconciliation.facts import (
     ShareTokens,
     SourceOnChain,
 )
-from community.reconciliation.matching import Reconciliation
+from community.reconciliation.results import Reconciliation
 from community.tokens.supply import Supply
 from tests.support.books_in_agreement import LONG_AGO, OPENING_AT, SOURCE, agreeing
 

@@ -17,7 +17,8 @@ from community.store.tables.minting import IssuanceRow
 from community.store.unit_of_work import Store
 from indexer.both_sides import AsOf
 from indexer.reconcile import Reconciler
-from tests.conformance.indexer.books import Books, long_before
+from indexer.source_windows import Loader
+from tests.conformance.indexer.books import SOURCE, Books, long_before
 from tests.conformance.indexer.ledgers import Ledger, catch_up, follower
 from tests.support.anvil import CHAIN_ID
 
@@ -40,8 +41,11 @@ async def books(store: Store, ledger: Ledger, node: EvmNode, then: datetime) -> 
 
 
 async def as_known(books: Books, known_at: datetime) -> tuple[Facts, list[BreakKind]]:
-    reconciler = Reconciler(books.store, CHAIN_ID, books.ledger.contracts, timedelta(minutes=15), lambda: known_at)
-    _, facts, result = await reconciler.as_of(AsOf(known_at))
+    contracts, grace = books.ledger.contracts, timedelta(minutes=15)
+    reconciler = Reconciler(books.store, CHAIN_ID, contracts, grace, lambda: known_at)
+    _, frame, result = await reconciler.as_of(AsOf(known_at))
+    async with books.store.read() as work:
+        facts = await Loader(work, CHAIN_ID, contracts, frame).whole_source(SOURCE)
     return facts, sorted(one.kind for one in result.breaks)
 
 

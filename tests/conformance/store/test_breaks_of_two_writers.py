@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from community.chain.blocks import BlockRef
 from community.reconciliation.breaks import Break, BreakKind
-from community.reconciliation.matching import Pending, Reconciliation
+from community.reconciliation.results import Outcome, Pending
 from community.store import breaks, decisions, outbox, reconciliation
 from community.store.tables.reconciling import BreakRow
 from community.store.unit_of_work import Store
@@ -19,14 +19,16 @@ NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 FOUND = Break(BreakKind.BALANCE_DIFFERS, "0x" + "aa" * 20, "The index says 1, the token 2.", expected="2", found="1")
 
 
-def result(*found: Break) -> Reconciliation:
-    return Reconciliation((), found, Pending(), (), 0, 0, 0)
+def result(*found: Break) -> Outcome:
+    return Outcome(found, Pending(), 0, 0, 0, 0, "00" * 32)
 
 
 async def run(store: Store, minute: int, *found: Break) -> None:
     async with store.begin() as work:
         finalised = BlockRef(minute, f"0x{minute:064x}")
-        await reconciliation.record_run(work, result(*found), finalised, 0, 1, NOW.replace(minute=minute))
+        await reconciliation.record_run(
+            work, result(*found), (), finalised, 0, chain_id=1, now=NOW.replace(minute=minute)
+        )
 
 
 @pytest.mark.parametrize("closes", [True, False])
