@@ -40,7 +40,8 @@ PLANTS, READINGS = 20, 6
 SETTLEMENTS = PLANTS * READINGS
 FAULT_PERCENT = 30
 SEED = 4
-GATE_RATE = 0.05
+GATE_RATE = 0.2
+"""A quiet machine of two cores measured 0.31: the tutorial's sender plans, proves and remembers nothing."""
 GATE_ONCE = 1.02
 TUTORIAL_KEY = "0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d"
 TUTORIAL_ACCOUNT = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"

@@ -128,6 +128,7 @@ __all__ = [
     "encode_unpause",
     "load",
     "low_s",
+    "preview_of",
     "revert_name",
 ]
 
@@ -158,6 +159,7 @@ _STATE: Final = ("uint64", "uint40", "uint32", "uint32", "uint64", "uint8", "boo
 
 
 SELECTOR_SETTLE: Final = selector("settle", _SETTLE)
+SELECTOR_PREVIEW_SETTLE: Final = selector("previewSettle", _SETTLE)
 SELECTOR_SETTLE_MANY: Final = selector("settleMany", _SETTLE_MANY)
 SELECTOR_SETTLE_ATTESTED: Final = selector("settleAttested", _ATTESTED)
 SELECTOR_CORRECT: Final = selector("correct", _CORRECT)
@@ -212,8 +214,12 @@ def _attested_values(settlement: AttestedSettlement) -> tuple[Any, ...]:
 
 def encode_preview_settle(source_id: bytes, evidence: SettleEvidence, config: ShareConfig) -> bytes:
     """Call data of `previewSettle`, the dry run of `settle`."""
-    values = (exactly("source_id", source_id, 32), evidence.as_tuple(), config.as_tuple())
-    return call("previewSettle", _SETTLE, values)
+    return preview_of(encode_settle(source_id, evidence, config))
+
+
+def preview_of(settle: bytes) -> bytes:
+    """The dry run of a call of `settle`: it takes the same arguments."""
+    return SELECTOR_PREVIEW_SETTLE + settle[4:]
 
 
 def encode_preview_settle_attested(settlement: AttestedSettlement) -> bytes:

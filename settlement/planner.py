@@ -29,10 +29,10 @@ from contracts.abi import (
     AttestedSettlement,
     SettleEvidence,
     ShareConfig,
-    encode_preview_settle,
     encode_preview_settle_attested,
     encode_settle,
     encode_settle_attested,
+    preview_of,
 )
 from contracts.abi import address as contract_address
 from settlement.at_hand import AtHand, at_hand
@@ -227,7 +227,8 @@ async def settlement_of(
         entry = None
         if source.evidence_mode is EvidenceMode.DEVICE:
             entry = source_id, settle_evidence(evidence), config
-            calls = encode_settle(*entry), encode_preview_settle(*entry)
+            call = encode_settle(*entry)
+            calls = call, preview_of(call)
         else:
             calls = _attested(issuance, source_id, evidence, config)
     except (MalformedStatement, ValueError) as error:

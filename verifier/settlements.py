@@ -93,7 +93,8 @@ def _check_decision(
 ) -> None:
     head, name = bundle.head, _name(decision)
     check.count += 1
-    expected = issuance_id(head.chain_id, decision.issuer, head.source_ref, decision.from_wh, decision.to_wh)
+    way = decision.from_wh, decision.to_wh
+    expected = issuance_id(head.chain_id, decision.issuer, head.source_ref, *way, decision.epoch)
     check.expect(expected == decision.id, f"{name}: its id should be {expected}")
     check.expect(decision.to_wh > decision.from_wh, f"{name}: there is no energy in it")
     if head.supplements is not None:

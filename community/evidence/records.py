@@ -145,8 +145,11 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
     amount: str
 
 
-class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """The issuance: to mint the energy between two register values, to whom, resting on which reading."""
+class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel", omit_defaults=True):
+    """The issuance: to mint the energy between two register values, to whom, resting on which reading.
+
+    `epoch` counts how often the source's register had begun anew, as another meter's; it stands there from 1 on.
+    """
 
     id: str
     issuer: str
@@ -160,6 +163,7 @@ class Decision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="
     state: str
     parts: tuple[Part, ...]
     """In the order of the share table; empty in a member's bundle, whose calldata has every part all the same."""
+    epoch: int = 0
 
 
 class Sent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

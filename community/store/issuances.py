@@ -25,7 +25,7 @@ from community.store.tables.measuring import MeasurementRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
 from community.store.tables.minting import IssuanceMoveRow, IssuancePartRow, IssuanceRow
 from community.store.unit_of_work import Work
-from community.store.upserts import insert_all, insert_if_absent
+from community.store.upserts import insert_absent, insert_all
 from community.units import BASE_UNITS_PER_WH, TokenAmount, WattHours
 
 READINGS_MAX = 400
@@ -241,9 +241,9 @@ async def add_issuances(work: Work, issuances: Sequence[Issuance]) -> None:
 
     Raises SharesChanged if a share table has ended meanwhile: then its issuance must be planned anew.
     """
-    for issuance in issuances:
-        await _hold_shares(work, issuance)
-        values = {
+    await _hold_shares(work, issuances)
+    rows = [
+        {
             "id": issuance.id,
             "chain_id": issuance.chain_id,
             "issuer": issuance.issuer,
@@ -260,10 +260,11 @@ async def add_issuances(work: Work, issuances: Sequence[Issuance]) -> None:
             "planned_at": issuance.planned_at,
             "epoch": issuance.epoch,
         }
-        if not await insert_if_absent(work, IssuanceRow, values):
-            raise DecidedMeanwhile(
-                f"The energy of {issuance.source_id} from {issuance.from_wh} Wh on is decided on already."
-            )
+        for issuance in issuances
+    ]
+    if await insert_absent(work, IssuanceRow, rows) < len(rows):
+        named = ", ".join(f"{issuance.source_id} from {issuance.from_wh} Wh on" for issuance in issuances)
+        raise DecidedMeanwhile(f"Energy of these is decided on already: {named}.")
     parts = [
         {
             "issuance_id": issuance.id,
@@ -282,13 +283,15 @@ async def add_issuances(work: Work, issuances: Sequence[Issuance]) -> None:
     await announce_all(work, "issuance", [one.id for one in issuances], issuances[0].planned_at)
 
 
-async def _hold_shares(work: Work, issuance: Issuance) -> None:
-    """Keep the share table as it is until this unit of work has committed, if it still holds for the whole period."""
+async def _hold_shares(work: Work, issuances: Sequence[Issuance]) -> None:
+    """Keep the share tables as they are until this unit of work has committed, if each still holds for its whole period."""
     row = ShareTableRow
-    statement = select(col(row.valid_to)).where(col(row.id) == issuance.share_table_id).with_for_update(read=True)
-    valid_to = (await work.session.execute(statement)).scalar_one_or_none()
-    if valid_to is not None and valid_to < issuance.period_end:
-        raise SharesChanged(f"The shares of {issuance.source_id} changed while an issuance was planned: plan it anew.")
+    ids = {issuance.share_table_id for issuance in issuances}
+    statement = select(col(row.id), col(row.valid_to)).where(col(row.id).in_(ids)).with_for_update(read=True)
+    ends = {table_id: valid_to for table_id, valid_to in await work.session.execute(statement) if valid_to is not None}
+    for one in issuances:
+        if one.share_table_id in ends and ends[one.share_table_id] < one.period_end:
+            raise SharesChanged(f"The shares of {one.source_id} changed while an issuance was planned: plan it anew.")
 
 
 async def move_issuance(work: Work, issuance_id: str, state: IssuanceState, now: datetime, **facts: Any) -> bool:

@@ -20,6 +20,16 @@ async def insert_if_absent(work: Work, row: type[SQLModel], values: Mapping[str,
     return bool(cast(CursorResult[Any], result).rowcount)
 
 
+async def insert_absent(work: Work, row: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> int:
+    """Insert those of these rows of which no unique key exists already, in one statement. How many were inserted."""
+    if not rows:
+        return 0
+    result = await work.session.execute(
+        _insert(work, row).values([dict(values) for values in rows]).on_conflict_do_nothing()
+    )
+    return int(cast(CursorResult[Any], result).rowcount)
+
+
 async def insert_all(work: Work, row: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """Insert many rows in one statement. Raises IntegrityError if one exists already."""
     if rows:

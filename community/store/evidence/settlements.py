@@ -76,10 +76,16 @@ async def _with_chain(
             .order_by(col(event.block_number), col(event.log_index))
         )
     ).scalars()
-    settled = {(one.from_wh, one.to_wh): one for one in await _told(work, chain_id, list(told))}
+    # Another meter of the source may have run the same way: then the one that was read at the issuance's end counts.
+    settled: dict[tuple[int, int], records.Settled] = {}
+    named: dict[tuple[int, int, int], records.Settled] = {}
+    for one in await _told(work, chain_id, list(told)):
+        settled[one.from_wh, one.to_wh] = named[one.from_wh, one.to_wh, one.read_at] = one
     return [
         records.Settlement(
-            _decision(row, parts.get(row.id, ())), sent.get(row.id), settled.get((row.from_wh, row.to_wh))
+            _decision(row, parts.get(row.id, ())),
+            sent.get(row.id),
+            named.get((row.from_wh, row.to_wh, int(row.period_end.timestamp())), settled.get((row.from_wh, row.to_wh))),
         )
         for row in rows
     ]
@@ -88,7 +94,7 @@ async def _with_chain(
 def _decision(row: IssuanceRow, parts: Sequence[records.Part]) -> records.Decision:
     return records.Decision(
         row.id, row.issuer, row.from_wh, row.to_wh, text_of(row.period_start), text_of(row.period_end),
-        str(row.amount), row.measurement_id, row.share_table_id, row.state, tuple(parts),
+        str(row.amount), row.measurement_id, row.share_table_id, row.state, tuple(parts), row.epoch,
     )  # fmt: skip
 
 

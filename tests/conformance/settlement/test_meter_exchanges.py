@@ -31,6 +31,7 @@ from contracts.abi import encode_configure
 from settlement.epochs import Begun, begin, lines_of
 from settlement.report import status_lines
 from settlement.supplements import registry_entry
+from tests.conformance.settlement.test_restored_backup import back_up, recovered, restore
 from tests.conformance.settlement.test_settles_on_a_real_chain import Killed, pass_and_mine
 from tests.support.plant_on_chain import HOLDERS, OPENING_WH
 from tests.support.reconciled_world import add_intervals, reconciled
@@ -147,6 +148,7 @@ async def test_after_an_exchange_the_new_register_is_settled_and_the_old_ones_re
         await node.close()
         assert json.loads(said[2])["epoch"] == 1 and said[-1] == "0x" + encode_configure(begun.setup).hex()
 
+        back_up(world, tmp_path / "backup.db")
         exchanged.pin(begun)
         async with world.running() as loop:
             await pass_and_mine(world, loop, 3)
@@ -169,6 +171,11 @@ async def test_after_an_exchange_the_new_register_is_settled_and_the_old_ones_re
         assert sorted(ways) == [(0, 0, 70), (0, 70, 150), (1, 0, 70)], "the new meter runs over the old one's values"
         assert len({one.id for one in found}) == 4
         assert world.supply() == (150 + REST_WH + 70) * 10**15 == sum(world.balance(holder) for holder in HOLDERS)
+
+        restore(world, tmp_path / "backup.db")
+        recovery = await recovered(world)
+        assert (len(recovery.put_back), recovery.known, recovery.problems) == (2, 2, [])
+        assert {one.id for one in await world.settle_until(4)} == {one.id for one in found}
 
         ends = (f"measurement-{NOON_SLOT + 2}", f"measurement-new-{NOON_SLOT + 3}")
         await add_intervals(world, (2, REST_WH + 70, *ends, "calculated"))
