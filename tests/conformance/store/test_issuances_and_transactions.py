@@ -119,7 +119,7 @@ async def test_an_issuance_is_read_as_it_was_written_and_announced(store: Store)
         assert await issuances.issuances_in(work, {IssuanceState.PLANNED}) == [issuance()]
         assert await issuances.count_by_state(work) == {IssuanceState.PLANNED: 1}
         announced = [(change.topic, change.subject) for change in await changes_after(work, 0)]
-    assert announced == [("issuance", issuance().id)]
+    assert announced == [("share_table", "plant"), ("issuance", issuance().id)]
 
 
 async def test_the_same_energy_is_never_decided_on_twice(store: Store) -> None:
