@@ -19,7 +19,7 @@ _SOFTHSM_MODULES = (
     "/opt/homebrew/lib/softhsm/libsofthsm2.so",
 )
 TOKEN = "gateway"
-COMMAND_TIMEOUT_S = 60
+COMMAND_TIMEOUT_S = 180
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from community.ids import named_id
 from standalone.layout import Layout
 
 _ROLES = (AccountRole.MEMBER, AccountRole.DEVICE, AccountRole.ENERGY_SOURCE)
-TIMEOUT_S = 120.0
+TIMEOUT_S = 180.0
 OPERATORS = ("anna", "bert")
 """On this machine both are one person; in earnest each keeps his key on a machine of his own."""
 

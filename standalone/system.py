@@ -24,7 +24,7 @@ from standalone.processes import Command, Processes, wait_for_port
 from standalone.replay import ReplayDriver, last_spooled_slot
 from standalone.replay_clock import ReplayClock
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 120.0
 REAL_TIME_BLOCK_S = 3
 FREE_SPACE_BYTES = 300 * 1024 * 1024
 Say = Callable[[str], None]
