@@ -98,8 +98,10 @@ PERMISSIONS: Mapping[str, Roles] = {
     **fields(
         "DeviceHealth",
         ALL,
-        "lastSeenAt missing24h missing7d missing30d signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs",
+        "lastSeenAt missing24h missing7d missing30d signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs "
+        "signalDbm said",
     ),
+    **fields("SaidOfItself", ALL, "isOnline firmware backlog toldAt"),
     **fields("MissingReadings", ALL, "expected present perMille"),
     **fields("ProvisionalReading", PEOPLE, "at registersWh readOffsetS status"),
     **fields(
@@ -127,7 +129,7 @@ PERMISSIONS: Mapping[str, Roles] = {
         "Measurement",
         PEOPLE,
         "id meteringPoint register at registerWh readOffsetS status evidenceMode leafIndex recordedAt statement device "
-        "suspect",
+        "suspect boundaryInexact",
     ),
     **fields("MeasuredRegister", PEOPLE, "id obis"),
     **fields(

@@ -5,13 +5,11 @@ from datetime import datetime, timedelta
 
 from bench.sending_devices import EXPORT, BenchDevice
 from community.clock import slot_at, slot_start
-from community.metering.intervals import IntervalEnergy
 from community.store import frames, intervals, measurements, statements
 from community.store.frames import Frame
 from community.store.measurements import measurement_id
 from community.store.statements import StoredStatement
 from community.store.unit_of_work import Store
-from community.units import WattHours
 
 TOGETHER = 2_000
 """Readings a unit of work, about as many as intake commits together."""
@@ -32,12 +30,12 @@ async def raw_rate(store: Store, senders: list[BenchDevice], size: int, count: i
             await frames.add_frames(work, [frame for frame, *_ in rows])
             await statements.add_statements(work, [statement for _, statement, *_ in rows], now)
             await measurements.add_measurement_rows(work, [one for *_, readings, _ in rows for one in readings])
-            await intervals.add_intervals(work, [one for *_, found in rows for one in found], now)
+            await intervals.add_interval_rows(work, [one for *_, found in rows for one in found])
         spent_s += time.perf_counter() - began
     return count * size / spent_s
 
 
-_Rows = tuple[tuple[Frame, str], StoredStatement, list[tuple[object, ...]], list[tuple[str, IntervalEnergy]]]
+_Rows = tuple[tuple[Frame, str], StoredStatement, list[tuple[object, ...]], list[tuple[object, ...]]]
 
 
 def _rows(senders: list[BenchDevice], number: int, size: int, first_slot: int, now: datetime) -> _Rows:
@@ -63,8 +61,8 @@ def _rows(senders: list[BenchDevice], number: int, size: int, first_slot: int, n
         )
         for at in range(size)
     ]  # fmt: skip
-    energies = [
-        (f"mp_{name}", IntervalEnergy(slot_start(begin + at - 1), WattHours(100), ids[at], ids[at + 1]))
+    energies: list[tuple[object, ...]] = [
+        (f"mp_{name}", slot_start(begin + at - 1), 1, 100, "measured", ids[at], ids[at + 1], now)
         for at in range(0 if turn else 1, size)
     ]
     return (Frame(digest, "device_broker", device.eui, payload, None, now), "admitted"), statement, readings, energies

@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 COUNTER_BLOCK = 64
 ROUND_PAUSE_S = 0.1
-LOAD_SHARE = 4
+LOAD_SHARE = 9
 """After a round of so many seconds it rests for so many times as long: under load receiving comes first, and what a
 device sent meanwhile is acknowledged at once."""
 AT_ONCE = 16

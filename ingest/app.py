@@ -28,6 +28,7 @@ from ingest.repairs import Repairs, SendFrame, Ways
 from ingest.settings import Settings
 from ingest.sources.chirpstack import ChirpStack
 from ingest.sources.device_broker import DeviceBroker
+from ingest.sources.device_statuses import DeviceStatuses
 from ingest.sources.provisioning import Provisioning
 from ingest.sources.things_stack import ThingsStack
 from ingest.sources.webhooks import Webhooks
@@ -117,6 +118,8 @@ class IngestApp:
                     settings.device_broker, f"{settings.client_id}-prov", store, self._column_keys, self._clock
                 )
                 tasks.create_task(_until_available(keys.run, stop))
+                statuses = DeviceStatuses(settings.device_broker, f"{settings.client_id}-status", store, self._clock)
+                tasks.create_task(_until_available(statuses.run, stop))
                 if settings.workers > 1:
                     tasks.create_task(run_workers(range(1, settings.workers), stop))
             repairs.ways = self._listen_to_network_servers(tasks, store, intake, repairs, stop)

@@ -1,7 +1,7 @@
 """The device broker's messages as they usually come, judged together: one look at the books, one write, no object a row.
 
-Usual is: a new message whose proof holds and whose readings continue their registers; one that came before; one that
-proves nothing. Whatever else comes is left to `judging`, which does one uplink at a time and knows every case; so does
+Usual is: a new message whose proof holds and whose readings fit between those that are known of their registers, mostly after all of
+them; one that came before; one that proves nothing. Whatever else comes is left to `judging`, which does one uplink at a time and knows every case; so does
 every later message of the same device in the batch, so that a device's messages keep their order. Both ways lead to the
 same rows.
 """
@@ -18,7 +18,7 @@ from community.attestation.statement import ReadingStatus
 from community.clock import slot_start
 from community.ids import digest_of
 from community.metering.appending import rises_of
-from community.metering.intervals import Gap, IntervalEnergy
+from community.metering.intervals import Gap
 from community.metering.plausibility import RegisterLimits
 from community.store import frames, gaps, intervals, measurements, quarantine, statements
 from community.store.devices import DeviceFile, Installation, Register
@@ -33,6 +33,7 @@ from ingest.device_files import DeviceFiles
 from ingest.failpoints import Failpoint
 from ingest.outcomes import Outcome
 from ingest.proofs import key_id, newest_keyno
+from ingest.register_lines import KnownReading, RegisterLine, lines_of
 from ingest.uplinks import Uplink
 
 _READ_OK = int(ReadingStatus.READ_OK)  # the flag's own `&` costs more than all else that is asked of a reading
@@ -58,15 +59,6 @@ class PlainMessage:
 
 
 @dataclass(slots=True)
-class _Tip:
-    """The newest accepted reading of a register."""
-
-    slot: int
-    wh: int
-    measurement_id: str
-
-
-@dataclass(slots=True)
 class _Books:
     """What the books say about the messages of one batch, and what is to be added to them."""
 
@@ -74,14 +66,15 @@ class _Books:
     verdicts: dict[str, str]
     windows: dict[tuple[str, int], MessageWindow]
     counters: set[tuple[str, int, int]]
-    tips: dict[str, _Tip]
+    lines: dict[str, RegisterLine]
     frames: list[tuple[Frame, str]] = field(default_factory=list)
     statements: list[StoredStatement] = field(default_factory=list)
     marks: list[tuple[str, int, int]] = field(default_factory=list)
     forgotten: list[tuple[str, int, int]] = field(default_factory=list)
     measurements: list[tuple[object, ...]] = field(default_factory=list)
-    intervals: list[tuple[str, IntervalEnergy]] = field(default_factory=list)
-    gaps: list[tuple[str, Gap]] = field(default_factory=list)
+    intervals: list[tuple[object, ...]] = field(default_factory=list)
+    gaps: list[tuple[str, Gap | tuple[datetime, datetime]]] = field(default_factory=list)
+    """Gaps to open, and the ranges of those to close, in their order."""
     refused: list[tuple[str, str | None, Refusal]] = field(default_factory=list)
 
 
@@ -120,23 +113,20 @@ async def _look_up(work: Work, messages: Sequence[PlainMessage], now: datetime) 
     opened = [one for one in messages if one.proof.counter is not None]
     proven = [one for one in messages if isinstance(one.proof.verdict, Admitted)]
     counters = {(one.device.id, one.proof.generation, one.proof.counter or 0) for one in opened}
-    registers = {
-        register.id
-        for device in {one.device.id: one.device for one in proven}.values()
-        for place in device.installations
+    asked = {
+        (register.id, slot_start(verdict.readings[0].slot))
+        for one in proven
+        if isinstance(verdict := one.proof.verdict, Admitted)
+        for place in one.device.installations
         for register in place.registers.values()
     }
     stored = await statements.statements_with_counters(work, sorted({one.statement_key for one in proven}))
-    newest = await measurements.newest_points(work, sorted(registers))
     return _Books(
         now=now,
         verdicts=await frames.verdicts_of(work, sorted({one.digest for one in messages})),
         windows=await frames.message_windows(work, sorted(counters)),
         counters=set(stored),
-        tips={
-            register: _Tip(int(point.at.timestamp()) // 900, point.register_wh, point.measurement_id)
-            for register, point in newest.items()
-        },
+        lines=lines_of(await measurements.points_around(work, sorted(asked))),
     )
 
 
@@ -230,8 +220,17 @@ def _place_of(device: DeviceFile, proven: Admitted) -> Installation | None:
     return None if touched[0].final_wh else touched[0]
 
 
-_Column = tuple[str, Register, list[int], list[int]]
-"""Of one register: its OBIS code, itself, its values in Wh, and by how many Wh each rises above the one before."""
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """The readings of one register in a message, with what is known next to them."""
+
+    obis: str
+    register: Register
+    values: list[int]
+    rises: list[int]
+    """By how many Wh each value stands above the one before it."""
+    before: KnownReading | None
+    after: KnownReading | None
 
 
 def _columns(place: Installation, proven: Admitted, books: _Books) -> list[_Column] | None:
@@ -242,17 +241,20 @@ def _columns(place: Installation, proven: Admitted, books: _Books) -> list[_Colu
         if register is None:
             return None
         values = [reading.registers[channel] for reading in proven.readings]
-        if max(values) > measurements.REGISTER_MAX_WH:
+        around = books.lines.setdefault(register.id, RegisterLine()).around(slots[0], slots[-1])
+        if around is None or max(values) > measurements.REGISTER_MAX_WH:
             return None
-        tip = books.tips.get(register.id)
-        if obis in place.initial_wh and (tip is None or slot_start(tip.slot) < place.valid_from):
+        before, after = around
+        if obis in place.initial_wh and (before is None or slot_start(before.slot) < place.valid_from):
             return None
         # The register counts behind the transformers: what the installation moves is the difference times the factor.
         limits = RegisterLimits(register.modulus_wh, -(-place.max_power_w // place.factor))
-        rises = rises_of(None if tip is None else (tip.slot, tip.wh), slots, values, limits)
+        rises = rises_of(None if before is None else (before.slot, before.wh), slots, values, limits)
         if rises is None:
             return None
-        columns.append((obis, register, values, rises))
+        if after is not None and rises_of((slots[-1], values[-1]), [after.slot], [after.wh], limits) is None:
+            return None
+        columns.append(_Column(obis, register, values, rises, before, after))
     return columns
 
 
@@ -265,7 +267,8 @@ def _append(
     readings = proven.readings
     slots = [reading.slot for reading in readings]
     instants = [slot_start(slot) for slot in slots]
-    for obis, register, values, rises in columns:
+    for column in columns:
+        register, values = column.register, column.values
         ids = [
             measurement_id(register.id, reading.slot, wh, reading.off_s, reading.status, "DEVICE")
             for reading, wh in zip(readings, values, strict=True)
@@ -277,28 +280,30 @@ def _append(
                 zip(ids, instants, values, readings, proven.leaf_inputs, strict=True)
             )
         ]  # fmt: skip
-        if obis == place.metering_point.settled_obis:
-            steps = zip(slots, instants, ids, rises, strict=True)
-            _follow_up(place, books.tips.get(register.id), list(steps), books)
-        books.tips[register.id] = _Tip(slots[-1], values[-1], ids[-1])
+        added = list(map(KnownReading, slots, values, ids))
+        if column.obis == place.metering_point.settled_obis:
+            _follow_up(place, column, added, books)
+        books.lines[register.id].add(added)
 
 
-def _follow_up(
-    place: Installation, tip: _Tip | None, steps: list[tuple[int, datetime, str, int]], books: _Books
-) -> None:
-    """The interval or the gap before each reading; before the very first of a register there is neither."""
+def _follow_up(place: Installation, column: _Column, added: list[KnownReading], books: _Books) -> None:
+    """The interval or the gap before each reading and after the last; before the very first of a register there is neither."""
     point, factor = place.metering_point.id, place.factor
-    if tip is None:
-        (slot, at, id_, _rise), *steps = steps
-    else:
-        slot, at, id_ = tip.slot, slot_start(tip.slot), tip.measurement_id
-    for next_slot, next_at, next_id, rise in steps:
-        energy = WattHours(rise * factor)
-        if next_slot == slot + 1:
-            books.intervals.append((point, IntervalEnergy(at, energy, id_, next_id)))
+    steps, rises = added, column.rises
+    if column.after is not None:
+        steps, rises = [*added, column.after], [*rises, column.after.wh - added[-1].wh]
+        if column.before is not None:
+            books.gaps.append((point, (slot_start(column.before.slot), slot_start(column.after.slot))))
+    earlier, *steps = steps if column.before is None else [column.before, *steps]
+    rises = rises[1:] if column.before is None else rises
+    add, now = books.intervals.append, books.now
+    for later, rise in zip(steps, rises, strict=True):
+        at = slot_start(earlier.slot)
+        if later.slot == earlier.slot + 1:
+            add((point, at, 1, rise * factor, "measured", earlier.measurement_id, later.measurement_id, now))
         else:
-            books.gaps.append((point, Gap(at, next_at, energy)))
-        slot, at, id_ = next_slot, next_at, next_id
+            books.gaps.append((point, Gap(at, slot_start(later.slot), WattHours(rise * factor))))
+        earlier = later
 
 
 async def _write(work: Work, books: _Books, failpoint: Failpoint) -> None:
@@ -311,10 +316,13 @@ async def _write(work: Work, books: _Books, failpoint: Failpoint) -> None:
     failpoint("counters_written")
     await measurements.add_measurement_rows(work, books.measurements)
     failpoint("measurements_written")
-    await intervals.add_intervals(work, books.intervals, books.now)
+    await intervals.add_interval_rows(work, books.intervals)
     failpoint("intervals_written")
     for point, gap in books.gaps:
-        await gaps.open_gap(work, point, gap, books.now)
+        if isinstance(gap, Gap):
+            await gaps.open_gap(work, point, gap, books.now)
+        else:
+            await gaps.close_gap(work, point, *gap, books.now)
     failpoint("gaps_written")
     await quarantine.quarantine_all(work, books.refused, books.now)
     failpoint("refusals_written")

@@ -41,7 +41,7 @@ async def book_readings(booked: Bookings, proven: Admitted, statement_digest: st
     """Book every reading of a stored statement, each with its leaf, from which a path leads to the signed root."""
     paths: list[bytes] = []
     if not await statements.has_leaves(booked.work, statement_digest):  # it was stored before leaves were
-        paths = merkle.joined_paths([merkle.leaf_hash(data) for data in proven.leaf_inputs])
+        paths = merkle.joined_paths(merkle.leaf_hashes(proven.leaf_inputs))
     obis = registers_of(proven.signed.statement.profile)
     for index, reading in enumerate(proven.readings):
         await booked.book(

@@ -21,6 +21,7 @@ from community.store.evidence_gaps import (
     devices_with_gaps,
     gaps_not_closed,
     gaps_not_ended,
+    oldest_missing_slot,
     record_changes,
     whole_up_to,
 )
@@ -107,12 +108,19 @@ class Repairs:
             await self.look()
 
     async def remember_silent(self) -> None:
-        """Note the devices with gaps, heard of or not: gaps grow old, and a person is told. Raises StoreUnavailable."""
+        """Note the devices with gaps, heard of or not: gaps grow old, and a person is told. Raises StoreUnavailable.
+
+        The first time the storage of the network server is asked again from the oldest gap on: what was asked for before this process
+        started is remembered by nobody else.
+        """
         now = self._clock.now()
         if self._silent_noted_at is not None and now - self._silent_noted_at < SILENT_LOOKED_AT:
             return
         async with self._store.read() as work:
             euis = await devices_with_gaps(work)
+            oldest = await oldest_missing_slot(work) if self._silent_noted_at is None else None
+        if oldest is not None and self.ways.backfill is not None:
+            self.ways.backfill(slot_start(oldest))
         self._silent_noted_at = now
         for eui in euis:
             self._heard.setdefault(eui, _Heard(eui, None, 0))

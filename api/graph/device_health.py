@@ -22,6 +22,21 @@ def missing_of(view: views.Missing) -> MissingReadings:
 
 
 @strawberry.type
+class SaidOfItself:
+    """What a device said of itself last. Nothing proves it: it is for those who look after the device."""
+
+    is_online: bool = strawberry.field(description="False once its connection to the device broker ended.")
+    firmware: str | None = strawberry.field(description="The version it runs.")
+    backlog: Counter | None = strawberry.field(description="Readings and statements that wait in the device.")
+    told_at: datetime = strawberry.field(description="When it said so.")
+
+
+def _said(view: views.SaidOfItself) -> SaidOfItself:
+    backlog = None if view.backlog is None else Counter(view.backlog)
+    return SaidOfItself(is_online=view.is_online, firmware=view.firmware, backlog=backlog, told_at=view.told_at)
+
+
+@strawberry.type
 class DeviceHealth:
     """A device as the books show it. Counts of refusals are of the last 30 days."""
 
@@ -38,6 +53,10 @@ class DeviceHealth:
     airtime_ms: Counter | None = strawberry.field(
         description="Time on the air of its LoRaWAN uplinks in the last 24 hours; null for a device without radio."
     )
+    signal_dbm: int | None = strawberry.field(
+        description="How strongly the nearest gateway heard its newest LoRaWAN uplink of the last 24 hours (RSSI)."
+    )
+    said: SaidOfItself | None = strawberry.field(description="What it said of itself last; null if it never did.")
 
 
 def health_of(view: views.DeviceHealth) -> DeviceHealth:
@@ -51,6 +70,8 @@ def health_of(view: views.DeviceHealth) -> DeviceHealth:
         clock_drift_ms=drift,
         clock_drifts=view.drifts,
         airtime_ms=None if view.airtime_us is None else Counter(view.airtime_us // 1000),
+        signal_dbm=view.signal_dbm,
+        said=None if view.said is None else _said(view.said),
     )
 
 

@@ -128,6 +128,9 @@ class Measurement:
     suspect: bool = strawberry.field(
         description="Whether the key that signed it is not believed from an instant at or before the reading's."
     )
+    boundary_inexact: bool = strawberry.field(
+        description="Whether it is not known to have been read within 5 s of its boundary, by a synchronised clock."
+    )
     obis: strawberry.Private[str]
     register_id: strawberry.Private[str]
     device_id: strawberry.Private[str]

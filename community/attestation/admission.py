@@ -250,7 +250,7 @@ def _judge_evidence(
     if not verify_p256(key.public_key, signed.to_be_signed(), signed.signature):
         return Rejected(Reason.BAD_SIGNATURE, f"the signature of statement {statement.ctr} is not by key {key.keyno}")
     leaf_inputs = message.leaf_inputs(derive_salt_key(secret, device.device_eui))
-    leaves = [merkle.leaf_hash(data) for data in leaf_inputs]
+    leaves = merkle.leaf_hashes(leaf_inputs)
     if merkle.root(leaves) != statement.root:
         return Rejected(Reason.WRONG_ROOT, f"the readings sent are not those that statement {statement.ctr} signs")
     if not key.covers(statement.first_slot, statement.last_slot):

@@ -49,3 +49,13 @@ def airtime_of(envelope: Mapping[str, Any], payload_bytes: int) -> int | None:
         return time_on_air_us(size, int(factor), int(bandwidth), int(coded[1]) if coded else 5)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None
+
+
+def strongest_dbm(envelope: Mapping[str, Any]) -> int | None:
+    """How strongly the nearest gateway heard the uplink in a network server's message (RSSI, whole dBm); None if none says."""
+    uplink = envelope.get("uplink_message")
+    heard = uplink.get("rx_metadata") if isinstance(uplink, Mapping) else envelope.get("rxInfo")
+    if not isinstance(heard, list):
+        return None
+    said = [one["rssi"] for one in heard if isinstance(one, Mapping) and type(one.get("rssi")) in (int, float)]
+    return max((round(rssi) for rssi in said if -200 <= rssi <= 50), default=None)

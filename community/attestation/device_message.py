@@ -3,20 +3,19 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 
 from community.attestation import cbor
 from community.attestation.profiles import UnknownProfile
-from community.attestation.sealing import slot_salt
+from community.attestation.sealing import slot_salts
 from community.attestation.statement import (
     MalformedStatement,
     SignedStatement,
     SlotReading,
     check_readings,
-    leaf_inputs_of,
     parse_cose_sign1,
     root_of,
+    salted_leaf_inputs,
 )
 
 RESEND_RANGES_MAX = 64
@@ -48,7 +47,7 @@ class DeviceMessage:
 
     def leaf_inputs(self, salt_key: bytes) -> tuple[bytes, ...]:
         """The leaf inputs of the readings: with them the root is checkable by anyone."""
-        return leaf_inputs_of(self.readings, partial(slot_salt, salt_key))
+        return salted_leaf_inputs(self.readings, slot_salts(salt_key, [reading.slot for reading in self.readings]))
 
     def matches_root(self, salt_key: bytes) -> bool:
         """Whether the readings are those under the signature."""

@@ -17,6 +17,12 @@ def leaf_hash(data: bytes) -> bytes:
     return hashlib.sha256(_LEAF + data).digest()
 
 
+def leaf_hashes(leaves: Sequence[bytes]) -> list[bytes]:
+    """As `leaf_hash`, of each."""
+    sha256 = hashlib.sha256
+    return [sha256(_LEAF + data).digest() for data in leaves]
+
+
 def node_hash(left: bytes, right: bytes) -> bytes:
     """SHA-256(0x01 | left | right)."""
     return hashlib.sha256(_NODE + left + right).digest()

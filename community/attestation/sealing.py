@@ -6,6 +6,7 @@ with one generation's key: the sender keeps it on disk before it seals.
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
@@ -91,12 +92,20 @@ def derive_salt_key(secret: bytes, dev_eui: bytes) -> bytes:
 
 def slot_salt(salt_key: bytes, slot: int) -> bytes:
     """16 bytes that keep a leaf's low-entropy reading from being guessed out of its hash."""
+    return slot_salts(salt_key, (slot,))[0]
+
+
+def slot_salts(salt_key: bytes, slots: Iterable[int]) -> list[bytes]:
+    """The salt of each slot: HMAC-SHA256 (RFC 2104) of its number, cut to 16 bytes."""
     padded_in, padded_out = _hmac_states(salt_key)
-    inner = padded_in.copy()
-    inner.update(slot.to_bytes(4))
-    outer = padded_out.copy()
-    outer.update(inner.digest())
-    return outer.digest()[:16]
+    begin, close = padded_in.copy, padded_out.copy
+    salts: list[bytes] = []
+    for slot in slots:
+        inner, outer = begin(), close()
+        inner.update(slot.to_bytes(4))
+        outer.update(inner.digest())
+        salts.append(outer.digest()[:16])
+    return salts
 
 
 def seal_message(
@@ -109,8 +118,7 @@ def seal_message(
     if not cbor.is_uint(counter, 32):
         raise ValueError(f"message counter {counter} is outside 0 to 2^32-1")
     nonce = _nonce(direction, counter)
-    key = derive_aead_key(secret, dev_eui, generation)
-    ciphertext = AESGCM(key).encrypt(nonce, plaintext, _AAD)
+    ciphertext = _cipher(secret, dev_eui, generation).encrypt(nonce, plaintext, _AAD)
     unprotected = {4: dev_eui + bytes((generation,)), 5: nonce}
     return cbor.encode(cbor2.CBORTag(_ENCRYPT0_TAG, [_PROTECTED, unprotected, ciphertext]))
 

@@ -83,4 +83,15 @@ def _key_object(public_key: bytes) -> ec.EllipticCurvePublicKey:
     try:
         return ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), public_key)
     except ValueError as error:
-        raise ValueError("this public key is not a point of P-256; was it copied completely?") from error
+        raise ValueError(f"this public key is not a point of P-256; {_what_else(public_key)}") from error
+
+
+def _what_else(public_key: bytes) -> str:
+    """What is probably wrong with 65 bytes that are no point of P-256."""
+    try:
+        ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256K1(), public_key)
+    except ValueError:
+        return "was it copied completely?"
+    return (
+        "it is one of secp256k1 (ES256K): have the device make a P-256 key, the curve that the issuer contract checks"
+    )

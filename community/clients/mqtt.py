@@ -102,6 +102,11 @@ class _Link:
         self.gathering: Gathering | None = None
         self.properties: Mapping[str, Any] = {}
 
+    def lose(self) -> None:
+        """The connection has ended, or is to: whoever waits for anything of it learns so."""
+        self.closed.set()
+        self.ledger.give_up()
+
 
 class MqttConnection:
     """A lasting connection to one broker.
@@ -172,7 +177,7 @@ class MqttConnection:
         self._stopped.set()
         self._ready.clear()
         if self._link is not None:
-            self._link.closed.set()
+            self._link.lose()
         if self._supervisor is not None:
             self._supervisor.cancel()
             await asyncio.gather(self._supervisor, return_exceptions=True)
@@ -204,7 +209,8 @@ class MqttConnection:
             ) from None
 
     async def _publish_once(self, message: gmqtt.Message) -> bool:
-        await _first_of(self._ready, self._stopped)
+        if not self._ready.is_set():
+            await _first_of(self._ready, self._stopped)
         if self._stopped.is_set():
             raise BrokerUnavailable(f"the connection to {self.address.url} was stopped")
         link = self._link
@@ -218,14 +224,7 @@ class MqttConnection:
             await _first_of(link.ledger.room, link.closed)
             return False
         acknowledged = link.ledger.newest
-        if message.qos == 0 or acknowledged is None:
-            return True
-        gone: asyncio.Future[Any] = asyncio.create_task(link.closed.wait())
-        try:
-            await asyncio.wait((acknowledged, gone), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            gone.cancel()
-        return acknowledged.done()
+        return message.qos == 0 or acknowledged is None or await acknowledged
 
     async def _supervise(self, connect_timeout_s: float) -> None:
         failures = 0
@@ -325,7 +324,7 @@ class MqttConnection:
             link.properties = properties
 
         def on_disconnect(_client: gmqtt.Client, *_reason: Any) -> None:
-            link.closed.set()
+            link.lose()
 
         if self._group_handler is not None:
             link.gathering = Gathering(self._group_handler, partial(_write, client), self.address.version)
@@ -369,7 +368,7 @@ def _write(client: gmqtt.Client, octets: bytes) -> None:
 
 
 async def _close(link: _Link) -> None:
-    link.closed.set()
+    link.lose()
     if link.gathering is not None:
         link.gathering.stop()
     with contextlib.suppress(OSError, RuntimeError, TimeoutError):

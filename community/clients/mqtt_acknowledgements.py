@@ -32,8 +32,8 @@ class PubackLedger:
     """gmqtt's store of unacknowledged messages, used as the signal that a PUBACK has come."""
 
     def __init__(self) -> None:
-        self.waiting: dict[int, asyncio.Future[None]] = {}
-        self.newest: asyncio.Future[None] | None = None
+        self.waiting: dict[int, asyncio.Future[bool]] = {}
+        self.newest: asyncio.Future[bool] | None = None
         self.room = asyncio.Event()
 
     def push_message(self, mid: int, _package: bytes) -> None:
@@ -44,7 +44,15 @@ class PubackLedger:
         self.room.set()
         future = self.waiting.pop(mid, None)
         if future is not None and not future.done():
-            future.set_result(None)
+            future.set_result(True)
+
+    def give_up(self) -> None:
+        """The connection is gone: no PUBACK comes for what waits. Each publisher is told so."""
+        self.room.set()
+        for future in self.waiting.values():
+            if not future.done():
+                future.set_result(False)
+        self.waiting.clear()
 
     @property
     def is_empty(self) -> bool:

@@ -38,7 +38,7 @@ async def insert_rows(
     if not work.is_sqlite:
         await _copy(work, table, columns, rows)
         return
-    await _insert_values(work, table, columns, [_as_text(one, instants) for one in rows] if instants else rows)
+    await _insert_values(work, table, columns, _with_texts(rows, instants) if instants else rows)
 
 
 async def _insert_values(work: Work, table: str, columns: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> None:
@@ -102,12 +102,12 @@ def _shape(row: type[SQLModel], columns: tuple[str, ...]) -> tuple[str, tuple[in
     return table.name, instants
 
 
-def _as_text(row: tuple[Any, ...], instants: tuple[int, ...]) -> tuple[Any, ...]:
-    values = list(row)
+def _with_texts(rows: Sequence[tuple[Any, ...]], instants: tuple[int, ...]) -> list[tuple[Any, ...]]:
+    """The rows with their instants as text, a column at a time: an object less for each row."""
+    columns: list[Any] = list(zip(*rows, strict=True))
     for at in instants:
-        if values[at] is not None:
-            values[at] = instant_text(values[at])
-    return tuple(values)
+        columns[at] = [None if value is None else instant_text(value) for value in columns[at]]
+    return list(zip(*columns, strict=True))
 
 
 async def copy_lines(work: Work, row: type[SQLModel], columns: tuple[str, ...], lines: bytes) -> None:

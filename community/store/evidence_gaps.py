@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import exists, insert, select
+from sqlalchemy import exists, func, insert, select
 from sqlmodel import col
 
 from community.attestation.evidence_gaps import EvidenceGap, GapChange, GapKind, GapState
@@ -56,6 +56,13 @@ async def devices_with_gaps(work: Work) -> list[str]:
         .order_by(col(DeviceRow.eui))
     )
     return list(rows.scalars())
+
+
+async def oldest_missing_slot(work: Work) -> int | None:
+    """Where the oldest gap of slots that has not ended begins, of any device; None where there is none."""
+    row = EvidenceGapRow
+    found = select(func.min(col(row.first))).where(col(row.kind) == GapKind.SLOTS.value, col(row.state).not_in(_ENDED))
+    return (await work.session.execute(found)).scalar_one()
 
 
 async def whole_up_to(work: Work, asked: Sequence[tuple[str, int, int | None]]) -> dict[tuple[str, int], int]:

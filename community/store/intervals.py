@@ -32,26 +32,21 @@ async def add_interval(work: Work, metering_point_id: str, interval: IntervalEne
     )
 
 
-async def add_intervals(work: Work, fresh: Sequence[tuple[str, IntervalEnergy]], now: datetime) -> None:
-    """Record first revisions, by metering point, of intervals that are not on the books. Raises RowRefused."""
-    await insert_rows(
-        work,
-        IntervalRow,
-        (
-            "metering_point_id",
-            "starts_at",
-            "revision",
-            "energy_wh",
-            "quality",
-            "from_measurement_id",
-            "to_measurement_id",
-            "recorded_at",
-        ),
-        [
-            (point, one.starts_at, 1, one.energy_wh, one.quality, one.from_measurement_id, one.to_measurement_id, now)
-            for point, one in fresh
-        ],
-    )
+INTERVAL_COLUMNS = (
+    "metering_point_id",
+    "starts_at",
+    "revision",
+    "energy_wh",
+    "quality",
+    "from_measurement_id",
+    "to_measurement_id",
+    "recorded_at",
+)
+
+
+async def add_interval_rows(work: Work, rows: Sequence[tuple[object, ...]]) -> None:
+    """Record first revisions of intervals that are not on the books, each as a tuple of INTERVAL_COLUMNS. Raises RowRefused."""
+    await insert_rows(work, IntervalRow, INTERVAL_COLUMNS, rows)
 
 
 async def intervals_of(

@@ -11,7 +11,7 @@ from sqlmodel import col
 
 from community.clock import slot_at
 from community.metering.intervals import RegisterPoint
-from community.store.bulk import insert_rows, instant_of, rows_for
+from community.store.bulk import insert_rows, instant_for, instant_of, rows_for
 from community.store.tables.measuring import MeasurementRow
 from community.store.tables.metering import InstallationRow, RegisterRow
 from community.store.unit_of_work import Work
@@ -166,19 +166,20 @@ def registers_read_by(device_ids: Sequence[str]) -> Any:
     )
 
 
-async def newest_points(work: Work, register_ids: Sequence[str]) -> dict[str, RegisterPoint]:
-    """The newest accepted reading of each of these registers."""
-    answer = (
-        "SELECT m.register_id, m.id, m.at, m.register_wh FROM asked JOIN measurement m ON m.register_id = asked.r"
-        " AND m.at = (SELECT max(n.at) FROM measurement n WHERE n.register_id = asked.r)"
+async def points_around(work: Work, asked: Sequence[tuple[str, datetime]]) -> list[tuple[str, str, datetime, int]]:
+    """(register, id, instant, Wh) of the accepted readings next before each (register, instant), and next at or after it."""
+    side = (
+        "SELECT m.register_id, m.id, m.at, m.register_wh FROM asked JOIN measurement m ON m.register_id = asked.r AND m.at ="
+        " (SELECT {}(n.at) FROM measurement n WHERE n.register_id = asked.r AND n.at {} asked.i)"
     )
+    answer = f"{side.format('max', '<')} UNION ALL {side.format('min', '>=')}"
     found = await rows_for(
         work,
-        f"WITH asked(r) AS (SELECT json_extract(value, '$[0]') FROM json_each(?)) {answer}",
-        f"WITH asked AS (SELECT * FROM unnest($1::text[]) AS a(r)) {answer}",
-        [(register_id,) for register_id in register_ids],
+        f"WITH asked(r, i) AS (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(?)) {answer}",
+        f"WITH asked AS (SELECT * FROM unnest($1::text[], $2::timestamptz[]) AS a(r, i)) {answer}",
+        [(register_id, instant_for(work, at)) for register_id, at in asked],
     )
-    return {register: RegisterPoint(point, instant_of(at), wh) for register, point, at, wh in found}
+    return [(register, point, instant_of(at), wh) for register, point, at, wh in found]
 
 
 async def measurements_of(work: Work, register_id: str, limit: int = 1000) -> list[RegisterPoint]:

@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from community.errors import CommunityError, FatalError, RetryableError
-from community.store.engine import open_engine
+from community.store.engine import BUSY_TIMEOUT_S, open_engine
+from community.store.turns import turn_at
 
 # SQLSTATE, PostgreSQL's appendix A
 _UNDEFINED_TABLE = "42P01"
@@ -55,10 +56,12 @@ class Store:
     async def begin(self) -> AsyncIterator[Work]:
         """A unit of work that commits when the block ends and rolls back when it raises.
 
-        On SQLite it takes the write lock at once, so that it cannot fail half-way for want of it.
+        On SQLite it takes the write lock at once, so that it cannot fail half-way for want of it, and waits for its turn before.
         Raises StoreUnavailable if the database is away or busy.
         """
-        async with self._session(write=True) as work:
+        database = self.engine.url.database if self.dialect == "sqlite" else None
+        late = StoreUnavailable(f"Other processes held {database} for {BUSY_TIMEOUT_S} s")
+        async with turn_at(database, BUSY_TIMEOUT_S, late), self._session(write=True) as work:
             yield work
 
     @asynccontextmanager

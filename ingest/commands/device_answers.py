@@ -112,7 +112,7 @@ async def show_health(options: Options, out: Terminal) -> None:
         found = await device_health(work, SystemClock().now(), wanted)
     spans = list(found[0].missing) if found else []
     out.table(
-        ("device", "last seen", *(f"missing {span}" for span in spans), "signatures", "counters", "clock"),
+        ("device", "last seen", *(f"missing {span}" for span in spans), "signatures", "counters", "clock", "says"),
         [
             (
                 one.eui,
@@ -121,6 +121,7 @@ async def show_health(options: Options, out: Terminal) -> None:
                 str(one.signature_failures),
                 str(one.counter_anomalies),
                 _drift(one),
+                _said(one),
             )
             for one in found
         ],
@@ -136,6 +137,9 @@ async def show_health(options: Options, out: Terminal) -> None:
                 "signature_failures": one.signature_failures,
                 "counter_anomalies": one.counter_anomalies,
                 "drift_s": None if one.drift is None else one.drift.total_seconds(),
+                "online": None if one.said is None else one.said.is_online,
+                "firmware": None if one.said is None else one.said.firmware,
+                "backlog": None if one.said is None else one.said.backlog,
             }
             for one in found
         ]
@@ -194,6 +198,13 @@ def _instant(at: datetime | None) -> str:
 
 def _percent(per_mille: int | None) -> str:
     return "-" if per_mille is None else f"{per_mille // 10}.{per_mille % 10} %"
+
+
+def _said(one: DeviceHealth) -> str:
+    if one.said is None:
+        return "-"
+    waits = "" if not one.said.backlog else f", {one.said.backlog} waiting"
+    return f"{'online' if one.said.is_online else 'offline'}, {one.said.firmware or 'no version'}{waits}"
 
 
 def _drift(one: DeviceHealth) -> str:

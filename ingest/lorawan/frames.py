@@ -6,6 +6,7 @@ from datetime import datetime
 from community.attestation import admission
 from community.attestation.admission import Admitted, Duplicate, Quarantined, Rejected
 from community.attestation.device_message import DeviceMessage
+from community.attestation.device_status import MalformedStatus, parse_radio_status
 from community.attestation.lora_frame import Port
 from community.attestation.lora_reassembly import RefusedFrame, RepeatedFrame, TakenFrame
 from community.attestation.reasons import Reason
@@ -13,6 +14,7 @@ from community.attestation.statement import OFFSET_UNKNOWN_S
 from community.clock import QUARTER_HOUR_S, slot_at, slot_start
 from community.ids import digest_of
 from community.store import lora_frames
+from community.store.device_statuses import keep_statuses
 from community.store.devices import DeviceFile
 from community.store.lora_frames import LoraFrame
 from community.store.provisional_readings import ProvisionalReading, drop_provisional, show_provisional
@@ -117,6 +119,8 @@ async def take_in_frame(case: Case, device: DeviceFile, folds: Folds) -> Outcome
             folds.keep(device, opened)
             if uplink.f_port == Port.KEY_REGISTRATION:
                 return await register_key(case, device, taken.opened.rest) or outcome
+            if uplink.f_port == Port.STATUS and taken.opened.rest:
+                return await _told(case, device, taken.opened.rest) or outcome
             return outcome
 
 
@@ -130,6 +134,16 @@ async def enter_waiting(case: Case, device: DeviceFile, folds: Folds) -> Outcome
     await lora_frames.save_progress(case.work, device.id, opened.progress)
     folds.keep(device, opened)
     return entry.outcome()
+
+
+async def _told(case: Case, device: DeviceFile, plaintext: bytes) -> Outcome | None:
+    """Keep what a device says of itself; the refusal if it cannot be read."""
+    try:
+        status = parse_radio_status(plaintext)
+    except MalformedStatus as error:
+        return await case.refuse("quarantined", Reason.MALFORMED, str(error))
+    await keep_statuses(case.work, {device.eui: status}, case.uplink.received_at)
+    return None
 
 
 async def _repeated(case: Case, device: DeviceFile, counter: int) -> Outcome:

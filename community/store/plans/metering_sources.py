@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from sqlalchemy import any_, case, false, func, join, select, true
+from sqlalchemy import any_, case, false, func, join, or_, select, true
 from sqlalchemy.dialects.postgresql import array
 
+from community.attestation.statement import BOUNDARY_TOLERANCE_S, ReadingStatus
 from community.store.plans.sources import Arguments, Asking, Opened, Relation, Way, alias, columns_of, one, source
 from community.store.tables.identity import DeviceKeyRow, EnergyConsumptionUnitRow, EnergySourceRow
 from community.store.tables.measuring import FrameRow, GapRow, MeasurementRow, QuarantineRow, StatementRow
@@ -53,7 +54,13 @@ def _measurement(_asking: Asking) -> Opened:
         .exists()
     )
     names = "id at register_wh status evidence_mode leaf_index recorded_at register_id installation_id device_id statement_digest"
-    columns = columns_of(row, names, read_offset_s=row.off_s, metering_point_id=at, suspect=suspect)
+    inexact = or_(
+        ~row.off_s.between(-BOUNDARY_TOLERANCE_S, BOUNDARY_TOLERANCE_S),
+        row.status.bitwise_and(int(ReadingStatus.CLOCK_UNSYNCHRONISED)) != 0,
+    )  # as is_boundary_inexact
+    columns = columns_of(
+        row, names, read_offset_s=row.off_s, metering_point_id=at, suspect=suspect, boundary_inexact=inexact
+    )
     return Opened(row, (row,), columns)
 
 

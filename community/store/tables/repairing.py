@@ -49,3 +49,16 @@ class PollPositionRow(SQLModel, table=True):
     __tablename__ = "poll_position"
     source: str = Field(primary_key=True)
     asked_to: datetime = instant()
+
+
+class DeviceStatusRow(SQLModel, table=True):
+    """What a device said of itself last: shown, never believed further."""
+
+    __tablename__ = "device_status"
+    device_id: str = Field(primary_key=True, foreign_key="device.identity_id")
+    is_online: bool
+    firmware: str | None = None
+    backlog: int | None = big(nullable=True, default=None)
+    ctr: int | None = big(nullable=True, default=None)
+    development_key: bool | None = None
+    told_at: datetime = instant()

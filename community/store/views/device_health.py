@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import and_, func, or_, select
 from sqlmodel import col
 
-from community.attestation.airtime import airtime_of
+from community.attestation.airtime import airtime_of, strongest_dbm
 from community.attestation.reasons import Reason
 from community.clock import QUARTER_HOUR, slot_at, slot_start
 from community.json_input import parse_json
@@ -16,6 +16,7 @@ from community.store.measurements import registers_read_by
 from community.store.tables.identity import DeviceRow, IdentityRow
 from community.store.tables.measuring import FrameRow, MeasurementRow, QuarantineRow, StatementRow
 from community.store.tables.metering import InstallationRow, MeteringPointRow, RegisterRow
+from community.store.tables.repairing import DeviceStatusRow
 from community.store.unit_of_work import Work
 
 SPANS = {"24 h": timedelta(hours=24), "7 d": timedelta(days=7), "30 d": timedelta(days=30)}
@@ -49,6 +50,16 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidOfItself:
+    """What the device said last, and when. Nothing proves it."""
+
+    is_online: bool
+    firmware: str | None
+    backlog: int | None
+    told_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceHealth:
     """One device. `drift` is the least time from a reading's own instant to its arrival in the last day.
 
@@ -67,6 +78,9 @@ class DeviceHealth:
     drift: timedelta | None
     airtime_us: int | None = None
     """Time on the air of its uplinks in the last day; None without radio."""
+    signal_dbm: int | None = None
+    """How strongly the nearest gateway heard its newest uplink of the last day."""
+    said: SaidOfItself | None = None
 
     @property
     def drifts(self) -> bool:
@@ -94,7 +108,8 @@ async def device_health(
     expected = await _expected(work, ids, now)
     refused = await _refused(work, ids, now - LOOKED_BACK)
     drift = await _drift(work, ids, now)
-    airtime = await _airtime(work, [device.eui for device, _ in devices], now)
+    radio = await _radio(work, [device.eui for device, _ in devices], now)
+    said = await _said(work, ids)
     return [
         DeviceHealth(
             device_id=device.identity_id,
@@ -110,7 +125,9 @@ async def device_health(
             signature_failures=_count(refused, device.identity_id, SIGNATURE_FAILURES),
             counter_anomalies=_count(refused, device.identity_id, COUNTER_ANOMALIES),
             drift=drift.get(device.identity_id),
-            airtime_us=airtime.get(device.eui),
+            airtime_us=None if device.eui not in radio else radio[device.eui].airtime_us,
+            signal_dbm=None if device.eui not in radio else radio[device.eui].signal_dbm,
+            said=said.get(device.identity_id),
         )
         for device, name in devices
     ]
@@ -206,26 +223,49 @@ async def _drift(work: Work, ids: Sequence[str], now: datetime) -> dict[str, tim
     return found
 
 
-async def _airtime(work: Work, euis: Sequence[str], now: datetime) -> dict[str, int]:
-    """Microseconds on the air in the last day by EUI, of devices whose frames came by a LoRaWAN network server."""
+@dataclass(slots=True)
+class _Radio:
+    airtime_us: int | None = None
+    signal_dbm: int | None = None
+
+
+async def _radio(work: Work, euis: Sequence[str], now: datetime) -> dict[str, _Radio]:
+    """Time on the air in the last day, and the newest uplink's signal, by EUI, of those heard by a LoRaWAN network server."""
     row = FrameRow
-    statement = select(col(row.device_eui), col(row.envelope), func.length(col(row.payload))).where(
-        col(row.device_eui).in_(euis),
-        col(row.received_at) > now - SPANS["24 h"],
-        col(row.received_at) <= now,
-        col(row.source) != "device_broker",
-        col(row.envelope).is_not(None),
+    statement = (
+        select(col(row.device_eui), col(row.envelope), func.length(col(row.payload)))
+        .where(
+            col(row.device_eui).in_(euis),
+            col(row.received_at) > now - SPANS["24 h"],
+            col(row.received_at) <= now,
+            col(row.source) != "device_broker",
+            col(row.envelope).is_not(None),
+        )
+        .order_by(col(row.received_at))
     )
-    found: dict[str, int] = {}
+    found: dict[str, _Radio] = {}
     for eui, envelope, size in await work.session.execute(statement):
         try:
             message = parse_json(str(envelope).encode(), size_max=ENVELOPE_MAX, depth_max=ENVELOPE_DEPTH_MAX)
         except ValueError:
             continue
-        airtime = airtime_of(message, size) if isinstance(message, dict) else None
+        if not isinstance(message, dict):
+            continue
+        radio = found.setdefault(str(eui), _Radio())
+        airtime, signal = airtime_of(message, size), strongest_dbm(message)
         if airtime is not None:
-            found[str(eui)] = found.get(str(eui), 0) + airtime
+            radio.airtime_us = (radio.airtime_us or 0) + airtime
+        if signal is not None:
+            radio.signal_dbm = signal
     return found
+
+
+async def _said(work: Work, ids: Sequence[str]) -> dict[str, SaidOfItself]:
+    row = DeviceStatusRow
+    rows = await work.session.execute(select(row).where(col(row.device_id).in_(ids)))
+    return {
+        one.device_id: SaidOfItself(one.is_online, one.firmware, one.backlog, one.told_at) for one in rows.scalars()
+    }
 
 
 def _count(refused: dict[tuple[str, str], int], device_id: str, reasons: Sequence[Reason]) -> int:

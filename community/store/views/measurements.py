@@ -9,6 +9,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from community.attestation.statement import is_boundary_inexact
 from community.clock import QUARTER_HOUR, QUARTER_HOUR_S, as_utc, slot_at, slot_start
 from community.errors import CommunityError
 from community.store.revocations import signed_after_revocation
@@ -45,6 +46,8 @@ class MeasurementView:
     recorded_at: datetime
     suspect: bool = False
     """Whether the key that signed it was revoked from an instant at or before the reading's."""
+    boundary_inexact: bool = False
+    """Whether it is not known to have been read at its quarter-hour's boundary (MEA-9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +113,7 @@ def _view(row: Any) -> MeasurementView:
         leaf_index=each.leaf_index,
         recorded_at=each.recorded_at,
         suspect=bool(row[3]),
+        boundary_inexact=is_boundary_inexact(each.off_s, each.status),
     )
 
 

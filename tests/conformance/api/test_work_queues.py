@@ -23,7 +23,7 @@ LISTS = """{ inbox { deviceEui deviceName reason frames bytes adoptableUntil } e
   silentDevices { nodes { id lastSeenAt } } failedTransactions { nodes { id state failure } }
   suspectMeasurements(first: 500) { nodes { suspect at device { id } } } }"""
 HEALTH = """{ identity(id: "dev_top2") { ... on Device { onboarding isTrial firmware provisionalReadings { at }
-  health { lastSeenAt missing24h { expected present perMille } signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs } } } }"""
+  health { lastSeenAt missing24h { expected present perMille } signatureFailures counterAnomalies clockDriftMs clockDrifts airtimeMs signalDbm said { isOnline } } } } }"""
 
 
 async def test_queues_show_what_waits(store: Store, store_url: str) -> None:
@@ -45,7 +45,7 @@ async def test_queues_show_what_waits(store: Store, store_url: str) -> None:
             await work.session.execute(
                 update(DeviceKeyRow).where(col(DeviceKeyRow.id) == "key_dev_top1").values(revoked_from=NOW)
             )
-            uplink = {"uplink_message": {"consumed_airtime": "0.061696s"}}
+            uplink = {"uplink_message": {"consumed_airtime": "0.061696s", "rx_metadata": [{"rssi": -97}]}}
             frame = {"digest": "a" * 64, "source": "things_stack", "device_eui": "70b3d57ed0000002", "payload": b"x"}
             gap = {"id": "gap_1", "device_id": "dev_pv", "kind": "statements", "first": 4, "last": 6, "state": "open"}
             await write(work, EvidenceGapRow, [{**gap, "since_at": NOW, "changed_at": NOW}])
@@ -64,6 +64,7 @@ async def test_queues_show_what_waits(store: Store, store_url: str) -> None:
         assert (device["onboarding"], device["isTrial"], device["provisionalReadings"]) == ("created", False, [])
         assert device["health"]["missing24h"] == {"expected": 96, "present": 57, "perMille": 406}
         assert device["health"]["airtimeMs"] == 61 and device["health"]["clockDrifts"] is False
+        assert (device["health"]["signalDbm"], device["health"]["said"]) == (-97, None)
         for query in (QUEUES, LISTS):
             assert await code_of(app, query, anna) == "FORBIDDEN"
     async with serving(store_url, clock=ManualClock(NOW + timedelta(hours=2))) as app:

@@ -33,7 +33,8 @@ class RunningIntake:
         return Uplink("device_broker", eui, payload, self.clock.now())
 
     async def send(self, payload: bytes, eui: str | None = EUI) -> Outcome:
-        return await asyncio.wait_for(self.intake.take_in(self.uplink(payload, eui)), 20)
+        async with asyncio.timeout(60):
+            return await self.intake.take_in(self.uplink(payload, eui))
 
     async def readings(self, name: str = "plant", obis: str = EXPORT) -> list[tuple[int, int]]:
         """(quarter-hours since noon, Wh) of every measurement."""

@@ -1,13 +1,18 @@
 """The books after any order of arrival, on real databases; wraps, factors, exchanges of order and duplicates."""
 
 import asyncio
+import random
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
 from community.store.unit_of_work import Store
-from tests.conformance.ingest.intakes import running_intake
+from ingest.judging import Judge
+from tests.conformance.ingest.intakes import RunningIntake, running_intake
+from tests.laws.test_arrivals import books_of
 from tests.support.sending_device import NOON_SLOT, SendingDevice, register
+from tests.support.stores import new_sqlite_url, opened
 
 READINGS = [(0, 1000), (1, 1010), (2, 1030), (5, 1100)]
 
@@ -59,3 +64,36 @@ async def test_two_sources_at_once_do_not_double(store: Store) -> None:
         assert sorted(outcome.verdict for outcome in outcomes) == ["admitted"] * 6 + ["duplicate"] * 6
         assert await one.intervals() == [(n, 1) for n in range(5)]
         assert await one.gaps() == []
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_what_comes_late_is_booked_together_as_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """As two processes that share a subscription bring a device's backlog: out of order, in groups."""
+    draw = random.Random(seed)
+    devices = [SendingDevice(eui=f"70b3d57ed00000{number:02x}") for number in range(2)]
+    frames: list[tuple[str, bytes]] = []
+    for device in devices:
+        slot, wh = NOON_SLOT, 1000
+        for _ in range(9):
+            size, skipped = draw.choice([1, 1, 3]), draw.choice([0, 0, 2])
+            frames.append((device.eui, device.frame(*[(slot + at, wh + 7 * at) for at in range(size)])))
+            slot, wh = slot + size + skipped, wh + 7 * size + 20
+    draw.shuffle(frames)
+    books = []
+    for together in (False, True):
+        async with opened(await new_sqlite_url(tmp_path, f"{together}.db")) as store:
+            for number, device in enumerate(devices):
+                await register(store, device, name=f"plant{number}")
+            intake = RunningIntake(store)
+            if together:
+                monkeypatch.setattr(Judge, "take_in", None)  # nothing is left to the long way
+            left = [intake.uplink(payload, eui) for eui, payload in frames]
+            while left:
+                size = draw.randint(1, 6) if together else 1
+                some, left = left[:size], left[size:]
+                assert {one.verdict for one in await intake.intake._commit(some, together=together)} == {"admitted"}
+            books.append(await books_of(store))
+    assert books[0] == books[1]
+    assert books[0]["interval"] and books[0]["gap"]

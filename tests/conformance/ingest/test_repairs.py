@@ -152,6 +152,10 @@ async def test_a_gap_has_an_age_a_state_and_a_history(sqlite_store: Store) -> No
     assert gap.last - gap.first + 1 == 24 and backend.backfilled == [slot_start(gap.first)]
     assert (shown.device_eui, shown.state, shown.age(backend.clock.now())) == (device.eui, GapState.ASKED, timedelta())
     assert shown.last_asked_at == backend.clock.now()
+    backend.restart()  # a process that was killed before the storage answered: the next one asks again, once
+    await backend.repairs.remember_silent()
+    await backend.repairs.remember_silent()
+    assert backend.backfilled == [slot_start(gap.first)] * 2
     await backend.hear(frames[2], backend.clock.now() + timedelta(hours=1))  # one of the two comes by the storage
     await backend.repairs.look()
     async with sqlite_store.read() as work:

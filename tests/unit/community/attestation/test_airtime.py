@@ -2,7 +2,7 @@
 
 import pytest
 
-from community.attestation.airtime import LORAWAN_OVERHEAD_BYTES, airtime_of, time_on_air_us
+from community.attestation.airtime import LORAWAN_OVERHEAD_BYTES, airtime_of, strongest_dbm, time_on_air_us
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,18 @@ def test_both_network_servers_say_how_it_was_sent() -> None:
 )
 def test_an_envelope_that_does_not_say_gives_none(envelope: dict[str, object]) -> None:
     assert airtime_of(envelope, 10) is None
+
+
+@pytest.mark.parametrize(
+    ("envelope", "dbm"),
+    [
+        ({"uplink_message": {"rx_metadata": [{"rssi": -110}, {"rssi": -97.6}, {"snr": 3}]}}, -98),
+        ({"rxInfo": [{"rssi": -35, "snr": 11.5}]}, -35),
+        ({"rxInfo": [{"rssi": True}, {"rssi": "-30"}, {"rssi": float("inf")}, None]}, None),
+        ({"rxInfo": {}}, None),
+        ({"uplink_message": None}, None),
+        ({}, None),
+    ],
+)
+def test_the_strongest_gateway_counts(envelope: dict[str, object], dbm: int | None) -> None:
+    assert strongest_dbm(envelope) == dbm

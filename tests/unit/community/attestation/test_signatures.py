@@ -3,6 +3,8 @@
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from community.attestation.signatures import P256_ORDER, kid_of, normalise_low_s, verify_p256, verify_p256_digest
 from tests.unit.community.attestation.builders import DeviceKey
@@ -41,6 +43,12 @@ def test_an_unusable_public_key_is_an_error_of_the_registry(key: bytes) -> None:
         verify_p256(key, MESSAGE, SIGNATURE)
     with pytest.raises(ValueError, match="public key"):
         kid_of(key)
+
+
+def test_a_key_of_the_chains_own_curve_is_named_as_such() -> None:
+    key = ec.derive_private_key(7, ec.SECP256K1()).public_key()
+    with pytest.raises(ValueError, match=r"secp256k1 \(ES256K\): have the device make a P-256 key"):
+        kid_of(key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint))
 
 
 @pytest.mark.parametrize("signature", [bytes(63), bytes(64), b"\x01" * 32 + b"\xff" * 32])

@@ -15,10 +15,12 @@ from community.attestation.statement import (
     SlotReading,
     Statement,
     build_statement,
+    is_boundary_inexact,
     leaf_input,
     parse_cose_sign1,
     parse_leaf_input,
     parse_payload,
+    salted_leaf_inputs,
 )
 from tests.unit.community.attestation.builders import EUI, FIRST_SLOT, DeviceKey, message_of, salt_of, some_readings
 
@@ -170,3 +172,22 @@ def test_an_unknown_profile_is_named() -> None:
 
 def test_signed_statements_compare_by_value() -> None:
     assert SIGNED == SignedStatement(SIGNED.statement, SIGNED.payload, SIGNED.signature, SIGNED.kid)
+
+
+@pytest.mark.parametrize(
+    ("off_s", "status", "inexact"),
+    [(0, 1, False), (5, 1, False), (6, 1, True), (-6, 1, True), (255, 1, True), (0, 3, True)],
+)
+def test_a_reading_is_of_its_boundary_within_five_seconds_by_a_good_clock(
+    off_s: int, status: int, inexact: bool
+) -> None:
+    assert is_boundary_inexact(off_s, status) is inexact
+
+
+@pytest.mark.parametrize("registers", [[(1,), (2,)], [(1, 7), (2, 8)], [(1,), (2, 8)]])
+def test_leaves_made_together_are_those_made_one_by_one(registers: list[tuple[int, ...]]) -> None:
+    readings = [SlotReading(FIRST_SLOT + at, at, 1, values) for at, values in enumerate(registers)]
+    salts = [bytes((at,)) * 16 for at in range(len(readings))]
+    assert salted_leaf_inputs(readings, salts) == tuple(map(leaf_input, salts, readings))
+    with pytest.raises(MalformedStatement):
+        salted_leaf_inputs(readings, [salt[1:] for salt in salts])
