@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -29,7 +29,7 @@ LOCAL_NODE = "http://anvil:8545"
 AUTHORITY_DAYS, CERTIFICATE_DAYS = 3650, 365
 RABBITMQ_RIGHTS = {
     "ingest": (
-        r"^mqtt-subscription-ingest(-[0-9]+|-prov)?qos[01]$",
+        r"^mqtt-subscription-ingest(-[0-9]+|-prov|-status)?qos[01]$",
         r"^ec\.v1\.[0-9a-f]{16}\.(prov\.)?down$",
         r"^ec\.v1\.[^.]*\.(up|status|prov)$",
     ),
@@ -190,6 +190,21 @@ def certificate(
     return builder.sign(authority_key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
+def revocation_list(
+    key: ec.EllipticCurvePrivateKey, authority: bytes, revoked: Iterable[x509.RevokedCertificate], now: datetime
+) -> bytes:
+    """The authority's list of certificates that are no longer good, as PEM (RFC 5280 section 5).
+
+    It is good for as long as the authority is: a broker lets nobody in once its list has run out.
+    """
+    issuer = x509.load_pem_x509_certificate(authority)
+    builder = x509.CertificateRevocationListBuilder().issuer_name(issuer.subject).last_update(now)
+    builder = builder.next_update(max(issuer.not_valid_after_utc, now + timedelta(days=1)))
+    for each in revoked:
+        builder = builder.add_revoked_certificate(each)
+    return builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
 def make_everything(root: Path, host: str, now: datetime) -> None:
     """Secrets, certificates and folders below ``root``; safe to repeat."""
     folder, broker = root / "deploy" / "secrets", root / "deploy" / "secrets" / "broker"
@@ -221,6 +236,7 @@ def make_everything(root: Path, host: str, now: datetime) -> None:
     keep_or_make(folder / "session_key", new_key)
     authority_key = keep_or_make(folder / "ca.key", new_key)
     authority = keep_or_make(broker / "ca.pem", lambda: authority_certificate(_ec_key(authority_key), now))
+    keep_or_make(broker / "revoked.pem", lambda: revocation_list(_ec_key(authority_key), authority, [], now))
     broker_key = _ec_key(keep_or_make(broker / "broker.key", new_key))
     hosts = ("broker", host)
     keep_or_make(
@@ -244,18 +260,56 @@ def make_device(root: Path, eui: str, now: datetime) -> Path:
     return folder
 
 
+def revoke_device(root: Path, eui: str, now: datetime) -> int:
+    """Put the device's certificate on the revocation list; returns its serial number. Raises FileNotFoundError if it has none.
+
+    Its files are kept under that number, so that the device can get another certificate.
+    """
+    folder, secrets_folder = root / "deploy" / "secrets" / "devices" / eui, root / "deploy" / "secrets"
+    serial = x509.load_pem_x509_certificate((folder / "device.pem").read_bytes()).serial_number
+    listed = secrets_folder / "broker" / "revoked.pem"
+    entry = x509.RevokedCertificateBuilder().serial_number(serial).revocation_date(now).build()
+    revoked = [each for each in x509.load_pem_x509_crl(listed.read_bytes()) if each.serial_number != serial]
+    authority_key = _ec_key((secrets_folder / "ca.key").read_bytes())
+    authority = (secrets_folder / "broker" / "ca.pem").read_bytes()
+    partial = listed.with_suffix(".partial")
+    partial.write_bytes(revocation_list(authority_key, authority, [*revoked, entry], now))
+    partial.chmod(0o600)
+    partial.replace(listed)
+    for name in ("device.pem", "device.key"):
+        (folder / name).rename(folder / f"{name}.revoked-{serial:x}")
+    return serial
+
+
 def parser() -> argparse.ArgumentParser:
     """Everything that can be asked."""
     root = argparse.ArgumentParser(prog="python -m tools.deployment", description=__doc__)
     root.add_argument("--host", default="localhost", help="name under which people and devices reach this host")
     root.add_argument("--device", metavar="EUI", help="also make the certificate of this device")
+    root.add_argument(
+        "--revoke", metavar="EUI", help="put the certificate of this device on the broker's revocation list"
+    )
     return root
+
+
+def _revoke(eui: str, now: datetime) -> int:
+    try:
+        serial = revoke_device(ROOT, eui, now)
+    except FileNotFoundError:
+        print(f"There is no certificate of device {eui} below deploy/secrets/devices.", file=sys.stderr)
+        return 1
+    print(f"Certificate {serial:x} of device {eui} is on the list.")
+    print("Next: `docker compose restart broker`, which ends its connection too and keeps all sessions")
+    print("(RabbitMQ has no such list: `deploy/rabbitmq/allow nobody EUI`).")
+    return 0
 
 
 def main(arguments: list[str]) -> int:
     options = parser().parse_args(arguments)
     now = datetime.now(UTC)
     make_everything(ROOT, options.host, now)
+    if options.revoke:
+        return _revoke(options.revoke.lower(), now)
     print("deploy/secrets and deploy/state are complete.")
     if options.device:
         print(f"The device's certificate and key: {make_device(ROOT, options.device.lower(), now)}")

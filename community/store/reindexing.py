@@ -109,7 +109,7 @@ async def _make_schema(store: Store) -> None:
 
 
 def _remove(path: Path) -> None:
-    for end in ("", "-wal", "-shm"):
+    for end in ("", "-wal", "-shm", "-turn"):
         Path(f"{path}{end}").unlink(missing_ok=True)
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import os
 import pwd
+import signal
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from community.clients.mqtt import BrokerUnavailable, Message, MqttAddress, MqttConnection
 from community.store.schema import migrate, newest_revision
@@ -19,7 +21,7 @@ from ingest.sources.webhooks import WebhookAddress
 from settlement.requester_key import load_requester_key
 from tests.architecture.repository import ROOT
 from tests.support.brokers import mosquitto_binary
-from tools.deployment import make_device, make_everything
+from tools.deployment import make_device, make_everything, revoke_device
 from tools.private_postgres import PrivatePostgres, free_port, private_postgres
 
 DEADLINE_S = 10.0
@@ -87,6 +89,7 @@ class Broker:
     root: Path
     plain: int
     tls: int
+    process: asyncio.subprocess.Process | None = None
 
     def user(self, name: str) -> MqttAddress:
         """How a process of the backend enters."""
@@ -125,6 +128,7 @@ async def broker(root: Path, tmp_path: Path) -> AsyncIterator[Broker]:
         )
         try:
             await _accepting(running.tls, tmp_path / "log")
+            running.process = process
             yield running
         finally:
             process.terminate()
@@ -218,3 +222,39 @@ async def test_nobody_enters_without_a_key(broker: Broker) -> None:
     tried = [MqttConnection(address, f"stranger-{number}").start(2.0) for number, address in enumerate(strangers)]
     ended = await asyncio.gather(*tried, return_exceptions=True)
     assert [type(each) for each in ended] == [BrokerUnavailable] * len(strangers)
+
+
+async def test_a_revoked_certificate_opens_nothing_and_its_successor_does(broker: Broker) -> None:
+    stolen, other = "70b3d57ed00000aa", broker.device(OTHER)
+    address = broker.device(stolen)
+    async with entered(address, stolen):
+        pass
+    copies = {name: Path(name).read_bytes() for name in (str(address.cert_file), str(address.key_file))}
+    now = datetime.now(UTC)
+    first = revoke_device(broker.root, stolen, now)
+    with pytest.raises(FileNotFoundError):
+        revoke_device(broker.root, stolen, now)
+    assert broker.process is not None
+    broker.process.send_signal(signal.SIGHUP)
+    for name, content in copies.items():  # the thief has them
+        (Path(name).with_suffix(f".thief{Path(name).suffix}")).write_bytes(content)
+    certificate, key = (str(Path(name).with_suffix(f".thief{Path(name).suffix}")) for name in copies)
+    thief = replace(address, cert_file=certificate, key_file=key)
+    async with asyncio.timeout(DEADLINE_S):
+        while await _enters(thief, stolen):  # the broker reads its list when it comes to it
+            await asyncio.sleep(0.1)
+    async with entered(broker.device(stolen), stolen), entered(other, OTHER):
+        pass
+    assert revoke_device(broker.root, stolen, now) != first
+    listed = x509.load_pem_x509_crl((broker.root / "deploy" / "secrets" / "broker" / "revoked.pem").read_bytes())
+    assert len(list(listed)) == 2
+
+
+async def _enters(address: MqttAddress, name: str) -> bool:
+    connection = MqttConnection(address, name)
+    try:
+        await connection.start(1.0)
+    except BrokerUnavailable:
+        return False
+    await connection.stop()
+    return True

@@ -106,7 +106,12 @@ async def test_who_may_enter_rabbitmq_and_do_what(tmp_path: Path) -> None:
         ingest_at = MqttAddress(f"mqtt://127.0.0.1:{plain}", "ingest", password, version=4)
         ingest = MqttConnection(ingest_at, "ingest", subscriptions={"ec/v1/+/up": ear})
         own = MqttConnection(device(OWN), OWN, subscriptions={f"ec/v1/{OWN}/down": own_ear})
+        statuses = MqttConnection(
+            ingest_at, "ingest-status", subscriptions={"ec/v1/+/status": ear}, clean_start=True, session_expiry_s=0
+        )
         await ingest.start(DEADLINE_S)
+        await statuses.start(DEADLINE_S)
+        await statuses.stop()
         await own.start(DEADLINE_S)
         try:
             await own.publish(f"ec/v1/{OWN}/up", b"in its own name")
@@ -129,6 +134,8 @@ async def test_who_may_enter_rabbitmq_and_do_what(tmp_path: Path) -> None:
             refused(MqttAddress(ingest_at.url, "ingest", "guessed", version=4), "nobody-3"),
             refused(MqttAddress(ingest_at.url, OWN, "", version=4), "nobody-4"),  # without its certificate
         )
+        await asyncio.to_thread(broker.control, "nobody", OWN, script=ALLOW)
+        await refused(device(OWN), OWN)
 
 
 @pytest.mark.parametrize("words", [[], ["device"], ["device", "gw-1"], ["device", OWN[:-1]], ["somebody", "x"]])
