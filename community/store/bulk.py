@@ -84,13 +84,13 @@ def instant_for(work: Work, instant: datetime) -> Any:
     return instant_text(instant) if work.is_sqlite else instant
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def instant_text(instant: datetime) -> str:
     """As column_types.UtcInstant writes it on SQLite. Of a batch's thousands of instants most are the same few."""
     return instant.astimezone(UTC).strftime(_INSTANT)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def _parsed(text: str) -> datetime:
     return datetime.fromisoformat(text)
 

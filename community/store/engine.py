@@ -15,11 +15,6 @@ SQLITE_PRAGMAS = (
     "PRAGMA synchronous = FULL",  # a commit is on the disk before anything is acknowledged
     "PRAGMA foreign_keys = ON",  # off by default in SQLite
     f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}",  # several processes share one file
-    # Readings of thousands of registers touch as many pages: the 2 MB that SQLite keeps by default are written and read again
-    # within one commit. It is taken as it is needed, 64 MB at most.
-    "PRAGMA cache_size = -65536",
-    # The same pages are touched again by the next commit: they are copied into the file once for several, 32 MB at most.
-    "PRAGMA wal_autocheckpoint = 8000",
 )
 
 
