@@ -55,7 +55,7 @@ class MosquittoBroker:
         self._config = folder / "mosquitto.conf"
         self._config.write_text(
             f"listener {self.port} 127.0.0.1\nallow_anonymous true\nuser {pwd.getpwuid(os.getuid()).pw_name}\n"
-            f"persistence true\npersistence_location {folder}/\nautosave_on_changes true\nautosave_interval 1\n"
+            f"persistence true\npersistence_location {folder}/\nautosave_on_changes false\nautosave_interval 1\n"
             f"max_queued_messages 0\nmax_inflight_messages 1000\nlog_dest file {folder}/mosquitto.log\n{extra}"
         )
         self._process: asyncio.subprocess.Process | None = None
