@@ -40,7 +40,7 @@ SIZES = {1: 24_000, 4: 16_000, 96: 1_600}
 """Messages by readings in each."""
 DEVICES = 2_000
 GATES = {1: 0.12, 4: 0.08, 96: 0.5}
-"""Least ratio to the baseline, by readings in a message: below the least of a quiet run (decision 0025)."""
+"""Least ratio to the baseline, by readings in a message: below the least of a quiet run (decision 0031)."""
 VERIFY_S = 2.0
 SKIPPED = 0.1
 """The first tenth fills caches and is not measured."""

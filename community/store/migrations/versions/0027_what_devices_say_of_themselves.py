@@ -5,8 +5,8 @@ from alembic import op
 
 from community.store.column_types import UtcInstant
 
-revision = "0024"
-down_revision = "0023"
+revision = "0027"
+down_revision = "0026"
 
 
 def upgrade() -> None:
