@@ -1,6 +1,8 @@
-"""GraphiQL in a real browser: the ready questions stand there as tabs, operations are answered with and without a key."""
+"""GraphiQL in a real browser: the ready questions stand there as tabs, operations are answered with and without a key, streams too."""
 
-from playwright.async_api import expect
+import asyncio
+
+from playwright.async_api import Page, expect
 
 from community.store.unit_of_work import Store
 from tests.graph.test_ready_questions import questions
@@ -8,6 +10,8 @@ from tests.support.browser import chromium
 from tests.support.running_api import address, serving
 from tests.support.seeded_chain import Seeded
 from tests.support.seeded_community import make_key
+
+QUERY = ".graphiql-query-editor .CodeMirror"
 
 
 async def test_developers_try_operations_in_graphiql(url: str, books: Store, seeded: Seeded) -> None:
@@ -28,15 +32,26 @@ async def test_developers_try_operations_in_graphiql(url: str, books: Store, see
             ".graphiql-editor-tool .graphiql-editor:not(.hidden) .CodeMirror",
             f'{{"Authorization": "Bearer {key}"}}',
         )
-        await _write(page, ".graphiql-query-editor .CodeMirror", "{ viewer { role } chainHead { head } }")
-        await run.click()
+        await _ask(page, "{ viewer { role } chainHead { head } }")
         await expect(answer).to_contain_text('"operator"')
+        await _ask(page, "subscription { chainHead { cursor } }")
+        await expect(answer).to_contain_text('"cursor"')
         assert [each for each in tab.complaints if "favicon" not in each] == []
         assert {each.split("/")[2] for each in tab.requested if each.startswith(("http", "ws"))} == {
             f"127.0.0.1:{app.port}"
         }
 
 
-async def _write(page: object, selector: str, text: str) -> None:
+async def _write(page: Page, selector: str, text: str) -> None:
     """Put the text into a CodeMirror editor, as pasting it would."""
-    await page.locator(selector).last.evaluate("(shown, text) => shown.CodeMirror.setValue(text)", text)  # type: ignore[attr-defined]
+    await page.locator(selector).last.evaluate("(shown, text) => shown.CodeMirror.setValue(text)", text)
+
+
+async def _ask(page: Page, text: str) -> None:
+    """Write an operation and run it once the editor has read it: until then it would send the name of the one before."""
+    await _write(page, QUERY, text)
+    read = "(shown, text) => shown.CodeMirror.documentAST?.loc?.source.body === text"
+    async with asyncio.timeout(20):
+        while not await page.locator(QUERY).evaluate(read, text):
+            await asyncio.sleep(0.05)
+    await page.locator(".graphiql-execute-button").click()
