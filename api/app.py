@@ -3,19 +3,17 @@
 import asyncio
 import contextlib
 import gc
-import socket
 import ssl
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from urllib.parse import urlsplit
 
 import httpx
-import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.access_tokens import TokenVerifier
 from api.asked import Asked
@@ -24,6 +22,7 @@ from api.commands import first_operator_key
 from api.condition import ApiCondition, Counting
 from api.context import Context, Options
 from api.evidence import DOWNLOADS_MAX, Evidence
+from api.frames import FrameSocket
 from api.gate import Judge
 from api.graphiql_page import graphiql_routes
 from api.http import GraphQLEndpoint
@@ -37,6 +36,7 @@ from api.settings import ApiSettings
 from api.web_page import PublicConfig, config_route, page_route
 from community.clock import Clock
 from community.errors import FatalError, RetryableError
+from community.runtime.http_server import HttpServer
 from community.runtime.probes import probes
 from community.runtime.system_clock import SystemClock
 from community.store.column_key_file import load_column_keys
@@ -45,9 +45,7 @@ from community.store.schema import require_current_schema
 from community.store.unit_of_work import Store
 from community.store.views import chain
 
-_log = structlog.get_logger()
 GRAPHQL_PATH = "/graphql"
-SHUTDOWN_S = 3
 
 
 def trusted(settings: ApiSettings) -> ssl.SSLContext:
@@ -93,22 +91,40 @@ class ApiProcess:
         )
         self.condition = ApiCondition(self.store, self.hub, asked)
         evidence = Evidence(self.store, authenticator, settings.token, asyncio.Semaphore(DOWNLOADS_MAX))
-        self.asgi = Counting(
-            Starlette(
-                routes=[
-                    Route("/healthz", self._healthz, methods=["GET"]),
-                    Route(GRAPHQL_PATH, endpoint),
-                    WebSocketRoute(GRAPHQL_PATH, endpoint),
-                    *evidence.routes(),
-                    config_route(_public_config(settings)),
-                    *(graphiql_routes(settings.graphiql_folder) if settings.development else ()),
-                    *_web_routes(settings),
-                ]
-            ),
-            self.condition,
+        pages = Starlette(
+            routes=[
+                Route("/healthz", self._healthz, methods=["GET"]),
+                *evidence.routes(),
+                config_route(_public_config(settings)),
+                *(graphiql_routes(settings.graphiql_folder) if settings.development else ()),
+                *_web_routes(settings),
+            ]
         )
-        self.started = asyncio.Event()
-        self.port = settings.port
+        self.asgi = Counting(_routed(endpoint, pages), self.condition)
+        self._server = HttpServer(
+            self.asgi,
+            settings.host,
+            settings.port,
+            "The API",
+            "API_PORT",
+            concurrent_max=None,  # ten thousands may watch; what each may ask is limited in its own way
+            options={
+                "backlog": 1024,
+                "ws": FrameSocket,
+                "ws_max_size": 2 * DOCUMENT_BYTES_MAX,
+                "ws_per_message_deflate": False,  # 26 to 64 KB a connection, for answers that are small
+            },
+        )
+
+    @property
+    def started(self) -> asyncio.Event:
+        """Set once it listens."""
+        return self._server.started
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._server.port
 
     def _credentials_ended(self, credentials: set[str]) -> None:
         self._endpoint.credentials_ended(credentials)
@@ -138,58 +154,28 @@ class ApiProcess:
         if not self.settings.issuers and (key := await first_operator_key(self.store, self.clock.now())):
             sys.stdout.write(f"The first operator's API key, shown this once: {key}\n")
             sys.stdout.flush()
-        config = uvicorn.Config(
-            self.asgi,
-            host=self.settings.host,
-            port=self.settings.port,
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            ws_max_size=2 * DOCUMENT_BYTES_MAX,
-            ws_per_message_deflate=False,  # 26 to 64 KB per connection for answers that are small
-            timeout_graceful_shutdown=SHUTDOWN_S,
-        )
-        server = _Server(config)
         try:
             async with self._following(), probes("api", self.condition, self.settings.probes):
-                await self._serve(server, stop)
+                await self._server.run(stop, _settle)
         finally:
             await self._http.aclose()
             await self.runner.close()
             await self.store.close()
 
-    async def _serve(self, server: "_Server", stop: asyncio.Event) -> None:
-        # Bound here: uvicorn would end the whole process where the port is taken.
-        serving = asyncio.create_task(server.serve(sockets=[self._listen()]))
-        stopping = asyncio.create_task(stop.wait())
-        try:
-            # uvicorn tells that it has started by an attribute only
-            while not server.started and not serving.done():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-            gc.collect()
-            gc.freeze()  # what is built at start stays: the collector need not look at it again
-            _log.info("api_listening", url=f"http://{self.settings.host}:{self.port}/")
-            self.started.set()
-            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            server.should_exit = True
-            await serving
-        finally:
-            stopping.cancel()
-            if not serving.done():
-                server.should_exit = server.force_exit = True
-                await serving
 
-    def _listen(self) -> socket.socket:
-        try:
-            listening = socket.create_server((self.settings.host, self.settings.port), backlog=1024)
-        except OSError as error:
-            where = f"{self.settings.host}:{self.settings.port}"
-            raise FatalError(
-                f"The API cannot listen on {where} ({error.strerror or error}). Free the port, or set API_PORT to another."
-            ) from error
-        self.port = listening.getsockname()[1]
-        return listening
+def _routed(endpoint: ASGIApp, pages: ASGIApp) -> ASGIApp:
+    """GraphQL by itself: Starlette's layers and routes take a tenth of what a planned operation takes in all."""
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await (endpoint if scope["path"] == GRAPHQL_PATH else pages)(scope, receive, send)
+
+    return application
+
+
+def _settle() -> None:
+    """What is built at start stays: the collector need not look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _public_config(settings: ApiSettings) -> PublicConfig:
@@ -205,14 +191,6 @@ def _web_routes(settings: ApiSettings) -> list[BaseRoute]:
         return []
     origins = tuple(f"{parts.scheme}://{parts.netloc}" for parts in (urlsplit(each.url) for each in settings.issuers))
     return [page_route(settings.web_folder, origins)]
-
-
-class _Server(uvicorn.Server):
-    """Signals are the process's business, not the server's."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
 
 
 def build(settings: ApiSettings, clock: Clock | None = None) -> ApiProcess:

@@ -19,6 +19,8 @@ BAD_REQUEST = "BAD_REQUEST"
 TOO_COSTLY = "TOO_COSTLY"
 UNAVAILABLE = "UNAVAILABLE"
 INTERNAL = "INTERNAL"
+MESSAGE_MAX = 300
+"""Characters of a sentence: what was sent may stand in it, however long it is."""
 SIGN_IN = "Send a valid API key or access token: Authorization: Bearer …"
 
 
@@ -70,7 +72,7 @@ def shown(error: GraphQLError) -> GraphQLError:
 
 def _like(error: GraphQLError, message: str, extensions: dict[str, object]) -> GraphQLError:
     return GraphQLError(
-        message,
+        message if len(message) <= MESSAGE_MAX else message[:MESSAGE_MAX] + " …",
         nodes=error.nodes,
         source=error.source,
         positions=error.positions,

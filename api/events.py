@@ -74,7 +74,7 @@ class EventStream(Response):
             self._news.clear()
             event, self._room = self._room, None
             if event is not None and not self._ended:
-                await _more(send, f'event: next\ndata: {{"data":{_one_line(text_of(event))}}}\n\n')
+                await _more(send, f'event: next\ndata: {{"data":{text_of(event)}}}\n\n')
         error = json.dumps({"data": None, "errors": [ENDED.formatted]})
         await _more(send, f"event: next\ndata: {error}\n\nevent: complete\ndata:\n\n")
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -82,11 +82,6 @@ class EventStream(Response):
 
 async def _more(send: Send, text: str) -> None:
     await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
-
-
-def _one_line(text: str) -> str:
-    """PostgreSQL writes an array's rows on lines of their own; a line would end the event's field."""
-    return text.replace("\n", " ")
 
 
 async def _gone(receive: Receive) -> None:

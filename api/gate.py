@@ -9,12 +9,21 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, GraphQLError, GraphQLSchema, Visitor, validate, visit
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    Visitor,
+    validate,
+    visit,
+)
 from strawberry.extensions import SchemaExtension
 
 from api import limits, permissions
 from api.context import Context
-from api.errors import FORBIDDEN, SIGN_IN, UNAUTHENTICATED, Refused, shown
+from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, UNAUTHENTICATED, Refused, shown
 from api.roles import Role
 
 KNOWN_MAX = 512
@@ -167,5 +176,9 @@ class Gate(SchemaExtension):
             return Refused(UNAUTHENTICATED, SIGN_IN)
         if document is None:
             return None
+        if execution._provided_operation_name is None:
+            count = sum(isinstance(each, OperationDefinitionNode) for each in document.definitions)
+            if count > 1:
+                return Refused(BAD_REQUEST, f"There are {count} operations: operationName says which to carry out.")
         schema: GraphQLSchema = execution.schema._schema
         return self._judge_of_texts.judge(schema, execution.query or "", document, execution.variables, context)

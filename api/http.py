@@ -20,6 +20,7 @@ from api.auth import EVERYBODY, Authenticator, NotBound, Viewer, bearer
 from api.context import Context
 from api.errors import BAD_REQUEST, FORBIDDEN, SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, shown
 from api.events import EventStream
+from api.frames import taken_from
 from api.graphiql_page import PATH as GRAPHIQL
 from api.limits import DOCUMENT_BYTES_MAX, TOKENS_MAX
 from api.plans.answering import Answering
@@ -27,9 +28,14 @@ from api.plans.recognising import Recognised
 from api.plans.streaming import Streaming
 from api.schema import Schema
 from api.sockets import PROTOCOL, Serving, Socket, refuse_protocol
+from community.json_input import parse_json
 from community.store.unit_of_work import StoreUnavailable
 
 RESPONSE_TYPE = "application/graphql-response+json"
+JSON_DEPTH_MAX = 64
+"""Levels of a request, the variables' among them."""
+BRACKETS_MAX = 500
+"""Of a request that is decoded at once, its text's among them."""
 SUBSCRIBE_HOW = (
     "A subscription is answered as a stream: send it with Accept: text/event-stream, or over a WebSocket "
     "(graphql-transport-ws)."
@@ -55,6 +61,16 @@ class _Sent(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Sent)
+
+
+def _sent(body: bytes) -> _Sent | None:
+    """The request; None where it is none, or so deep that it is read with care (community.json_input)."""
+    if body.count(b"[") + body.count(b"{") > BRACKETS_MAX:
+        return None
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, RecursionError):
+        return None
 
 
 class _Negotiated(Response):
@@ -116,7 +132,7 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         elif PROTOCOL not in scope["subprotocols"]:
             await refuse_protocol(send)
         else:
-            await Socket(self._serving, send).serve(receive)
+            await Socket(self._serving, send, taken_from(scope)).serve(receive)
 
     def _may_connect(self, headers: Headers) -> bool:
         """A browser says where a page comes from: from here, or from an origin of the settings."""
@@ -155,9 +171,8 @@ class GraphQLEndpoint(GraphQL[Context, None]):
         credential = bearer(request.headers.get("authorization"))
         if credential is None:
             return None
-        try:
-            sent = _DECODER.decode(await request.body())
-        except msgspec.DecodeError:
+        sent = _sent(await request.body())
+        if sent is None:
             return None
         accepted = request.headers.get("accept", "")
         streams = "text/event-stream" in accepted
@@ -191,7 +206,10 @@ class GraphQLEndpoint(GraphQL[Context, None]):
 
     def parse_json(self, data: str | bytes) -> Any:
         """One operation; several in one request are not taken."""
-        parsed = super().parse_json(data)
+        try:
+            parsed = parse_json(data, size_max=DOCUMENT_BYTES_MAX, depth_max=JSON_DEPTH_MAX)
+        except (ValueError, RecursionError):
+            parsed = None
         if not isinstance(parsed, dict):
             raise HTTPException(400, "Send one operation as a JSON object with the member query.")
         if not isinstance(parsed.get("extensions"), dict | None):
@@ -234,10 +252,12 @@ def _subscribes(body: bytes) -> bool:
     """Whether the request asks for a subscription; of what cannot be read the standard way says what is wrong."""
     if b"subscription" not in body:
         return False
+    sent = _sent(body)
+    if sent is None:
+        return False
     try:
-        sent = _DECODER.decode(body)
         asked = get_operation_ast(parse(sent.query, max_tokens=TOKENS_MAX), sent.operationName)
-    except (msgspec.DecodeError, GraphQLError):
+    except GraphQLError:
         return False
     return asked is not None and asked.operation is OperationType.SUBSCRIPTION
 

@@ -1,7 +1,8 @@
 """How much one operation may ask for, measured on its parsed text before anything is validated or read."""
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from graphql import (
@@ -22,10 +23,12 @@ from community.store.views.keyset import PAGE_MAX
 
 TOKENS_MAX = 2000
 DEPTH_MAX = 15
+NESTED_MAX = 4 * DEPTH_MAX
 ALIASES_MAX = 15
 ROOTS_MAX = 20
 DIRECTIVES_MAX = 20
 FIELDS_MAX = 2000
+REPEATED_MAX = 20
 ROWS_MAX = 20_000
 DOCUMENT_BYTES_MAX = 100_000
 
@@ -42,6 +45,10 @@ class Measure:
     fields: int = 0
     directives: int = 0
     rows: int = 0
+    nested: int = 0
+    """Selections in each other: levels and fragments."""
+    repeated: int = 0
+    """Fields that stand beside one of the same name: validation compares each with each."""
 
     def beside(self, other: "Measure") -> "Measure":
         return Measure(
@@ -50,6 +57,8 @@ class Measure:
             self.fields + other.fields,
             self.directives + other.directives,
             self.rows + other.rows,
+            max(self.nested, other.nested),
+            self.repeated + other.repeated,
         )
 
 
@@ -63,7 +72,8 @@ class _Meter:
         self._open: set[str] = set()
 
     def of(self, selections: SelectionSetNode | None) -> Measure:
-        total = Measure()
+        fields = [each for each in (selections.selections if selections else ()) if isinstance(each, FieldNode)]
+        total = Measure(repeated=len(fields) - len({(each.alias or each.name).value for each in fields}))
         for node in selections.selections if selections else ():
             directives = Measure(directives=len(node.directives or ()))
             total = total.beside(directives)
@@ -73,7 +83,7 @@ class _Meter:
                 total = total.beside(self.of(node.selection_set))
             elif isinstance(node, FragmentSpreadNode):
                 total = total.beside(self._of_fragment(node.name.value))
-        return total
+        return replace(total, nested=total.nested + 1)
 
     def _of_field(self, node: FieldNode) -> Measure:
         inner = self.of(node.selection_set)
@@ -85,6 +95,8 @@ class _Meter:
             fields=inner.fields + 1,
             directives=inner.directives,
             rows=rows,
+            nested=inner.nested,
+            repeated=inner.repeated,
         )
 
     def _page_size(self, node: FieldNode) -> int | None:
@@ -96,12 +108,21 @@ class _Meter:
                     return min(int(value.value), PAGE_MAX) if len(value.value) < 9 else PAGE_MAX
                 given = self._variables.get(value.name.value) if isinstance(value, VariableNode) else None
                 return min(given, PAGE_MAX) if isinstance(given, int) else PAGE_MAX
-        names = (
-            {each.name.value for each in node.selection_set.selections if isinstance(each, FieldNode)}
-            if (node.selection_set)
-            else set()
-        )
-        return PAGE_DEFAULT if names & _CONNECTIONS else None
+        return PAGE_DEFAULT if self.names(node.selection_set, set()).keys() & _CONNECTIONS else None
+
+    def names(self, selections: SelectionSetNode | None, seen: set[str]) -> Counter[str]:
+        """The fields of one object and how often each is asked for, fragments spread once each."""
+        found: Counter[str] = Counter()
+        for node in selections.selections if selections else ():
+            if isinstance(node, FieldNode):
+                found[node.name.value] += 1
+            elif isinstance(node, InlineFragmentNode):
+                found += self.names(node.selection_set, seen)
+            elif isinstance(node, FragmentSpreadNode) and node.name.value not in seen:
+                seen.add(node.name.value)
+                fragment = self._fragments.get(node.name.value)
+                found += self.names(fragment.selection_set if fragment else None, seen)
+        return found
 
     def _of_fragment(self, name: str) -> Measure:
         if name in self._known:
@@ -118,19 +139,28 @@ class _Meter:
 
 def check(document: DocumentNode, variables: Mapping[str, Any] | None) -> Refused | None:
     """Why the document asks for too much, in one sentence; None if it does not."""
+    try:
+        return _too_much(document, variables)
+    except RecursionError:
+        return Refused(TOO_COSTLY, "The operation is nested too deeply. Ask for less at once.")
+
+
+def _too_much(document: DocumentNode, variables: Mapping[str, Any] | None) -> Refused | None:
     meter = _Meter(document, variables or {})
     for operation in document.definitions:
         if not isinstance(operation, OperationDefinitionNode):
             continue
         size = meter.of(operation.selection_set)
-        roots = len(operation.selection_set.selections)
+        roots = meter.names(operation.selection_set, set()).total()
         for what, found, most in (
             ("levels deep", size.depth, DEPTH_MAX),
             ("aliases", size.aliases, ALIASES_MAX),
             ("roots", roots, ROOTS_MAX),
+            ("repeated fields", size.repeated, REPEATED_MAX),
             ("directives", size.directives + len(operation.directives or ()), DIRECTIVES_MAX),
             ("fields", size.fields, FIELDS_MAX),
             ("rows at worst", size.rows, ROWS_MAX),
+            ("selections in each other", size.nested, NESTED_MAX),
         ):
             if found > most:
                 return Refused(

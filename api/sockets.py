@@ -21,15 +21,20 @@ from strawberry.types.execution import PreExecutionError
 from api.auth import Authenticator, NotBound, Viewer, bearer
 from api.context import Context
 from api.errors import SIGN_IN, TOO_COSTLY, UNAUTHENTICATED, UNAVAILABLE, Refused, shown
+from api.frames import Frame, WriteFrame
+from api.limits import DOCUMENT_BYTES_MAX
 from api.live import Event
 from api.plans.recognising import Recognised
 from api.plans.streaming import Joined, Rendered, Streaming
 from api.schema import Schema
+from community.json_input import parse_json
 from community.store.unit_of_work import StoreUnavailable
 
 _log = structlog.get_logger()
 PROTOCOL = "graphql-transport-ws"
 INIT_S = 60.0
+MESSAGE_MAX, MESSAGE_DEPTH_MAX = 2 * DOCUMENT_BYTES_MAX, 66
+"""Characters of a message, and levels of it."""
 OPERATIONS_MAX = 20
 """In flight on one socket: streams, queries and mutations together."""
 INVALID, UNAUTHORIZED, FORBIDDEN, NOT_ACCEPTABLE, INIT_TIMEOUT, ID_TAKEN, INIT_TWICE = (
@@ -93,6 +98,7 @@ class Socket:
         "_pending",
         "_send",
         "_serving",
+        "_write_frame",
         "_writing",
         "conflated",
         "context",
@@ -100,9 +106,10 @@ class Socket:
         "viewer",
     )  # fmt: skip
 
-    def __init__(self, serving: Serving, send: Send) -> None:
+    def __init__(self, serving: Serving, send: Send, write_frame: WriteFrame | None = None) -> None:
         self._serving = serving
         self._send = send
+        self._write_frame = write_frame
         self._pending: dict[str | int, str] = {}
         self._writing: asyncio.Task[None] | None = None
         self._operations: dict[str, _Stream | asyncio.Task[None] | None] = {}
@@ -117,11 +124,18 @@ class Socket:
 
     # ---- out
 
-    def put(self, number: str, frame: str) -> None:
+    def put(self, number: str, frame: Frame) -> None:
         """Send the newest frame of a stream, in place of one that still waits. Never waits itself."""
+        if (
+            self._writing is None
+            and not self.over
+            and self._write_frame is not None
+            and self._write_frame(frame.octets)
+        ):
+            return
         if number in self._pending:
             self.conflated += 1
-        self._pending[number] = frame
+        self._pending[number] = frame.text
         self._write()
 
     def tell(self, message: dict[str, Any]) -> None:
@@ -192,7 +206,7 @@ class Socket:
 
     async def _hear(self, message: Message) -> None:
         try:
-            sent = json.loads(message.get("text") or "")
+            sent = parse_json(message.get("text") or "", size_max=MESSAGE_MAX, depth_max=MESSAGE_DEPTH_MAX)
             kind = sent["type"]
         except (ValueError, TypeError, KeyError, RecursionError):
             raise _Closed(INVALID, "A message is a JSON object with a type") from None

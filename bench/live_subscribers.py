@@ -1,32 +1,27 @@
 """Ten thousand WebSockets on one API process, one balance event to all: how late the last hears of it, and what each costs.
 
-The server is a process of its own; what it costs is its own CPU time and resident memory. One of the readers never reads. Beside it
-the balances of a thousand members, each his own, by one statement and one by one.
+The server is the product's own command line; what it costs is its own CPU time, and the memory it takes for each connection
+beyond the first two thousand. The readers are a process of their own. Beside them one is stuck: its streams are larger than
+what the kernel keeps for it, and it never reads. Then the balances of a thousand members, each his own, by one statement and
+one by one.
 """
 
 import asyncio
-import base64
-import multiprocessing
 import os
 import resource
 import statistics
-import struct
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from graphql import parse
 
-from api.app import build as build_api
 from api.plans.operations import Plan, Plans, operation_of
 from api.schema import build_schema
-from api.settings import ApiSettings
+from bench.answer_queries.servers import our_api
 from bench.ledger_of_size import Size, address_of, build
 from bench.measuring import Figure
+from bench.watching.readers import Readers, readers
 from community.store import api_keys, outbox
 from community.store.plans.running import Asker, runner_for
 from community.store.unit_of_work import Store
@@ -34,11 +29,16 @@ from community.store.views.scope import Scope
 from tools.private_postgres import private_postgres
 
 NAME = "live_subscribers"
-READERS, EVENTS, AT_ONCE = 10_000, 5, 200
+FIRST, READERS, EVENTS = 2000, 10_000, 9
+STREAMS, HEAVY_EVENTS = 20, 60
 MEMBERS = 1000
 P99_ALLOWED_S, CPU_ALLOWED_US, MEMORY_ALLOWED_KB = 0.35, 20.0, 40.0
 STATEMENTS_GATE = 3.0
 OWN = "subscription { balances { cursor nodes { final mintedNotFinal } } }"
+WATCHED = f'subscription {{ balances(address: "{address_of(7)}") {{ cursor nodes {{ final }} }} }}'
+_RUN = "{ id startedAt finalisedBlock finalisedHash verifiedWh issuedWh settledWh supply matchCount breakCount agrees }"
+HEAVY = "subscription { breaks { cursor " + " ".join(f"r{n}: reconciliation {_RUN}" for n in range(15)) + " } }"
+"""What the stuck reader watches: four kilobytes an event and stream."""
 
 
 def run() -> list[Figure]:
@@ -54,91 +54,27 @@ def run() -> list[Figure]:
         resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
 
 
-def _serve(url: str, tell: Connection) -> None:
-    async def serve() -> None:
-        app = build_api(ApiSettings(database_url=url, port=0))
-        stop = asyncio.Event()
-        running = asyncio.create_task(app.run(stop))
-        await app.started.wait()
-        tell.send(app.port)
-        await running
-
-    asyncio.run(serve())
-
-
-@contextmanager
-def _server(url: str) -> Iterator[tuple[int, int]]:
-    """The port and the process id of an API process."""
-    context = multiprocessing.get_context("spawn")
-    hear, tell = context.Pipe()
-    process = context.Process(target=_serve, args=(url, tell), daemon=True)
-    process.start()
-    try:
-        if process.pid is None or not hear.poll(60):
-            raise RuntimeError("the API did not start")
-        yield hear.recv(), process.pid
-    finally:
-        process.terminate()
-        process.join(10)
-
-
-class _Reader(asyncio.Protocol):
-    """One WebSocket, as little of one as serves: it notes when its last event came."""
-
-    def __init__(self, key: str, query: str) -> None:
-        self._messages = (
-            f'{{"type":"connection_init","payload":{{"authorization":"Bearer {key}"}}}}',
-            f'{{"id":"1","type":"subscribe","payload":{{"query":"{query}"}}}}',
-        )
-        self.transport: Any = None
-        self.events = 0
-        self.at_s = 0.0
-
-    def connection_made(self, transport: Any) -> None:
-        self.transport = transport
-        words = base64.b64encode(os.urandom(16)).decode()
-        head = f"GET /graphql HTTP/1.1\r\nHost: bench\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: {words}"
-        transport.write(
-            f"{head}\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n".encode()
-        )
-
-    def data_received(self, data: bytes) -> None:
-        if b"101 Switching" in data:
-            self.transport.write(_frame(self._messages[0]))
-        if b"connection_ack" in data:
-            self.transport.write(_frame(self._messages[1]))
-        if b'"next"' in data:
-            self.at_s = time.perf_counter()
-            self.events += data.count(b'"next"')
-
-
-def _frame(text: str) -> bytes:
-    """A masked text frame; the mask is zero."""
-    payload = text.encode()
-    length = bytes([0x80 | len(payload)]) if len(payload) < 126 else b"\xfe" + struct.pack(">H", len(payload))
-    return b"\x81" + length + b"\0\0\0\0" + payload
-
-
 async def _measure(url: str) -> list[Figure]:
     store = Store.open(url)
     async with store.begin() as work:
         made = await api_keys.create(work, role="operator", label="bench", identity_id=None, now=datetime.now(UTC))
+    lates, cpu_us = [], []
     try:
-        with _server(url) as (port, process):
-            query = f'subscription {{ balances(address: \\"{address_of(7)}\\") {{ cursor nodes {{ final }} }} }}'
-            warm = await _connected(port, made.text, query, AT_ONCE)
-            before_kb = _resident_kb(process)
-            readers = await _connected(port, made.text, query, READERS)
-            memory_kb = (_resident_kb(process) - before_kb) / READERS
-            readers[0].transport.pause_reading()
-            lates, cpu_us = [], []
-            for _ in range(EVENTS):
-                late_s, took_s = await _event(store, process, readers[1:])
+        with (
+            our_api(url, {"operator": made.text}) as server,
+            readers(server.port, made.text, WATCHED, HEAVY, STREAMS) as watching,
+        ):
+            await asyncio.to_thread(watching.connect, FIRST)
+            before_kb = _resident_kb(server.pid)
+            await asyncio.to_thread(watching.connect, READERS - FIRST)
+            memory_kb = (_resident_kb(server.pid) - before_kb) / (READERS - FIRST)
+            print(f"    {READERS} connected, {memory_kb:.1f} KB each", flush=True)
+            await _stick(store, watching)
+            for number in range(EVENTS):
+                late_s, took_s = await _event(store, server.pid, watching, number + 2)
                 lates.append(late_s)
                 cpu_us.append(took_s / READERS * 1e6)
                 print(f"    p99 {late_s:.3f} s, {cpu_us[-1]:.1f} us a subscriber", flush=True)
-            for reader in (*warm, *readers):
-                reader.transport.abort()
     finally:
         await store.close()
     return [
@@ -149,37 +85,29 @@ async def _measure(url: str) -> list[Figure]:
     ]
 
 
-async def _connected(port: int, key: str, query: str, count: int) -> list[_Reader]:
-    loop, readers = asyncio.get_running_loop(), [_Reader(key, query) for _ in range(count)]
-    for start in range(0, count, AT_ONCE):
-        some = readers[start : start + AT_ONCE]
-        await asyncio.gather(*[_connect(loop, reader, port) for reader in some])
-        await _until(lambda some=some: all(reader.events for reader in some))
-        if start % 2000 == 0:
-            print(f"    {start} connected", flush=True)
-    return readers
+async def _stick(store: Store, watching: Readers) -> None:
+    """One reader whom the kernel takes nothing more for: five megabytes, and he never reads."""
+    await asyncio.to_thread(watching.stick)
+    for number in range(1, HEAVY_EVENTS + 1):
+        await _announce(store, "break", "brk_1")
+        await asyncio.to_thread(watching.witness, number)
+    print("    one more is stuck", flush=True)
 
 
-async def _connect(loop: asyncio.AbstractEventLoop, reader: _Reader, port: int) -> None:
-    await loop.create_connection(lambda: reader, "127.0.0.1", port)
-
-
-async def _event(store: Store, process: int, readers: list[_Reader]) -> tuple[float, float]:
-    """When 99 of 100 had heard of one commit, and what CPU time the server took for it, both in seconds."""
-    expected, cpu_s = readers[0].events + 1, _cpu_s(process)
+async def _announce(store: Store, topic: str, subject: str) -> None:
     async with store.begin() as work:
-        await outbox.announce(work, "balance", "mem_7", datetime.now(UTC))
-    began_s = time.perf_counter()
-    await _until(lambda: all(reader.events >= expected for reader in readers))
-    late = sorted(reader.at_s - began_s for reader in readers)
+        await outbox.announce(work, topic, subject, datetime.now(UTC))
+
+
+async def _event(store: Store, process: int, watching: Readers, expected: int) -> tuple[float, float]:
+    """When 99 of 100 had heard of one commit since it began, and what CPU time the server took for it, both in seconds."""
+    cpu_s, began_s = _cpu_s(process), time.monotonic()
+    await _announce(store, "balance", "mem_7")
+    heard = await asyncio.to_thread(watching.heard, expected)
     await asyncio.sleep(0.5)
-    return max(late[int(len(late) * 0.99)], 1e-6), _cpu_s(process) - cpu_s
-
-
-async def _until(condition: Any) -> None:
-    async with asyncio.timeout(120):
-        while not condition():  # noqa: ASYNC110  the readers are ten thousand, and only all of them count
-            await asyncio.sleep(0.02)
+    first_s, half_s, p99_s = (heard[int((len(heard) - 1) * part)] - began_s for part in (0.0, 0.5, 0.99))
+    print(f"    first {first_s:.3f} s, half {half_s:.3f} s", flush=True)
+    return p99_s, _cpu_s(process) - cpu_s
 
 
 def _cpu_s(process: int) -> float:

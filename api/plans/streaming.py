@@ -8,6 +8,7 @@ from typing import Any
 from api.auth import Viewer
 from api.context import Context
 from api.errors import Refused
+from api.frames import Frame, frame_of
 from api.graph.subscriptions import TOPICS, after_of
 from api.live import Event, Hub, Member, Reader, Watch
 from api.plans.answering import Answering, asker_of
@@ -31,7 +32,7 @@ class Rendered:
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._text: str | None = None
-        self._frames: dict[str, str] = {}
+        self._frames: dict[str, Frame] = {}
 
     def text(self, cursor: int) -> str:
         """The value of `data`, read at or after this place in the outbox."""
@@ -39,13 +40,13 @@ class Rendered:
             self._text = with_event_cursor(self._data, cursor).decode()
         return self._text
 
-    def frame(self, cursor: int, number: str) -> str:
-        """A message of graphql-transport-ws for the operation whose id is `number`, as JSON."""
+    def frame(self, cursor: int, number: str) -> Frame:
+        """A message of graphql-transport-ws for the operation whose id is `number`, which is JSON."""
         found = self._frames.get(number)
         if found is None:
             if len(self._frames) > 100:
                 self._frames.clear()
-            found = f'{{"id":{number},"type":"next","payload":{{"data":{self.text(cursor)}}}}}'
+            found = frame_of(f'{{"id":{number},"type":"next","payload":{{"data":{self.text(cursor)}}}}}')
             self._frames[number] = found
         return found
 

@@ -4,7 +4,7 @@ Raises NotCompilable for whatever has no source, column or relation in the store
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -31,24 +31,7 @@ from graphql.language import ListValueNode, ObjectValueNode
 
 from api.paging import Connection
 from api.plans.lives import source_of
-from community.store.plans.shapes import (
-    Argument,
-    Choice,
-    Cursor,
-    Edges,
-    Fixed,
-    Given,
-    Listed,
-    Member,
-    More,
-    Node,
-    Nodes,
-    NotCompilable,
-    Object,
-    PageInfo,
-    Related,
-    Value,
-)
+from community.store.plans import shapes
 
 Fields = dict[str, list[FieldNode]]
 
@@ -60,15 +43,6 @@ class Slot:
     variable: str | None
     constant: Any = None
     is_id: bool = False
-
-
-@dataclass(slots=True)
-class Walked:
-    """The shape, the slots its arguments stand for, and at most how many rows it reads."""
-
-    shape: Object
-    slots: list[Slot] = field(default_factory=list)
-    rows_max: int = 0
 
 
 class Walker:
@@ -118,7 +92,7 @@ class Walker:
         for directive in directives:
             name = directive.name.value
             if name not in ("include", "skip"):
-                raise NotCompilable(f"@{name}")
+                raise shapes.NotCompilable(f"@{name}")
             value: Any = (directive.arguments or ())[0].value
             decided = self._variables.get(value.name.value) if isinstance(value, VariableNode) else value.value
             if bool(decided) is (name == "skip"):
@@ -127,26 +101,28 @@ class Walker:
 
     # ---- objects
 
-    def object(self, parent: GraphQLObjectType, selections: list[SelectionSetNode | None], source: str) -> Object:
+    def object(
+        self, parent: GraphQLObjectType, selections: list[SelectionSetNode | None], source: str
+    ) -> shapes.Object:
         """The shape of an object of `parent`, whose rows are those of `source`."""
-        members: list[Member] = []
+        members: list[shapes.Member] = []
         for key, nodes in self.collected(parent, selections).items():
             members.append(self._member(parent, key, nodes))
-        return Object(source, tuple(members))
+        return shapes.Object(source, tuple(members))
 
-    def _member(self, parent: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> Member:
+    def _member(self, parent: GraphQLObjectType, key: str, nodes: list[FieldNode]) -> shapes.Member:
         name = nodes[0].name.value
         if name == "__typename":
-            return Fixed(key, parent.name)
+            return shapes.Fixed(key, parent.name)
         if name.startswith("__"):
-            raise NotCompilable(name)
+            raise shapes.NotCompilable(name)
         definition = parent.fields[name]
         column = python_name(definition)
         kind = get_named_type(definition.type)
         if is_leaf_type(kind):
             if definition.args or is_list(definition.type):
-                raise NotCompilable(f"{parent.name}.{name} has arguments or is a list")
-            return Value(key, column, address=kind.name == "Address")
+                raise shapes.NotCompilable(f"{parent.name}.{name} has arguments or is a list")
+            return shapes.Value(key, column, address=kind.name == "Address")
         inner = [node.selection_set for node in nodes]
         if isinstance(kind, GraphQLObjectType) and is_connection(kind):
             return self._listed(kind, key, column, inner, self.arguments(definition, nodes[0]))
@@ -156,89 +132,96 @@ class Walker:
         self.rows_max += self._multiplier
         shape = self.shape(kind, inner)
         self._multiplier = before
-        return Related(key, column, shape, given)
+        return shapes.Related(key, column, shape, given)
 
-    def shape(self, kind: Any, inner: list[SelectionSetNode | None]) -> Object | Choice:
+    def shape(self, kind: Any, inner: list[SelectionSetNode | None]) -> shapes.Object | shapes.Choice:
         """The shape of a field's objects: of one type, or one for each type that may stand there."""
         if isinstance(kind, GraphQLObjectType):
             source = source_of(origin(kind))
             if source is None:
-                raise NotCompilable(f"{kind.name} lives nowhere")
+                raise shapes.NotCompilable(f"{kind.name} lives nowhere")
             return self.object(kind, inner, source)
         if not isinstance(kind, GraphQLInterfaceType):
-            raise NotCompilable(f"{kind} is a union")
-        shapes = {}
+            raise shapes.NotCompilable(f"{kind} is a union")
+        by_source = {}
         for each in self._schema.get_possible_types(kind):
             source = source_of(origin(each))
             if source is None:
-                raise NotCompilable(f"{each.name} lives nowhere")
-            shapes[source] = self.object(each, inner, source)
-        return Choice(shapes)
+                raise shapes.NotCompilable(f"{each.name} lives nowhere")
+            by_source[source] = self.object(each, inner, source)
+        return shapes.Choice(by_source)
 
     # ---- lists
 
     def _listed(
-        self, kind: GraphQLObjectType, key: str, relation: str, inner: list[SelectionSetNode | None], given: Given
-    ) -> Listed:
+        self,
+        kind: GraphQLObjectType,
+        key: str,
+        relation: str,
+        inner: list[SelectionSetNode | None],
+        given: shapes.Given,
+    ) -> shapes.Listed:
         arguments = dict(given)
         first, after = arguments.pop("first", None), arguments.pop("after", None)
-        if not isinstance(first, Argument) or isinstance(after, bool):
-            raise NotCompilable("a page has a size")
+        if not isinstance(first, shapes.Argument) or isinstance(after, bool):
+            raise shapes.NotCompilable("a page has a size")
         before = self._multiplier
         slot = self.slots[first.slot]
         self._multiplier *= self._variables[slot.variable] if slot.variable else slot.constant
         self.rows_max += self._multiplier
         node_type = get_named_type(kind.fields["nodes"].type)
-        parts: list[Nodes | Edges | PageInfo | Fixed] = []
+        parts: list[shapes.Nodes | shapes.Edges | shapes.PageInfo | shapes.Fixed] = []
         for part, nodes in self.collected(kind, inner).items():
             selections = [node.selection_set for node in nodes]
             match nodes[0].name.value:
                 case "__typename":
-                    parts.append(Fixed(part, kind.name))
+                    parts.append(shapes.Fixed(part, kind.name))
                 case "nodes":
-                    parts.append(Nodes(part, self.shape(node_type, selections)))
+                    parts.append(shapes.Nodes(part, self.shape(node_type, selections)))
                 case "edges":
                     parts.append(self._edges(kind, part, selections))
                 case "pageInfo":
                     parts.append(self._page_info(kind, part, selections))
                 case other:
-                    raise NotCompilable(f"{kind.name}.{other}")
+                    raise shapes.NotCompilable(f"{kind.name}.{other}")
         self._multiplier = before
-        return Listed(key, relation, tuple(parts), first, after, arguments)
+        return shapes.Listed(key, relation, tuple(parts), first, after, arguments)
 
-    def _edges(self, kind: GraphQLObjectType, key: str, selections: list[SelectionSetNode | None]) -> Edges:
+    def _edges(self, kind: GraphQLObjectType, key: str, selections: list[SelectionSetNode | None]) -> shapes.Edges:
         edge: Any = get_named_type(kind.fields["edges"].type)
-        members: list[Cursor | Node | Fixed] = []
+        members: list[shapes.Cursor | shapes.Node | shapes.Fixed] = []
         for part, nodes in self.collected(edge, selections).items():
             match nodes[0].name.value:
                 case "__typename":
-                    members.append(Fixed(part, edge.name))
+                    members.append(shapes.Fixed(part, edge.name))
                 case "cursor":
-                    members.append(Cursor(part))
+                    members.append(shapes.Cursor(part))
                 case _:
                     inner = [node.selection_set for node in nodes]
-                    members.append(Node(part, self.shape(get_named_type(edge.fields["node"].type), inner)))
-        return Edges(key, tuple(members))
+                    members.append(shapes.Node(part, self.shape(get_named_type(edge.fields["node"].type), inner)))
+        return shapes.Edges(key, tuple(members))
 
-    def _page_info(self, kind: GraphQLObjectType, key: str, selections: list[SelectionSetNode | None]) -> PageInfo:
+    def _page_info(
+        self, kind: GraphQLObjectType, key: str, selections: list[SelectionSetNode | None]
+    ) -> shapes.PageInfo:
         info: Any = get_named_type(kind.fields["pageInfo"].type)
-        members: list[More | Cursor | Fixed] = []
+        members: list[shapes.More | shapes.Cursor | shapes.Fixed] = []
         for part, nodes in self.collected(info, selections).items():
             name = nodes[0].name.value
             if name == "__typename":
-                members.append(Fixed(part, info.name))
+                members.append(shapes.Fixed(part, info.name))
             elif name in ("hasNextPage", "endCursor"):
-                members.append(More(part) if name == "hasNextPage" else Cursor(part))
+                members.append(shapes.More(part) if name == "hasNextPage" else shapes.Cursor(part))
             else:
-                raise NotCompilable(f"PageInfo.{name}")
-        return PageInfo(key, tuple(members))
+                raise shapes.NotCompilable(f"PageInfo.{name}")
+        return shapes.PageInfo(key, tuple(members))
 
     # ---- arguments
 
-    def arguments(self, definition: GraphQLField, node: FieldNode) -> dict[str, Argument | bool]:
+    def arguments(self, definition: GraphQLField, node: FieldNode) -> dict[str, shapes.Argument | bool]:
         """The arguments that are not null, each a slot; booleans as they are, for they decide the text."""
         given = {argument.name.value: argument.value for argument in node.arguments or ()}
-        found: dict[str, Argument | bool] = {}
+        found: dict[str, shapes.Argument | bool] = {}
         for name, argument in definition.args.items():
             value, variable = given.get(name), None
             constant: Any = None if argument.default_value is Undefined else argument.default_value
@@ -247,11 +230,11 @@ class Walker:
                     variable = value.name.value
                     constant = self._variables[variable]
             elif isinstance(value, ListValueNode | ObjectValueNode):
-                raise NotCompilable(f"the argument {name} is made of parts")
+                raise shapes.NotCompilable(f"the argument {name} is made of parts")
             elif value is not None:
                 constant = value_from_ast(value, argument.type)
                 if constant is Undefined:
-                    raise NotCompilable(f"the argument {name} is no value")
+                    raise shapes.NotCompilable(f"the argument {name} is no value")
             if constant is None:
                 continue
             place = argument.extensions["strawberry-definition"].python_name
@@ -260,7 +243,7 @@ class Walker:
                 continue
             is_id = get_named_type(argument.type).name == "ID"
             self.slots.append(Slot(variable, constant.value if isinstance(constant, Enum) else constant, is_id))
-            found[place] = Argument(len(self.slots) - 1)
+            found[place] = shapes.Argument(len(self.slots) - 1)
         return found
 
 

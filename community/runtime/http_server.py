@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -14,12 +15,14 @@ from community.errors import FatalError
 _log = structlog.get_logger()
 SHUTDOWN_S = 3
 CONCURRENT_MAX = 64
+BACKLOG = 128
 
 
 class HttpServer:
     """One listening socket. `port` 0 takes any free one; once `started` is set, `port` says which.
 
-    `what` and `variable` name the server and the setting of its port in the sentence for a port that is taken.
+    `what` and `variable` name the server and the setting of its port in the sentence for a port that is taken. `options` are
+    further ones of uvicorn's, such as the protocol of WebSockets: without one there are none.
     """
 
     def __init__(
@@ -30,27 +33,29 @@ class HttpServer:
         what: str,
         variable: str,
         *,
-        concurrent_max: int = CONCURRENT_MAX,
+        concurrent_max: int | None = CONCURRENT_MAX,
         shutdown_s: int = SHUTDOWN_S,
+        options: Mapping[str, Any] = MappingProxyType({}),
     ) -> None:
         self._host = host
         self.port = port
         self._what = what
         self._variable = variable
+        more: dict[str, Any] = {"ws": "none", "backlog": BACKLOG, **options}
         self._config = uvicorn.Config(
             asgi,
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            ws="none",
             limit_concurrency=concurrent_max,
             timeout_graceful_shutdown=shutdown_s,
+            **more,
         )
         self.started = asyncio.Event()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set. Raises FatalError if the port is taken."""
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+        """Serve until `stop` is set; `ready` is called once it listens. Raises FatalError if the port is taken."""
         server = _Server(self._config)
         # Bound here: uvicorn would end the whole process where the port is taken.
         serving = asyncio.create_task(server.serve(sockets=[self._listen()]))
@@ -59,6 +64,7 @@ class HttpServer:
             # uvicorn tells that it has started by an attribute only
             while not server.started and not serving.done():  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+            ready()
             _log.info("http_listening", server=self._what, url=f"http://{self._host}:{self.port}/")
             self.started.set()
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -72,7 +78,7 @@ class HttpServer:
 
     def _listen(self) -> socket.socket:
         try:
-            listening = socket.create_server((self._host, self.port), backlog=128)
+            listening = socket.create_server((self._host, self.port), backlog=self._config.backlog)
         except OSError as error:
             raise FatalError(
                 f"{self._what} cannot listen on {self._host}:{self.port} ({error.strerror or error}). Free the port, or set "

@@ -9,7 +9,7 @@ const service = makePgService({
   connectionString: process.env.BENCH_DATABASE_URL,
   schemas: ["public"],
   // the settings that our connections have
-  poolConfig: { max: 8, options: "-c jit=off -c timezone=UTC -c random_page_cost=1.1" },
+  poolConfig: { max: 8, options: "-c jit=off -c timezone=UTC -c random_page_cost=1.1 -c enable_seqscan=off" },
 });
 const server = createServer();
 const serving = postgraphile({

@@ -9,6 +9,7 @@ from sqlalchemy import Text, and_, case, cast, func, literal_column, or_, select
 from sqlalchemy.types import String
 
 from community.store.plans import marks
+from community.store.plans.rendering import marked
 from community.store.plans.sources import Asking, Opened, alias, one, source
 from community.store.plans.token_sources import the_chain
 from community.store.tables.chain import BalanceRow, SupplyRow
@@ -44,9 +45,9 @@ def _balance(asking: Asking) -> Opened:
     earned = earned.op("||")(func.coalesce(_rests(row, reach, texts), ""))
     columns = {
         "member_id": row.identity_id,
-        "final": asking.behind_marks(marks.SUM, amounts),
-        "minted_not_final": asking.behind_marks(marks.REST, amounts),
-        "earned_not_yet_minted": asking.behind_marks(marks.EARNED, earned),
+        "final": marked(marks.SUM, amounts),
+        "minted_not_final": marked(marks.REST, amounts),
+        "earned_not_yet_minted": marked(marks.EARNED, earned),
         "verified_until": select(func.max(reach.c.at, type_=reach.c.at.type)).scalar_subquery(),
     }
     return Opened(row, (row,), columns, (asking.scope.holders(row.identity_id),))

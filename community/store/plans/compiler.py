@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeAlias, cast
 
-from sqlalchemy import JSON, Integer, Text, bindparam, case, func, literal_column, true, tuple_, union_all
+from sqlalchemy import JSON, Integer, bindparam, case, func, literal_column, true, tuple_, union_all
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import asyncpg as postgresql
 from sqlalchemy.dialects.sqlite import aiosqlite as sqlite
@@ -13,7 +13,9 @@ from sqlalchemy.types import BigInteger, String
 
 from community.store.column_types import Uint256, UtcInstant
 from community.store.plans import marks
-from community.store.plans.rendering import Rendering, quoted
+from community.store.plans.json_postgresql import PostgresRendering
+from community.store.plans.json_sqlite import SqliteRendering
+from community.store.plans.rendering import Piece, Rendering, marked
 from community.store.plans.shapes import (
     Argument,
     Choice,
@@ -68,9 +70,9 @@ _ASKER_TYPES: dict[str, Any] = {"now": UtcInstant(), "behind": Integer()}
 
 class _Compiler:
     def __init__(self, *, on_sqlite: bool, everything: bool, pseudonyms: bool, token: bool, batch: bool) -> None:
-        self.render = Rendering(sqlite=on_sqlite)
+        self.render: Rendering = SqliteRendering() if on_sqlite else PostgresRendering()
         scope = PlannedScope(everything=everything, pseudonyms=pseudonyms, on_sqlite=on_sqlite, batch=batch)
-        self.asking = Asking(scope, on_sqlite, token, batch, self._of_asker, self.render.marked)
+        self.asking = Asking(scope, on_sqlite, token, batch, self._of_asker)
         self.parameters: dict[str, Parameter] = {}
         self._number = 0
 
@@ -94,19 +96,22 @@ class _Compiler:
 
     # ---- objects
 
-    def object(self, shape: Object, opened: Opened, outer: Outer) -> Any:
+    def object(self, shape: Object, opened: Opened, outer: Outer) -> Piece:
+        """The object of a row."""
         return self.render.object(
             [(each.key, self._member(shape.source, each, opened, outer)) for each in shape.members]
         )
 
-    def _member(self, source: str, member: Member, opened: Opened, outer: Outer) -> Any:
+    def _member(self, source: str, member: Member, opened: Opened, outer: Outer) -> Piece:
         if isinstance(member, Fixed):
-            return quoted(member.text)
+            return self.render.constant(member.text)
         if isinstance(member, Value):
             if member.column not in opened.columns:
                 raise NotCompilable(f"{source} has no column {member.column}")
             expression = opened[member.column]
-            return self.render.marked(marks.ADDRESS, expression) if member.address else self.render.value(expression)
+            if member.address:
+                return self.render.mark(marked(marks.ADDRESS, expression))
+            return self.render.value(expression)
         relation = of_name(source).relations.get(member.relation)
         if relation is None:
             raise NotCompilable(f"{source} has no relation {member.relation}")
@@ -114,31 +119,43 @@ class _Compiler:
         if member.given.keys() - relation.arguments or not relation.available(self.asking, arguments):
             raise NotCompilable(f"{source}.{member.relation} with these arguments")
         outer = (*outer, *opened.aliases)
+        limited = False
         if isinstance(member, Listed):
             if relation.kind != "page":
                 raise NotCompilable(f"{member.relation} is no page")
             found = self._page(member, relation, arguments, opened, outer)
         else:
             found = self._related(member, relation, arguments, opened, outer)
+            limited = relation.kind == "one" and relation.keys is not None
         if relation.only_if is not None:
             found = case((relation.only_if(arguments, self.asking), found))
-        return self.render.or_missing(found) if relation.required else found
+        return self.render.or_missing(found) if relation.required else self.render.nested(found, limited=limited)
 
     def _shown(self, shape: Object | Choice, opened: Opened, outer: Outer, source: str) -> Any:
+        """What is shown of a row, as a column of the statement that reads the row."""
         if isinstance(shape, Object):
-            return self.object(shape, opened, outer) if shape.source == source else self._as(shape, opened, outer)
+            if shape.source == source:
+                return self.render.sql(self.object(shape, opened, outer))
+            return self.render.sql(self.render.nested(self._as(shape, opened, outer)))
         if opened.kind is None:
             raise NotCompilable("what kind a row is cannot be told")
         cases = [(opened.kind == kind, self._as(each, opened, outer)) for kind, each in shape.of.items()]
-        return case(*cases)
+        return self.render.sql(self.render.nested(case(*cases)))
 
     def _as(self, shape: Object, opened: Opened, outer: Outer) -> Any:
         """The same identity as another source: what a kind has beside its identity."""
-        inner = of_name(shape.source).open(self.asking)
+        kind = of_name(shape.source)
         outer = (*outer, *opened.aliases)
-        statement = (
-            select_rows(self.object(shape, inner, outer)).select_from(inner.rows).where(inner["id"] == opened["id"])
-        )
+        if kind.beside is not None and opened.kind is not None:
+            inner = kind.beside(self.asking, opened.rows)
+            shown = self.render.sql(self.object(shape, inner, outer))
+            if inner.rows is None:
+                return shown
+            statement = select_rows(shown).select_from(inner.rows).where(*inner.where)
+        else:
+            inner = kind.open(self.asking)
+            shown = self.render.sql(self.object(shape, inner, outer))
+            statement = select_rows(shown).select_from(inner.rows).where(inner["id"] == opened["id"])
         return statement.correlate(*outer).scalar_subquery()
 
     # ---- relations
@@ -159,14 +176,17 @@ class _Compiler:
                 statement = statement.select_from(theirs.rows)
             if order:
                 statement = statement.order_by(*order).limit(literal_column("1"))
-            found = statement.correlate(*outer).scalar_subquery()
-            return self.render.kept(found) if order else found
+            return statement.correlate(*outer).scalar_subquery()
         if relation.kind != "many":
             raise NotCompilable(f"{member.relation} is a page")
         limit = literal_column(str(relation.limit)) if relation.limit_by is None else ours[relation.limit_by]
         ordered = (list(relation.keys(theirs)) if relation.keys else [], order, limit)
         listed = self._limited(relation, (ours, theirs, arguments), [shown.label("o")], conditions, ordered, outer)
-        return select_rows(self.render.array(self.render.kept(listed.c.o))).select_from(listed).scalar_subquery()
+        found = self._array(self.render.element(listed.c.o))
+        return select_rows(self.render.sql(found)).select_from(listed).scalar_subquery()
+
+    def _array(self, piece: Piece, condition: Any = None) -> Piece:
+        return self.render.array(self.render.sql(piece), condition)
 
     def _order(self, relation: Relation, theirs: Opened) -> list[Any]:
         keys = relation.keys(theirs) if relation.keys else ()
@@ -190,7 +210,8 @@ class _Compiler:
         ]
         wants_more = any(isinstance(part, PageInfo) for part in page.parts)
         columns = [self._shown(shape, theirs, outer, relation.target).label(f"o{n}") for n, shape in enumerate(shapes)]
-        columns.append(self.render.cursor(keys).label("c"))
+        if wants_more or not columns or any(isinstance(part, Edges) for part in page.parts):
+            columns.append(self.render.cursor(keys).label("c"))
         first = self._bind(page.first, Integer())
         limit = first + literal_column("1", Integer()) if wants_more else first
         order = self._order(relation, theirs)
@@ -264,32 +285,39 @@ class _Compiler:
             within, more = rows.c.n <= first, func.count() > first
             shown = case((rows.c.total > first, first), else_=rows.c.total)
             last = func.max(case((rows.c.n == shown, rows.c.c)))
-        objects = iter([self.render.kept(rows.c[f"o{n}"]) for n in range(len(shapes))])
-        members: list[tuple[str, Any]] = []
+        objects = iter([self.render.element(rows.c[f"o{n}"]) for n in range(len(shapes))])
+        members: list[tuple[str, Piece]] = []
         later: list[Any] = list(parts)
         nodes = {id(part): next(objects) for part in later if isinstance(part, Nodes)}
         for part in later:
             if isinstance(part, Fixed):
-                members.append((part.key, quoted(part.text)))
+                members.append((part.key, self.render.constant(part.text)))
             elif isinstance(part, Nodes):
-                members.append((part.key, self.render.array(nodes[id(part)], within)))
+                members.append((part.key, self._array(nodes[id(part)], within)))
             elif isinstance(part, Edges):
                 edge = [(each.key, self._edge(each, rows, objects)) for each in part.members]
-                members.append((part.key, self.render.array(self.render.object(edge), within)))
+                members.append((part.key, self._array(self.render.object(edge), within)))
             elif isinstance(part, PageInfo):
                 info = [(each.key, self._info(each, more, last)) for each in part.members]
                 members.append((part.key, self.render.object(info)))
-        return select_rows(self.render.object(members)).select_from(rows).scalar_subquery()
+        shown = select_rows(self.render.sql(self.render.object(members)))
+        if not any(isinstance(part, Nodes | Edges) or _asks_for_rows(part) for part in parts):
+            return shown.scalar_subquery()  # nothing adds the rows up to one
+        return shown.select_from(rows).scalar_subquery()
 
-    def _edge(self, part: Any, rows: Any, objects: Any) -> Any:
+    def _edge(self, part: Any, rows: Any, objects: Any) -> Piece:
         if isinstance(part, Fixed):
-            return quoted(part.text)
-        return rows.c.c if isinstance(part, Cursor) else next(objects)
+            return self.render.constant(part.text)
+        return self.render.mark(rows.c.c) if isinstance(part, Cursor) else next(objects)
 
-    def _info(self, part: Any, more: Any, last: Any) -> Any:
+    def _info(self, part: Any, more: Any, last: Any) -> Piece:
         if isinstance(part, Fixed):
-            return quoted(part.text)
-        return self.render.boolean(more) if isinstance(part, More) else last
+            return self.render.constant(part.text)
+        return self.render.boolean(more) if isinstance(part, More) else self.render.mark(last)
+
+
+def _asks_for_rows(part: Any) -> bool:
+    return isinstance(part, PageInfo) and any(not isinstance(each, Fixed) for each in part.members)
 
 
 def _united(statements: list[Any]) -> Any:
@@ -318,8 +346,7 @@ def compile_plan(
     """
     made = _Compiler(on_sqlite=on_sqlite, everything=everything, pseudonyms=pseudonyms, token=token, batch=batch)
     opened = of_name(root.source).open(made.asking)
-    answer = made.object(root, opened, ())
-    text = answer if on_sqlite else cast_sql(answer, Text())
+    text = made.render.sql(made.object(root, opened, ()))
     if batch:
         many = bindparam(IDS, type_=String())
         if on_sqlite:

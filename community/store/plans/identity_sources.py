@@ -1,10 +1,12 @@
 """Identities, their addresses, keys and shares as sources of plans."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import case, func, join, literal_column, or_, select
 
 from community.store.plans import marks
+from community.store.plans.rendering import marked
 from community.store.plans.sources import Asking, Opened, Relation, alias, columns_of, one, source
 from community.store.tables.identity import (
     CoinAddressRow,
@@ -40,7 +42,7 @@ def _shown_name(asking: Asking, identity: Any, treasury: Any = None) -> Any:
     person = or_(identity.kind == "member", identity.kind == "user")
     if treasury is not None:
         person = person & ~treasury
-    hidden = asking.behind_marks(marks.PSEUDONYM, identity.kind.op("||")(literal_column("' '")).op("||")(identity.id))
+    hidden = marked(marks.PSEUDONYM, identity.kind.op("||")(literal_column("' '")).op("||")(identity.id))
     return case((person, hidden), else_=identity.name)
 
 
@@ -52,27 +54,45 @@ def _identity(asking: Asking) -> Opened:
 
 def _user(asking: Asking) -> Opened:
     row = alias(IdentityRow)
-    columns = {"id": row.id, "name": _shown_name(asking, row)}
-    return Opened(row, (row,), columns, (row.kind == "user", asking.scope.identities(row.id)))
+    return Opened(row, (row,), _user_columns(asking, row), (row.kind == "user", asking.scope.identities(row.id)))
 
 
-def _kind(asking: Asking, table: Any, names: str) -> tuple[Any, Any, Opened]:
-    identity, row = alias(IdentityRow), alias(table)
-    columns = {"id": identity.id, "name": _shown_name(asking, identity)} | columns_of(row, names)
-    both = join(identity, row, row.identity_id == identity.id)
-    return identity, row, Opened(both, (identity, row), columns, (asking.scope.identities(identity.id),))
+def _user_columns(asking: Asking, identity: Any) -> dict[str, Any]:
+    return {"id": identity.id, "name": _shown_name(asking, identity)}
 
 
-def _member(asking: Asking) -> Opened:
-    identity, row, opened = _kind(asking, MemberRow, "is_treasury joined_at user_id")
-    columns = {**opened.columns, "name": _shown_name(asking, identity, row.is_treasury)}
-    return Opened(opened.rows, opened.aliases, columns, opened.where)
+Columns = Callable[[Asking, Any, Any], dict[str, Any]]
+"""The columns of a kind of identity, from the identity and the row of the kind's own table."""
 
 
-def _device(asking: Asking) -> Opened:
-    _, row, opened = _kind(
-        asking, DeviceRow, "eui payload_format profile state approved_at onboarding firmware hardware"
-    )
+def _joined(table: Any, columns: Columns) -> Callable[[Asking], Opened]:
+    """Identities of one kind."""
+
+    def opened(asking: Asking) -> Opened:
+        identity, row = alias(IdentityRow), alias(table)
+        both = join(identity, row, row.identity_id == identity.id)
+        seen = (asking.scope.identities(identity.id),)
+        return Opened(both, (identity, row), columns(asking, identity, row), seen)
+
+    return opened
+
+
+def _beside(table: Any, columns: Columns) -> Callable[[Asking, Any], Opened]:
+    """What a kind has beside an identity that is read, and shown, already."""
+
+    def opened(asking: Asking, identity: Any) -> Opened:
+        row = alias(table)
+        return Opened(row, (row,), columns(asking, identity, row), (row.identity_id == identity.id,))
+
+    return opened
+
+
+def _member(asking: Asking, identity: Any, row: Any) -> dict[str, Any]:
+    named = {"id": identity.id, "name": _shown_name(asking, identity, row.is_treasury)}
+    return named | columns_of(row, "is_treasury joined_at user_id")
+
+
+def _device(asking: Asking, identity: Any, row: Any) -> dict[str, Any]:
     frame, key = alias(FrameRow), alias(DeviceKeyRow)
     seen = select(frame.received_at).where(frame.device_eui == row.eui).order_by(frame.received_at.desc())
     in_files = select(key.id).where(
@@ -81,27 +101,27 @@ def _device(asking: Asking) -> Opened:
         or_(key.valid_to.is_(None), key.valid_to > asking.parameter("now")),
         asking.scope.identities(key.device_id),
     )
-    columns = {
-        **opened.columns,
+    names = "eui payload_format profile state approved_at onboarding firmware hardware"
+    return {
+        **_user_columns(asking, identity),
+        **columns_of(row, names),
         "last_seen_at": seen.limit(literal_column("1")).correlate(row).scalar_subquery(),
         "is_trial": row.trial,
         "has_development_key": in_files.correlate(row).exists(),
     }
-    return Opened(opened.rows, opened.aliases, columns, opened.where)
 
 
-def _energy_source(asking: Asking) -> Opened:
+def _energy_source(asking: Asking, identity: Any, row: Any) -> dict[str, Any]:
     names = "source_ref technology nameplate_w share_total evidence_mode metering_point_id opening_register_wh opening_at approved_at"
-    _, row, opened = _kind(asking, EnergySourceRow, names)
     policy = alias(SettlementPolicyRow)
     newest = select(policy.period).where(policy.source_id == row.identity_id).order_by(policy.revision.desc())
     period = newest.limit(literal_column("1")).correlate(row).scalar_subquery()
-    columns = {**opened.columns, "settlement_period": func.coalesce(period, row.settlement_period)}
-    return Opened(opened.rows, opened.aliases, columns, opened.where)
+    own = columns_of(row, names, settlement_period=func.coalesce(period, row.settlement_period))
+    return _user_columns(asking, identity) | own
 
 
-def _unit(asking: Asking) -> Opened:
-    return _kind(asking, EnergyConsumptionUnitRow, "member_id metering_point_id")[2]
+def _unit(asking: Asking, identity: Any, row: Any) -> dict[str, Any]:
+    return _user_columns(asking, identity) | columns_of(row, "member_id metering_point_id")
 
 
 def _coin_address(_asking: Asking) -> Opened:
@@ -140,12 +160,17 @@ def _share(asking: Asking) -> Opened:
 
 
 source("identity", _identity, {"coin_addresses": _ADDRESSES})
-source("user", _user, {"coin_addresses": _ADDRESSES})
+source(
+    "user",
+    _user,
+    {"coin_addresses": _ADDRESSES},
+    lambda asking, identity: Opened(None, (), _user_columns(asking, identity)),
+)
 source("coin_address", _coin_address)
 source("device_key", _device_key)
 source(
     "member",
-    _member,
+    _joined(MemberRow, _member),
     {
         "coin_addresses": _ADDRESSES,
         "balance": one("balance", "id", "member_id"),
@@ -164,10 +189,11 @@ source(
             limit=identity_views.UNITS_MAX,
         ),
     },
+    _beside(MemberRow, _member),
 )
 source(
     "device",
-    _device,
+    _joined(DeviceRow, _device),
     {
         "coin_addresses": _ADDRESSES,
         "keys": Relation(
@@ -185,10 +211,11 @@ source(
             limit=1000,
         ),
     },
+    _beside(DeviceRow, _device),
 )
 source(
     "energy_source",
-    _energy_source,
+    _joined(EnergySourceRow, _energy_source),
     {
         "coin_addresses": _ADDRESSES,
         "metering_point": one("metering_point", "metering_point_id"),
@@ -200,15 +227,17 @@ source(
             limit=share_views.TABLES_MAX,
         ),
     },
+    _beside(EnergySourceRow, _energy_source),
 )
 source(
     "energy_consumption_unit",
-    _unit,
+    _joined(EnergyConsumptionUnitRow, _unit),
     {
         "coin_addresses": _ADDRESSES,
         "member": one("member", "member_id"),
         "metering_point": one("metering_point", "metering_point_id"),
     },
+    _beside(EnergyConsumptionUnitRow, _unit),
 )
 source(
     "share_table",

@@ -8,7 +8,7 @@ from sqlalchemy import String, cast, literal_column, select
 
 from community.store.plans.metering_sources import measurements
 from community.store.plans.sources import Arguments, Asking, Opened, Relation, Way, alias, source
-from community.store.tables.identity import CoinAddressRow
+from community.store.tables.identity import CoinAddressRow, EnergySourceRow
 from community.store.tables.metering import MeteringPointRow
 from community.store.views.transfers import ADDRESSES_MAX
 
@@ -59,6 +59,15 @@ def _breaks(ours: Opened, theirs: Opened, arguments: Arguments, asking: Asking) 
     open_ones = {"open": not arguments["open"]} if "open" in arguments else {}
     of_source = _equal(source_id="source_id")(ours, theirs, arguments, asking)
     return [*_present("open", "closed_at")(ours, theirs, open_ones, asking), *of_source]
+
+
+def _of_source(_ours: Opened, theirs: Opened, arguments: Arguments, _asking: Asking) -> list[Any]:
+    """Settlements of the source that is asked for: the chain knows it by its reference, which has the index."""
+    if "source_id" not in arguments:
+        return []
+    plant = alias(EnergySourceRow)
+    reference = select(plant.source_ref).where(plant.identity_id == arguments["source_id"])
+    return [theirs["source_ref"] == reference.scalar_subquery()]
 
 
 def _gaps(ours: Opened, theirs: Opened, arguments: Arguments, asking: Asking) -> list[Any]:
@@ -122,7 +131,7 @@ ROOTS: dict[str, Relation] = {
     "quarantine": _page("quarantine_entry", "recorded_at id", _present("resolved", "resolved_at"), "resolved"),
     "issuances": _page("issuance", "planned_at id", _equal(source_id="source_id", state="state"), "source_id", "state"),
     "issuance": _by_id("issuance", required=False),
-    "settlements": _page("settlement", "block_number log_index", _equal(source_id="source_id"), "source_id"),
+    "settlements": _page("settlement", "block_number log_index", _of_source, "source_id"),
     "transfers": Relation(
         "transfer",
         "page",

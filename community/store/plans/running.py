@@ -1,10 +1,10 @@
 """Running plans: a pool of PostgreSQL's own connections, or SQLite's file read within the event loop."""
 
 import asyncio
-import contextlib
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -29,8 +29,10 @@ _SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
     "default_transaction_read_only": "on",
-    # what plans ask for is in memory or on a disk without heads: one row by its index, not a table read through for it
+    # what plans ask for is in memory or on a disk without heads: one row by its index, not a table read through for it, and
+    # never mind that the table is small: within a page of devices it would be read through for each of them
     "random_page_cost": "1.1",
+    "enable_seqscan": "off",
     # planned once a connection: to plan such a statement anew for a page of one row takes longer than to carry it out
     "plan_cache_mode": "force_generic_plan",
 }
@@ -104,11 +106,69 @@ def _complete(answer: str) -> bytes | None:
     return None if MISSING in answer else answer.encode()
 
 
-class _Connection(asyncpg.Connection):  # type: ignore[misc]
-    """Plans leave nothing behind on a connection: there is nothing to reset."""
+class _Connections:
+    """Connections to one database, at most `POOL_SIZE`; whoever finds none free waits for his turn.
 
-    def get_reset_query(self) -> str:
-        return ""
+    asyncpg's own pool wraps a connection anew for each statement, which takes a quarter of the time of a small plan.
+    """
+
+    def __init__(self, dsn: str) -> None:
+        self._dsn = dsn
+        self._free: list[Any] = []
+        self._open = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> Any:
+        """A connection that nobody uses. Raises what asyncpg raises where the database is away."""
+        while True:
+            while self._free:
+                connection = self._free.pop()
+                if not connection.is_closed():
+                    return connection
+                self._open -= 1
+            if self._open < POOL_SIZE:
+                return await self._opened()
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._next()
+                raise
+
+    async def _opened(self) -> Any:
+        self._open += 1
+        try:
+            return await asyncpg.connect(self._dsn, statement_cache_size=STATEMENTS_KEPT, server_settings=_SETTINGS)
+        except BaseException:
+            self._open -= 1
+            self._next()
+            raise
+
+    def give_back(self, connection: Any) -> None:
+        """For the next one: plans leave nothing behind on a connection."""
+        self._free.append(connection)
+        self._next()
+
+    def give_up(self, connection: Any) -> None:
+        """End a connection on which a statement may still run."""
+        connection.terminate()
+        self._open -= 1
+        self._next()
+
+    def _next(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+    async def close(self) -> None:
+        """Close those that nobody uses."""
+        free, self._free = self._free, []
+        for connection in free:
+            await connection.close()
 
 
 class PostgresRunner:
@@ -117,34 +177,36 @@ class PostgresRunner:
     sqlite = False
 
     def __init__(self, url: str) -> None:
-        self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
-        self._pool: Any = None
-        self._opening = asyncio.Lock()
+        dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._connections = _Connections(dsn)
 
     async def run(self, statement: Statement, values: Sequence[Any], asker: Asker, rows_max: int) -> bytes | None:  # noqa: ARG002
         bound = _bound(statement.parameters, values, asker, list(asker.ids), on_sqlite=False)
-        async with self._connection() as connection:
-            answer = await connection.fetchval(statement.sql, *bound)
-        return None if answer is None else _complete(answer)
+        rows = await self._rows(statement.sql, bound)
+        return None if not rows else _complete(rows[0][0])
 
     async def run_batch(self, statement: Statement, values: Sequence[Any], askers: Sequence[Asker]) -> list[bytes]:
         ids = json.dumps([asker.ids for asker in askers])
         bound = _bound(statement.parameters, values, askers[0], ids, on_sqlite=False)
-        async with self._connection() as connection:
-            rows = await connection.fetch(statement.sql, *bound)
+        rows = await self._rows(statement.sql, bound)
         return [answer.encode() for _, answer in sorted((row[0], row[1]) for row in rows)]
 
     async def close(self) -> None:
-        if self._pool is not None:
-            await self._pool.close()
+        await self._connections.close()
 
-    @contextlib.asynccontextmanager
-    async def _connection(self) -> AsyncIterator[Any]:
+    async def _rows(self, sql: str, bound: list[Any]) -> list[Any]:
         try:
-            if self._pool is None:
-                await self._open()
-            async with self._pool.acquire() as connection:
-                yield connection
+            connection = await self._connections.take()
+            try:
+                rows: list[Any] = await connection.fetch(sql, *bound)
+            except asyncpg.PostgresError:
+                self._connections.give_back(connection)
+                raise
+            except BaseException:
+                self._connections.give_up(connection)
+                raise
+            self._connections.give_back(connection)
+            return rows
         except (
             OSError,
             asyncpg.PostgresConnectionError,
@@ -152,18 +214,6 @@ class PostgresRunner:
             asyncpg.TooManyConnectionsError,
         ) as error:
             raise StoreUnavailable(f"The database is busy or away: {error}") from error
-
-    async def _open(self) -> None:
-        async with self._opening:
-            if self._pool is None:
-                self._pool = await asyncpg.create_pool(
-                    self._dsn,
-                    min_size=0,
-                    max_size=POOL_SIZE,
-                    connection_class=_Connection,
-                    statement_cache_size=STATEMENTS_KEPT,
-                    server_settings=_SETTINGS,
-                )
 
 
 class SqliteRunner:

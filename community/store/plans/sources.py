@@ -27,8 +27,6 @@ class Asking:
     batch: bool
     parameter: Callable[[str], Any]
     """`role`, `label`, `identity`, `now` or `token` of the asker."""
-    behind_marks: Callable[[str, Any], Any]
-    """A text to be finished outside (community.store.plans.marks)."""
     shared: dict[str, Any] = field(default_factory=dict)
     """What one statement works out once, by name, however often it is asked for."""
 
@@ -96,16 +94,24 @@ class Source:
 
     open: Open
     relations: Mapping[str, Relation] = field(default_factory=dict)
+    beside: Callable[[Asking, Any], Opened] | None = None
+    """Of a kind of identity: its rows beside an identity that is read already, joined by their conditions; without rows of its
+    own, its columns are the identity's."""
 
 
 SOURCES: dict[str, Source] = {}
 
 
-def source(name: str, open_rows: Open, relations: Mapping[str, Relation] | None = None) -> None:
+def source(
+    name: str,
+    open_rows: Open,
+    relations: Mapping[str, Relation] | None = None,
+    beside: Callable[[Asking, Any], Opened] | None = None,
+) -> None:
     """Declare a source. Raises ValueError for a name that is taken."""
     if name in SOURCES:
         raise ValueError(f"there is a source {name!r} already")
-    SOURCES[name] = Source(open_rows, relations or {})
+    SOURCES[name] = Source(open_rows, relations or {}, beside)
 
 
 def of_name(name: str) -> Source:

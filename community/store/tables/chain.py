@@ -120,6 +120,8 @@ class SettledEventRow(SQLModel, table=True):
     __table_args__ = (
         CheckConstraint("to_wh >= from_wh", name="settled_event_register"),
         Index("settled_event_source", "chain_id", "source_ref", "seq"),
+        Index("settled_event_of_source", "chain_id", "source_ref", "block_number", "log_index"),
+        Index("settled_event_tx", "chain_id", "tx_hash"),
     )
     chain_id: int = big(primary_key=True)
     block_number: int = big(primary_key=True)

@@ -30,7 +30,7 @@ class UserRow(SQLModel, table=True):
 class MemberRow(SQLModel, table=True):
     __tablename__ = "member"
     identity_id: str = Field(primary_key=True, foreign_key="identity.id")
-    user_id: str | None = Field(default=None, foreign_key="user_login.identity_id")
+    user_id: str | None = Field(default=None, foreign_key="user_login.identity_id", index=True)
     is_treasury: bool = False
     joined_at: datetime = instant()
 

@@ -31,7 +31,7 @@ class FrameRow(SQLModel, table=True):
     )
     digest: str = Field(primary_key=True, description="SHA-256 over source, device and payload, hex")
     source: str
-    device_eui: str | None = Field(default=None, index=True)
+    device_eui: str | None = None
     payload: bytes = octets()
     envelope: str | None = Field(default=None, description="the network server's JSON, verbatim")
     received_at: datetime = instant()

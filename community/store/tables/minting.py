@@ -57,9 +57,10 @@ class IssuanceMoveRow(SQLModel, table=True):
 
 class IssuancePartRow(SQLModel, table=True):
     __tablename__ = "issuance_part"
+    __table_args__ = (Index("issuance_part_of_holder", "holder_id", "issuance_id"),)
     issuance_id: str = Field(primary_key=True, foreign_key="issuance.id")
     position: int = Field(primary_key=True)
-    holder_id: str = Field(foreign_key="member.identity_id", index=True)
+    holder_id: str = Field(foreign_key="member.identity_id")
     address: str = Field(index=True)
     share_count: int
     amount: int = base_units()

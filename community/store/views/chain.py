@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import String, and_, cast, func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from community.store.tables.chain import (
@@ -158,7 +159,9 @@ async def settlements(work: Work, source_id: str | None, first: int, after: str 
     row = SettledEventRow
     statement = _settlements()
     if source_id is not None:
-        statement = statement.where(col(EnergySourceRow.identity_id) == source_id)
+        plant = aliased(EnergySourceRow)  # by its reference there is an index
+        reference = select_rows(plant.source_ref).where(plant.identity_id == source_id)
+        statement = statement.where(col(row.source_ref) == reference.scalar_subquery())
     keyset = Keyset((col(row.block_number), col(row.log_index)), (int, int))
     return await fetch_page(work, statement, keyset, _settlement, first, after)
 

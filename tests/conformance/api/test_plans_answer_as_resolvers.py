@@ -21,6 +21,7 @@ from graphql import (
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis_graphql import nodes, queries
+from sqlalchemy import update
 from strawberry.utils.str_converters import to_snake_case
 
 from api.auth import Authenticator, Viewer
@@ -35,6 +36,7 @@ from api.roles import Role
 from api.schema import Schema, build_schema, schema_text
 from community.store.plans.roots import ROOTS
 from community.store.plans.running import runner_for
+from community.store.tables.identity import IdentityRow, MemberRow
 from community.store.unit_of_work import Store
 from community.store.views.scope import Scope
 from tests.conformance.api.conftest import NOW
@@ -111,6 +113,7 @@ WRITTEN = [
     ("query ($a: Cursor) { members(first: 2, after: $a) { nodes { id } pageInfo { hasNextPage endCursor } } }", {"a": None}),
     ("query ($k: IdentityKindName) { identities(kind: $k) { nodes { __typename id ...F } } } fragment F on Identity { name ... on Device { eui keys { kid publicKey } } }", {"k": "DEVICE"}),
     ("{ identities(kind: MEMBER) { nodes { __typename ... on Member { name shares { shareCount source { name } holder { name } } balance { final mintedNotFinal earnedNotYetMinted verifiedUntil } } } } }", {}),
+    ("{ members { __typename } devices { pageInfo { __typename } } identities { edges { __typename } } }", {}),
     ("{ breaks(open: null) { nodes { id story { action text } } } more: breaks(open: false) { nodes { id } } }", {}),
     ("{ transfers(first: 3) { nodes { token sender recipient amount at isFinal settlement { number evidence } } edges { cursor } } }", {}),
     ("{ issuances(first: 3) { edges { cursor node { energyWh amount parts { address amount } attempts { nonce } measurement { id at statement { digest } } } } } }", {}),
@@ -135,6 +138,18 @@ async def test_written_operations_are_planned_and_answered_as_by_resolvers(both:
         await both.compare(text, variables, VIEWERS[role])
     if role == "operator":
         assert both.seen == {"planned": len(WRITTEN)}
+
+
+@pytest.mark.parametrize("microsecond", [0, 1, 500_000, 999_999])
+async def test_texts_that_need_escapes_and_parts_of_a_second(both: Both, store: Store, microsecond: int) -> None:
+    odd = 'a "quoted" \\ back/slash\n\t\x01\x7f é 😀 \u2028 {"x":[1]} \' %s %% :name $1 ~'
+    async with store.begin() as work:
+        await work.session.execute(update(IdentityRow).values(name=odd))
+        await work.session.execute(update(MemberRow).values(joined_at=NOW.replace(microsecond=microsecond)))
+    text = "{ members(first: 2) { nodes { name joinedAt coinAddresses { address } } edges { cursor } } devices { nodes { name } } }"
+    for role in ("operator", "auditor", "member"):
+        await both.compare(text, {}, VIEWERS[role])
+    assert both.seen["planned"] == 2  # lists of members are not a member's
 
 
 def lives(name: str) -> bool:

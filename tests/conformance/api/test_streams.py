@@ -8,6 +8,7 @@ import httpx
 import pytest
 import websockets
 
+from api.frames import FrameSocket
 from community.clock import QUARTER_HOUR
 from community.store import outbox
 from tests.conformance.api.conftest import NOW, Served
@@ -22,7 +23,10 @@ BALANCES = (
 SETTLEMENTS = "subscription { settlements(first: 3) { cursor nodes { number mintedWh txHash source { name } issuance { state } } } }"
 
 
-async def test_balances_move_when_the_books_do(served: Served) -> None:
+async def test_balances_move_when_the_books_do(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[bytes] = []
+    write_frame = FrameSocket.write_frame
+    monkeypatch.setattr(FrameSocket, "write_frame", lambda own, frame: written.append(frame) or write_frame(own, frame))
     async with socket(served.app, served.keys.operator) as connection:
         assert (await message(connection))["type"] == "connection_ack"
         await subscribe(connection, BALANCES)
@@ -35,6 +39,7 @@ async def test_balances_move_when_the_books_do(served: Served) -> None:
             for each_event in (first, second)
         )
         assert {key: after[key] - before[key] for key in after} == apportioned(1000)
+    assert len(written) == 2  # neither went through ASGI
 
 
 async def test_member_is_sent_his_own_balance_only(served: Served) -> None:

@@ -67,6 +67,14 @@ async def settlements_page(work: Work) -> None:
     await chain.settlements(work, None, 20, None)
 
 
+async def settlements_of_a_source(work: Work) -> None:
+    await chain.settlements(work, "src_3", 20, None)
+
+
+async def settlements_of_transactions(work: Work) -> None:
+    await chain.settlements_by_tx(work, ["0x" + "0" * 63 + "5", "0x" + "0" * 63 + "6"])
+
+
 async def period_page(work: Work) -> None:
     _, read, _, _ = pages(SIZE)[3]
     await read(work, Random(1))
@@ -81,8 +89,8 @@ async def breaks_page(work: Work) -> None:
 
 
 PAGES = [
-    balance_page, account_page, own_page, newest_transfers, one_transaction, settlements_page, period_page, matches_page,
-    breaks_page,
+    balance_page, account_page, own_page, newest_transfers, one_transaction, settlements_page, settlements_of_a_source,
+    settlements_of_transactions, period_page, matches_page, breaks_page,
 ]  # fmt: skip
 
 

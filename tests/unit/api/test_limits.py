@@ -20,6 +20,10 @@ def test_ordinary_operation_passes() -> None:
         (nested(DEPTH_MAX + 1), "levels deep"),
         ("{" + " ".join(f"a{n}: viewer {{ role }}" for n in range(ALIASES_MAX + 1)) + "}", "aliases"),
         ("{" + " viewer { role }" * (ROOTS_MAX + 1) + "}", "roots"),
+        ("{" + " ... {" * 60 + " viewer { role } " + "}" * 61, "selections in each other"),
+        ("{ viewer {" + " role" * 50 + " } }", "repeated fields"),
+        ("{ ...r } fragment r on Query {" + " viewer { role }" * (ROOTS_MAX + 1) + "}", "roots"),
+        ("{ ... on Query {" + " viewer { role }" * (ROOTS_MAX + 1) + "} }", "roots"),
         ("{ viewer " + "@skip(if: true) " * 21 + "{ role } }", "directives"),
         ("{ meteringPoints(first: 500) { nodes { measurements(first: 500) { nodes { id } } } } }", "rows"),
         ("{ meteringPoints(first: $n) { nodes { measurements(first: $n) { nodes { id } } } } }", "rows"),
@@ -29,6 +33,23 @@ def test_costly_operations_are_refused_in_one_sentence(text: str, word: str) -> 
     refused = check(parse(text), None)
     assert refused is not None and word in refused.message
     assert refused.extensions == {"code": "TOO_COSTLY"}
+
+
+@pytest.mark.parametrize(
+    "list_of", ["nodes { %s }", "... { nodes { %s } }", "... @include(if: true) { edges { node { %s } } }"]
+)
+def test_pages_of_no_given_size_are_counted_however_they_are_written(list_of: str) -> None:
+    inner = "id"
+    for name in ("measurements", "meteringPoints", "measurements"):
+        inner = f"{name} {{ {list_of % inner} }}"
+    refused = check(parse(f"{{ {inner} }}"), None)
+    assert refused is not None and "rows" in refused.message
+
+
+def test_pages_in_a_fragment_are_counted() -> None:
+    page = "fragment p on C { nodes { a { ...q } } } fragment q on C { nodes { a { ...r } } } fragment r on C { nodes { a } }"
+    refused = check(parse(f"{{ list {{ ...p }} }} {page}"), None)
+    assert refused is not None and "rows" in refused.message
 
 
 def test_page_sizes_in_variables_are_counted_as_given() -> None:

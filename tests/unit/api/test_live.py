@@ -159,7 +159,7 @@ async def test_a_revoked_key_ends_its_streams_only(sqlite_store: Store) -> None:
 async def test_a_credential_that_expires_ends_its_streams(sqlite_store: Store) -> None:
     hub, state = Hub(sqlite_store, 0.01), Counted()
     async with following(hub):
-        stream = hub.watch("k", BLOCKS, state, credential="https://i.example#anna", after=None, ends_in_s=0.05)
+        stream = hub.watch("k", BLOCKS, state, credential="https://i.example#anna", after=None, ends_in_s=1)
         await next_of(stream)
         with pytest.raises(CredentialEnded):
             await next_of(stream)
