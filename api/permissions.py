@@ -208,7 +208,7 @@ PERMISSIONS: Mapping[str, Roles] = {
     **fields(
         "ShareRevision",
         STAFF,
-        "id source validFrom reason state proposedBy proposedAt decidedBy decidedAt shareTableId changes",
+        "id source validFrom reason state proposedBy isProposedByViewer proposedAt decidedBy decidedAt shareTableId changes",
     ),
     **fields("ShareChange", STAFF, "holder before after address"),
     **fields("SharePreview", OPERATORS, "revision shareTotal configHash validFrom changes"),

@@ -15,6 +15,9 @@ USUAL_LIMIT_S = 120.0
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="the long tests too: full sizes, many seeds")
+    parser.addoption(
+        "--demo", metavar="ADDRESS", help="look at the demo that runs in .demo at this address, and start none"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

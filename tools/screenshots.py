@@ -57,6 +57,7 @@ VIEWS = (
     View("auditor-evidence", "auditor", "/evidence", "table.data tbody tr", click="table.data button.link"),
     View("auditor-totals", "auditor", "/totals", "[data-equal=true]"),
     View("operator-onboarding", "operator", "/onboarding", "textarea"),
+    View("operator-steps", "operator", "/onboarding/70b3d57ed0000003", "[data-state=now] form"),
     View("operator-shares", "operator", "/shares", "details[open] tbody tr"),
     View("operator-corrections", "operator", "/corrections", "form"),
     View("auditor-sample", "auditor", "/sample", "form"),

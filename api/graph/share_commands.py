@@ -73,6 +73,11 @@ class ShareRevision:
     counts: strawberry.Private[tuple[tuple[str, int], ...]]
 
     @strawberry.field
+    async def is_proposed_by_viewer(self, info: Info) -> bool:
+        """Whether it is the viewer's own proposal, which somebody else must decide."""
+        return info.context.asker.credential == self.proposed_by
+
+    @strawberry.field
     async def source(self, info: Info) -> EnergySource | None:
         """Whose register it is."""
         return await load_as(info, EnergySource, self.source_id)

@@ -33,6 +33,7 @@ async def serving(
     session_key: Path | None = None,
     token: str | None = None,
     graphiql: bool = False,
+    column_key: Path | None = None,
 ) -> AsyncIterator[ApiProcess]:
     """The API of the store at `url` on a free port; with `web` it serves the built web application, too."""
     settings = ApiSettings(
@@ -41,6 +42,7 @@ async def serving(
         development=development,
         outbox_poll_ms=50,
         issuers=issuers,
+        column_key_file=column_key,
         web_folder=WEB if web else None,
         token=token,
         graphiql_folder=GRAPHIQL if graphiql else None,

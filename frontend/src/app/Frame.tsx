@@ -52,7 +52,7 @@ function ConnectionMark() {
 }
 
 export function Frame(props: { viewer: Viewer | null; nav: NavItem[]; onSignOut(): void; children: ReactNode }) {
-  const { words } = useSpeech();
+  const { words, clock } = useSpeech();
   const config = useContext(ConfigContext);
   const [at] = useLocation();
   const [opened, drawer] = useDisclosure(false);
@@ -94,6 +94,11 @@ export function Frame(props: { viewer: Viewer | null; nav: NavItem[]; onSignOut(
           <Nav items={props.nav} />
         </div>
         <main id="main" tabIndex={-1}>
+          <p className="print-only note">
+            {[name, props.viewer && words.roles[props.viewer.role], words.printed(clock.fullDay(Date.now()))]
+              .filter(Boolean)
+              .join(" · ")}
+          </p>
           {props.children}
         </main>
       </div>

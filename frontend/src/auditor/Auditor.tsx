@@ -1,12 +1,9 @@
 // An auditor's views.
 
-import { lazy, Suspense } from "react";
-import { Route, Switch } from "wouter";
-import { Frame } from "../app/Frame.tsx";
-import { NotFound } from "../app/NotFound.tsx";
+import { lazy } from "react";
 import type { FrameProps } from "../app/Signed.tsx";
+import { Views } from "../app/Views.tsx";
 import { useRun } from "../pieces/Reconciliation.tsx";
-import { Waiting } from "../pieces/shown.tsx";
 import * as auditor from "../words/auditor.ts";
 import { useWords } from "../words/language.tsx";
 import { Periods } from "./Periods.tsx";
@@ -20,38 +17,15 @@ export default function Auditor({ frame }: { frame: FrameProps }) {
   const { nav } = useWords(auditor);
   const open = useRun()?.nodes.length ?? 0;
   return (
-    <Frame
-      {...frame}
-      nav={[
-        { path: "/", name: nav.reconciliation },
-        { path: "/evidence", name: nav.settlements },
-        { path: "/breaks", name: nav.breaks, count: open },
-        { path: "/totals", name: nav.totals },
-        { path: "/sample", name: nav.sample },
+    <Views
+      frame={frame}
+      views={[
+        { path: "/", name: nav.reconciliation, shows: <Periods /> },
+        { path: "/evidence", name: nav.settlements, shows: <Evidence /> },
+        { path: "/breaks", name: nav.breaks, count: open, shows: <Breaks decide={false} /> },
+        { path: "/totals", name: nav.totals, shows: <Totals /> },
+        { path: "/sample", name: nav.sample, shows: <Sample /> },
       ]}
-    >
-      <Suspense fallback={<Waiting rows={6} />}>
-        <Switch>
-          <Route path="/">
-            <Periods />
-          </Route>
-          <Route path="/evidence">
-            <Evidence />
-          </Route>
-          <Route path="/breaks">
-            <Breaks decide={false} />
-          </Route>
-          <Route path="/totals">
-            <Totals />
-          </Route>
-          <Route path="/sample">
-            <Sample />
-          </Route>
-          <Route>
-            <NotFound />
-          </Route>
-        </Switch>
-      </Suspense>
-    </Frame>
+    />
   );
 }

@@ -4,6 +4,7 @@ import { Button } from "@mantine/core";
 import { useState } from "react";
 import { download } from "../figures/csv.ts";
 import { useAsk } from "../live/hooks.tsx";
+import { EvidenceFile } from "../pieces/EvidenceFile.tsx";
 import { usePeriod } from "../pieces/PeriodChooser.tsx";
 import { Answer, Empty, Panel } from "../pieces/shown.tsx";
 import * as auditor from "../words/auditor.ts";
@@ -14,7 +15,7 @@ import { EVIDENCE } from "./evidence.ts";
 export default function Evidence() {
   const words = useWords(auditor);
   const { words: frame } = useSpeech();
-  const { period, fields } = usePeriod(1);
+  const { period, fields, sources } = usePeriod(7);
   const [first, setFirst] = useState(50);
   const answer = useAsk(EVIDENCE, {
     since: period.since,
@@ -57,6 +58,16 @@ export default function Evidence() {
                     {words.download}
                   </button>
                 </div>
+                <p className="bundles no-print">
+                  {sources.map(({ id, name }) => (
+                    <EvidenceFile
+                      key={id}
+                      of={name}
+                      path={`/evidence/sources/${encodeURIComponent(id)}?${new URLSearchParams({ since: period.since, until: period.until })}`}
+                    />
+                  ))}
+                  <small className="note">{frame.evidenceTold}</small>
+                </p>
               </>
             )
           }

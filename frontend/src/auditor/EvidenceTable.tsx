@@ -2,6 +2,7 @@
 
 import { Fragment, useEffect, useState } from "react";
 import { bytesOf, judge, type Statement, sha256, statementOf, type Verdict } from "../evidence/statement.ts";
+import { EvidenceFile } from "../pieces/EvidenceFile.tsx";
 import { Figure, Hash, Scroll, State } from "../pieces/shown.tsx";
 import * as auditor from "../words/auditor.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
@@ -82,6 +83,7 @@ function Detail({ item }: { item: Item }) {
       </dl>
       <p className="note">{words.bytes}</p>
       <pre className="bytes">{statement.signed.replace(/(.{2})/g, "$1 ").trim()}</pre>
+      {item.issuance && <EvidenceFile path={`/evidence/issuances/${encodeURIComponent(item.issuance.id)}`} />}
     </div>
   );
 }

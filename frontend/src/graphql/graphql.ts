@@ -35,6 +35,13 @@ export type ImportKind =
   | 'SHARES'
   | 'SOURCES';
 
+/** CORRECTION_RECORDED: a source's energy was corrected; SUPPLEMENT_MINTED: what was minted too little came; SHARES_CHANGED: other shares from an instant on; KEY_REVOKED: a device's key is not believed from an instant on. */
+export type NotificationKind =
+  | 'CORRECTION_RECORDED'
+  | 'KEY_REVOKED'
+  | 'SHARES_CHANGED'
+  | 'SUPPLEMENT_MINTED';
+
 /** How finely energy is told. */
 export type Resolution =
   | 'DAY'
@@ -130,7 +137,7 @@ export type CreditStoryQueryVariables = Exact<{
 }>;
 
 
-export type CreditStoryQuery = { viewer: { role: string }, transfers: { nodes: Array<{ settlement: { blockNumber: number, issuance: { energyWh: number, fromWh: number, toWh: number, periodStart: string, periodEnd: string, shareTotal: number, source: { name: string } | null, parts: Array<{ shareCount: number, amount: string, holder: { name: string } | null }>, measurement: { statement: { counter: number, kid: string, isDevelopmentKey: boolean, recordedAt: string, format: string, signed: string, publicKey: string } | null } | null } | null } | null }> } };
+export type CreditStoryQuery = { viewer: { role: string }, transfers: { nodes: Array<{ settlement: { blockNumber: number, issuance: { id: string, energyWh: number, fromWh: number, toWh: number, periodStart: string, periodEnd: string, shareTotal: number, source: { name: string } | null, parts: Array<{ shareCount: number, amount: string, holder: { name: string } | null }>, measurement: { statement: { counter: number, kid: string, isDevelopmentKey: boolean, recordedAt: string, format: string, signed: string, publicKey: string } | null } | null } | null } | null }> } };
 
 export type CreditsSubscriptionVariables = Exact<{
   first: number;
@@ -209,6 +216,30 @@ export type AddressesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
 export type AddressesQuery = { members: { nodes: Array<{ id: string, name: string, coinAddresses: Array<{ chain: string, address: string, path: string | null, validFrom: string, validTo: string | null }> }> } };
+
+export type NewsSubscriptionVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type NewsSubscription = { notifications: { cursor: string, unreadCount: number, nodes: Array<{ id: string, kind: NotificationKind, at: string, readAt: string | null, effectiveAt: string | null, energyWh: number | null, amount: string | null, isLess: boolean, shareCountBefore: number | null, shareCountAfter: number | null, sentence: string, source: { name: string } | null }> } };
+
+export type NewestOfEachQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type NewestOfEachQuery = { members: { nodes: Array<{ id: string, notifications: { nodes: Array<{ id: string }> } }> } };
+
+export type MarkNotificationsReadMutationVariables = Exact<{
+  memberId: string | number;
+  upTo: string | number;
+  command: CommandInput;
+}>;
+
+
+export type MarkNotificationsReadMutation = { markNotificationsRead:
+    | { __typename: 'NotificationsRead' }
+    | { __typename: 'Problem', sentence: string }
+   };
 
 export type AllBalancesSubscriptionVariables = Exact<{
   after?: string | null | undefined;
@@ -293,7 +324,7 @@ export type RecordCorrectionMutationVariables = Exact<{
 
 
 export type RecordCorrectionMutation = { recordCorrection:
-    | { __typename: 'CorrectionRecorded' }
+    | { __typename: 'CorrectionRecorded', calldata: string | null }
     | { __typename: 'Problem', sentence: string }
    };
 
@@ -363,7 +394,7 @@ export type ProposeShareTableMutation = { proposeShareTable:
 export type WaitingRevisionsQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type WaitingRevisionsQuery = { shareRevisions: { nodes: Array<{ id: string, validFrom: string, reason: string, proposedBy: string, proposedAt: string, source: { id: string, name: string } | null, changes: Array<{ before: number, after: number, holder: { id: string, name: string } | null }> }> } };
+export type WaitingRevisionsQuery = { shareRevisions: { nodes: Array<{ id: string, validFrom: string, reason: string, proposedBy: string, isProposedByViewer: boolean, proposedAt: string, source: { id: string, name: string } | null, changes: Array<{ before: number, after: number, holder: { id: string, name: string } | null }> }> } };
 
 export type ApproveShareTableMutationVariables = Exact<{
   revisionId: string | number;
@@ -485,6 +516,31 @@ export type ApproveForIssuanceMutation = { approveForIssuance:
     | { __typename: 'DeviceDecided' }
     | { __typename: 'Problem', sentence: string }
    };
+
+export type DevicesOnWayQueryVariables = Exact<{
+  after?: string | null | undefined;
+}>;
+
+
+export type DevicesOnWayQuery = { devices: { nodes: Array<{ id: string, name: string, eui: string, state: string, onboarding: string, installations: Array<{ validTo: string | null, meteringPoint: { id: string, direction: string } | null }> }>, pageInfo: { hasNextPage: boolean, endCursor: string | null } }, energySources: { nodes: Array<{ id: string, approvedAt: string | null, meteringPoint: { id: string } | null }> } };
+
+export type DeviceOnWayQueryVariables = Exact<{
+  id: string | number;
+}>;
+
+
+export type DeviceOnWayQuery = { identity:
+    | { __typename: 'Device', id: string, name: string, eui: string, state: string, onboarding: string, lastSeenAt: string | null, keys: Array<{ number: number, kid: string, isDevelopmentKey: boolean }>, installations: Array<{ id: string, validFrom: string, validTo: string | null, meter: { serial: string, maker: string, model: string }, meteringPoint: { id: string, code: string, name: string, direction: string, measurements: { nodes: Array<{ id: string, at: string, registerWh: number, device: { id: string } | null }> } } | null }> }
+    | { __typename: 'EnergyConsumptionUnit' }
+    | { __typename: 'EnergySource' }
+    | { __typename: 'Member' }
+    | { __typename: 'User' }
+  , energySources: { nodes: Array<{ id: string, name: string, approvedAt: string | null, meteringPoint: { id: string } | null }> } };
+
+export type InboxOnWayQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type InboxOnWayQuery = { inbox: Array<{ deviceEui: string, frames: number }> };
 
 export type CorrectionsQueryVariables = Exact<{ [key: string]: never; }>;
 
@@ -756,6 +812,7 @@ export const CreditStoryDocument = new TypedDocumentString(`
       settlement {
         blockNumber
         issuance {
+          id
           energyWh
           fromWh
           toWh
@@ -977,6 +1034,54 @@ export const AddressesDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<AddressesQuery, AddressesQueryVariables>;
+export const NewsDocument = new TypedDocumentString(`
+    subscription News($after: Cursor) {
+  notifications(first: 50, after: $after) {
+    cursor
+    unreadCount
+    nodes {
+      id
+      kind
+      at
+      readAt
+      effectiveAt
+      energyWh
+      amount
+      isLess
+      shareCountBefore
+      shareCountAfter
+      sentence
+      source {
+        name
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<NewsSubscription, NewsSubscriptionVariables>;
+export const NewestOfEachDocument = new TypedDocumentString(`
+    query NewestOfEach {
+  members(first: 10) {
+    nodes {
+      id
+      notifications(first: 1) {
+        nodes {
+          id
+        }
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<NewestOfEachQuery, NewestOfEachQueryVariables>;
+export const MarkNotificationsReadDocument = new TypedDocumentString(`
+    mutation MarkNotificationsRead($memberId: ID!, $upTo: ID!, $command: CommandInput!) {
+  markNotificationsRead(memberId: $memberId, upTo: $upTo, command: $command) {
+    __typename
+    ... on Problem {
+      sentence
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<MarkNotificationsReadMutation, MarkNotificationsReadMutationVariables>;
 export const AllBalancesDocument = new TypedDocumentString(`
     subscription AllBalances($after: Cursor) {
   balances(after: $after) {
@@ -1105,6 +1210,9 @@ export const RecordCorrectionDocument = new TypedDocumentString(`
     command: $command
   ) {
     __typename
+    ... on CorrectionRecorded {
+      calldata
+    }
     ... on Problem {
       sentence
     }
@@ -1317,6 +1425,7 @@ export const WaitingRevisionsDocument = new TypedDocumentString(`
       validFrom
       reason
       proposedBy
+      isProposedByViewer
       proposedAt
       source {
         id
@@ -1580,6 +1689,103 @@ export const ApproveForIssuanceDocument = new TypedDocumentString(`
   }
 }
     `) as unknown as TypedDocumentString<ApproveForIssuanceMutation, ApproveForIssuanceMutationVariables>;
+export const DevicesOnWayDocument = new TypedDocumentString(`
+    query DevicesOnWay($after: Cursor) {
+  devices(first: 500, after: $after) {
+    nodes {
+      id
+      name
+      eui
+      state
+      onboarding
+      installations {
+        validTo
+        meteringPoint {
+          id
+          direction
+        }
+      }
+    }
+    pageInfo {
+      hasNextPage
+      endCursor
+    }
+  }
+  energySources(first: 500) {
+    nodes {
+      id
+      approvedAt
+      meteringPoint {
+        id
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DevicesOnWayQuery, DevicesOnWayQueryVariables>;
+export const DeviceOnWayDocument = new TypedDocumentString(`
+    query DeviceOnWay($id: ID!) {
+  identity(id: $id) {
+    __typename
+    ... on Device {
+      id
+      name
+      eui
+      state
+      onboarding
+      lastSeenAt
+      keys {
+        number
+        kid
+        isDevelopmentKey
+      }
+      installations {
+        id
+        validFrom
+        validTo
+        meter {
+          serial
+          maker
+          model
+        }
+        meteringPoint {
+          id
+          code
+          name
+          direction
+          measurements(first: 1) {
+            nodes {
+              id
+              at
+              registerWh
+              device {
+                id
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  energySources(first: 500) {
+    nodes {
+      id
+      name
+      approvedAt
+      meteringPoint {
+        id
+      }
+    }
+  }
+}
+    `) as unknown as TypedDocumentString<DeviceOnWayQuery, DeviceOnWayQueryVariables>;
+export const InboxOnWayDocument = new TypedDocumentString(`
+    query InboxOnWay {
+  inbox {
+    deviceEui
+    frames
+  }
+}
+    `) as unknown as TypedDocumentString<InboxOnWayQuery, InboxOnWayQueryVariables>;
 export const CorrectionsDocument = new TypedDocumentString(`
     query Corrections {
   corrections(first: 50) {

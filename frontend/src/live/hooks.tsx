@@ -6,6 +6,7 @@ import type { Session } from "../app/session.ts";
 import type { TypedDocumentString } from "../graphql/graphql.ts";
 import { ask } from "./ask.ts";
 import type { Connection, State } from "./connection.ts";
+import { fetchFile } from "./file.ts";
 
 interface Line {
   session: Session;
@@ -42,6 +43,12 @@ export function useAskNow() {
   const { session } = useLine();
   return <Result, Variables>(document: TypedDocumentString<Result, Variables>, variables: Variables) =>
     ask(session.credential, document, variables);
+}
+
+/** Fetch a file that the API makes: for a download. */
+export function useFile() {
+  const { session } = useLine();
+  return (path: string) => fetchFile(session.credential, path);
 }
 
 /** After a command: everything that is shown is asked for again. */

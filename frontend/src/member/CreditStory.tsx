@@ -4,6 +4,7 @@ import { Checked } from "../evidence/Checked.tsx";
 import { amount } from "../figures/amounts.ts";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
+import { EvidenceFile } from "../pieces/EvidenceFile.tsx";
 import { Answer, Hash } from "../pieces/shown.tsx";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
@@ -16,7 +17,7 @@ const STORY = graphql(`
         settlement {
           blockNumber
           issuance {
-            energyWh fromWh toWh periodStart periodEnd shareTotal
+            id energyWh fromWh toWh periodStart periodEnd shareTotal
             source { name }
             parts { shareCount amount holder { name } }
             measurement {
@@ -73,6 +74,9 @@ export function CreditStory({ txHash }: { txHash: string }) {
               )}
               <p>
                 {story.onChain(whole(settlement.blockNumber))} <Hash value={txHash} kind="tx" />
+              </p>
+              <p>
+                <EvidenceFile path={`/evidence/issuances/${encodeURIComponent(issuance.id)}`} />
               </p>
             </>
           );

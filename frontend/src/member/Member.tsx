@@ -1,55 +1,33 @@
 // A member's views.
 
-import { lazy, Suspense } from "react";
-import { Route, Switch } from "wouter";
-import { Frame } from "../app/Frame.tsx";
-import { NotFound } from "../app/NotFound.tsx";
+import { lazy } from "react";
 import type { FrameProps } from "../app/Signed.tsx";
-import { Waiting } from "../pieces/shown.tsx";
+import { Views } from "../app/Views.tsx";
 import { useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
+import { useNews } from "./news.ts";
 import { Overview } from "./Overview.tsx";
 
 const Energy = lazy(() => import("./Energy.tsx"));
 const Credits = lazy(() => import("./Credits.tsx"));
 const Shares = lazy(() => import("./Shares.tsx"));
 const Wallet = lazy(() => import("./Wallet.tsx"));
+const News = lazy(() => import("./News.tsx"));
 
 export default function Member({ frame }: { frame: FrameProps }) {
   const { nav } = useWords(member);
+  const unread = useNews()?.unreadCount ?? 0;
   return (
-    <Frame
-      {...frame}
-      nav={[
-        { path: "/", name: nav.overview },
-        { path: "/energy", name: nav.energy },
-        { path: "/credits", name: nav.credits },
-        { path: "/shares", name: nav.shares },
-        { path: "/wallet", name: nav.wallet },
+    <Views
+      frame={frame}
+      views={[
+        { path: "/", name: nav.overview, shows: <Overview viewer={frame.viewer} /> },
+        { path: "/energy", name: nav.energy, shows: <Energy /> },
+        { path: "/credits", name: nav.credits, shows: <Credits /> },
+        { path: "/shares", name: nav.shares, shows: <Shares /> },
+        { path: "/wallet", name: nav.wallet, shows: <Wallet /> },
+        { path: "/news", name: nav.news, count: unread, shows: <News /> },
       ]}
-    >
-      <Suspense fallback={<Waiting rows={6} />}>
-        <Switch>
-          <Route path="/">
-            <Overview viewer={frame.viewer} />
-          </Route>
-          <Route path="/energy">
-            <Energy />
-          </Route>
-          <Route path="/credits">
-            <Credits />
-          </Route>
-          <Route path="/shares">
-            <Shares />
-          </Route>
-          <Route path="/wallet">
-            <Wallet />
-          </Route>
-          <Route>
-            <NotFound />
-          </Route>
-        </Switch>
-      </Suspense>
-    </Frame>
+    />
   );
 }

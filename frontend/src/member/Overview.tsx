@@ -10,6 +10,11 @@ import { useSpeech, useWords } from "../words/language.tsx";
 import * as member from "../words/member.ts";
 import { CreditTable } from "./CreditTable.tsx";
 import { EnergyOfSpan } from "./EnergyOfSpan.tsx";
+import { Notices } from "./Notices.tsx";
+import { useNews } from "./news.ts";
+
+/** Unread news that stand on the first page. */
+const SHOWN = 3;
 
 const BALANCES = graphql(`
   subscription Balances($after: Cursor) {
@@ -25,6 +30,7 @@ export function Overview({ viewer }: { viewer: Viewer }) {
   const words = useWords(member);
   const nodes = useLive(BALANCES, {}, "balances")?.balances.nodes;
   const own = nodes ?? [];
+  const unread = useNews()?.nodes.filter(({ readAt }) => !readAt) ?? [];
   return (
     <>
       <h1>{viewer.identity?.name ?? words.balance}</h1>
@@ -51,6 +57,11 @@ export function Overview({ viewer }: { viewer: Viewer }) {
           <Balance of={node} memberId={node.member?.id ?? ""} />
         </Panel>
       ))}
+      {unread.length > 0 && (
+        <Panel title={words.news.title} aside={<Link href="/news">{words.news.all}</Link>}>
+          <Notices of={unread.slice(0, SHOWN)} />
+        </Panel>
+      )}
       <EnergyOfSpan span="day" steps={0} title={words.today} />
       <Panel title={words.lastCredits} aside={<Link href="/credits">{words.allCredits}</Link>}>
         <CreditTable first={6} />

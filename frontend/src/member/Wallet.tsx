@@ -1,5 +1,6 @@
 // Where a member's credits arrive.
 
+import { QRCodeSVG } from "qrcode.react";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
 import { Answer, Empty, Hash, Panel } from "../pieces/shown.tsx";
@@ -32,11 +33,19 @@ export default function Wallet() {
               <ul className="addresses">
                 {addresses.map((each) => (
                   <li key={`${each.chain} ${each.address}`}>
-                    <span className="full-address">{each.address}</span> <Hash value={each.address} kind="address" />
-                    <p className="note">
-                      {each.chain}
-                      {each.path ? ` · ${each.path}` : ""} · {words.since(clock.fullDay(each.validFrom))}
-                    </p>
+                    {!each.validTo && (
+                      <QRCodeSVG value={each.address} title={words.qr(each.address)} size={112} marginSize={2} />
+                    )}
+                    <div>
+                      <span className="full-address">
+                        <Hash value={each.address} kind="address" whole />
+                      </span>
+                      <p className="note">
+                        {each.chain}
+                        {each.path ? ` · ${each.path}` : ""} · {words.since(clock.fullDay(each.validFrom))}
+                        {each.validTo ? ` – ${clock.fullDay(each.validTo)}` : ""}
+                      </p>
+                    </div>
                   </li>
                 ))}
               </ul>

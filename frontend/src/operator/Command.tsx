@@ -3,6 +3,7 @@
 import { Button, Modal, Textarea } from "@mantine/core";
 import { type FormEvent, type ReactNode, useState } from "react";
 import { useAskAgain } from "../live/hooks.tsx";
+import { newIntention } from "../live/intention.ts";
 import { useSpeech, useWords } from "../words/language.tsx";
 import * as operator from "../words/operator.ts";
 
@@ -57,7 +58,7 @@ export function Command(props: {
         {...(props.danger ? { color: "red" } : {})}
         className="no-print"
         // One key for one intention: sent twice, it is done once.
-        onClick={() => setKey(crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`)}
+        onClick={() => setKey(newIntention())}
       >
         {props.name}
       </Button>

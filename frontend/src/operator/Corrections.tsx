@@ -27,19 +27,18 @@ const RECORD = graphql(`
   mutation RecordCorrection($sourceId: ID!, $kind: CorrectionKind!, $energyWh: WattHours!, $evidence: Hash!, $command: CommandInput!) {
     recordCorrection(sourceId: $sourceId, kind: $kind, energyWh: $energyWh, evidence: $evidence, command: $command) {
       __typename
+      ... on CorrectionRecorded { calldata }
       ... on Problem { sentence }
     }
   }
 `);
 const ACCOUNT = ["verifiedWh", "mintedWh", "supplementWh", "debtWh"] as const;
 
-function Preview({ of }: { of: CorrectionPreviewQuery["correctionPreview"] }) {
+function Preview({ of, kind }: { of: CorrectionPreviewQuery["correctionPreview"]; kind: CorrectionKind }) {
   const { kwh, tokens } = useSpeech();
   const words = useWords(operator).corrections;
-  const signed = (text: string) => {
-    const negative = text.startsWith("-");
-    return (negative ? "\u2212" : "+") + tokens(amount(negative ? text.slice(1) : text));
-  };
+  // The API says how much; of a debt everybody gets so much less.
+  const signed = (text: string) => (kind === "DEBT" ? "\u2212" : "+") + tokens(amount(text));
   return (
     <div className="columns" data-testid="correction-preview">
       <table className="data">
@@ -104,6 +103,7 @@ export default function Corrections() {
   const [evidence, setEvidence] = useState("");
   const [preview, setPreview] = useState<CorrectionPreviewQuery["correctionPreview"] | null>(null);
   const [problem, setProblem] = useState<Error | null>(null);
+  const [calldata, setCalldata] = useState<string | null>(null);
   const sourceId = source || plants[0]?.id || "";
   const asked = { sourceId, kind, energyWh: Number(energy) };
 
@@ -164,7 +164,7 @@ export default function Corrections() {
         {problem && <Trouble error={problem} retry={() => void look()} />}
         {preview && (
           <>
-            <Preview of={preview} />
+            <Preview of={preview} kind={kind} />
             <div className="form evidence-form">
               <TextInput
                 className="wide-field"
@@ -188,7 +188,10 @@ export default function Corrections() {
                   primary
                   run={async (command) => {
                     const outcome = (await ask(RECORD, { ...asked, evidence, command })).recordCorrection;
-                    if (outcome.__typename !== "Problem") setPreview(null);
+                    if (outcome.__typename === "CorrectionRecorded") {
+                      setPreview(null);
+                      setCalldata(outcome.calldata ? `0x${outcome.calldata}` : null);
+                    }
                     return outcome;
                   }}
                 />
@@ -197,6 +200,13 @@ export default function Corrections() {
           </>
         )}
       </Panel>
+      {calldata && (
+        <Panel title={words.toSend} lead={words.toSendNote}>
+          <pre className="bytes" data-testid="calldata">
+            {calldata}
+          </pre>
+        </Panel>
+      )}
       <Panel title={words.title}>
         <CorrectionList empty={words.none} />
       </Panel>

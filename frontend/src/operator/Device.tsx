@@ -1,5 +1,6 @@
 // One device: its state, keys, installations and latest readings with their signatures.
 
+import { Link } from "wouter";
 import { CheckedMark } from "../evidence/Checked.tsx";
 import { graphql } from "../graphql/gql.ts";
 import { useAsk } from "../live/hooks.tsx";
@@ -49,6 +50,7 @@ export default function Device({ id }: { id: string }) {
         const readings = device.installations
           .flatMap(({ meteringPoint }) => meteringPoint?.measurements.nodes ?? [])
           .filter((each) => each.device?.id === device.id);
+        const isPlants = device.installations.some(({ meteringPoint }) => meteringPoint?.direction === "production");
         return (
           <>
             <div className="page-head">
@@ -67,9 +69,14 @@ export default function Device({ id }: { id: string }) {
                 {device.state !== "revoked" && device.keys.length === 0 && (
                   <BindKey deviceId={device.id} name={device.name} />
                 )}
+                {device.state === "pending" && (
+                  <Link href={`/onboarding/${device.eui}`} className="next">
+                    {words.steps}
+                  </Link>
+                )}
                 {device.state === "pending" && <ConfirmSerial deviceId={device.id} name={device.name} />}
                 {device.state === "pending" && <Approve deviceId={device.id} name={device.name} />}
-                {device.state === "active" && !device.approvedAt && (
+                {device.state === "active" && device.onboarding !== "approved" && isPlants && (
                   <ApproveIssuance deviceId={device.id} name={device.name} />
                 )}
                 {device.state !== "revoked" && <Revoke deviceId={device.id} name={device.name} />}

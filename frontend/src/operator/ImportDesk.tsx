@@ -5,12 +5,13 @@ import { useState } from "react";
 import { graphql } from "../graphql/gql.ts";
 import type { ImportFilesMutation, ImportKind } from "../graphql/graphql.ts";
 import { useAskNow } from "../live/hooks.tsx";
+import { newIntention } from "../live/intention.ts";
 import { Panel, Scroll, Trouble } from "../pieces/shown.tsx";
 import { useWords } from "../words/language.tsx";
 import * as operator from "../words/operator.ts";
 import { Command } from "./Command.tsx";
 
-const IMPORT = graphql(`
+export const IMPORT = graphql(`
   mutation ImportFiles($community: String!, $files: [ImportFile!]!, $command: CommandInput!, $dryRun: Boolean!) {
     importFiles(community: $community, files: $files, command: $command, dryRun: $dryRun) {
       __typename
@@ -102,7 +103,7 @@ function Result({ done }: { done: Done }) {
   );
 }
 
-export function ImportDesk({ kinds, title }: { kinds: readonly ImportKind[]; title: string }) {
+export function ImportDesk({ kinds, title, lead }: { kinds: readonly ImportKind[]; title: string; lead?: string }) {
   const words = useWords(operator).onboarding;
   const ask = useAskNow();
   const [rows, setRows] = useState<Rows>({});
@@ -130,7 +131,7 @@ export function ImportDesk({ kinds, title }: { kinds: readonly ImportKind[]; tit
     setBusy(true);
     setProblem(null);
     try {
-      const command = { idempotencyKey: crypto.randomUUID?.() ?? `look-${Date.now()}`, reason: words.look };
+      const command = { idempotencyKey: newIntention(), reason: words.look };
       const outcome = (await ask(IMPORT, { community, files, command, dryRun: true })).importFiles;
       if (outcome.__typename === "ImportDone") setDone(outcome);
       else setProblem(new Error(outcome.sentence));
@@ -141,7 +142,7 @@ export function ImportDesk({ kinds, title }: { kinds: readonly ImportKind[]; tit
   };
 
   return (
-    <Panel title={title}>
+    <Panel title={title} {...(lead ? { lead } : {})}>
       <div className="stack">
         <div className="form">
           <TextInput

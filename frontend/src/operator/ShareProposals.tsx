@@ -12,7 +12,7 @@ const AGAIN_MS = 10_000;
 const WAITING = graphql(`
   query WaitingRevisions {
     shareRevisions(first: 100) {
-      nodes { id validFrom reason proposedBy proposedAt source { id name } changes { before after holder { id name } } }
+      nodes { id validFrom reason proposedBy isProposedByViewer proposedAt source { id name } changes { before after holder { id name } } }
     }
   }
 `);
@@ -40,7 +40,7 @@ export function ShareProposals() {
           nodes.length === 0 ? (
             <Empty>{words.noneWaiting}</Empty>
           ) : (
-            nodes.map(({ id, source, validFrom, reason, proposedBy, proposedAt, changes }) => (
+            nodes.map(({ id, source, validFrom, reason, proposedBy, isProposedByViewer, proposedAt, changes }) => (
               <section key={id} className="stack" data-revision={id}>
                 <p>
                   <b>
@@ -50,20 +50,24 @@ export function ShareProposals() {
                   <q>{reason}</q> <span className="note">{words.proposedBy(proposedBy, clock.moment(proposedAt))}</span>
                 </p>
                 <ShareChanges of={changes} />
-                <div className="actions left">
-                  <Command
-                    name={words.approve}
-                    title={`${words.approve}: ${source?.name ?? ""}`}
-                    primary
-                    run={async (command) => (await ask(APPROVE, { revisionId: id, command })).approveShareTable}
-                  />
-                  <Command
-                    name={words.reject}
-                    title={`${words.reject}: ${source?.name ?? ""}`}
-                    danger
-                    run={async (command) => (await ask(REJECT, { revisionId: id, command })).rejectShareTable}
-                  />
-                </div>
+                {isProposedByViewer ? (
+                  <p className="note">{words.ownProposal}</p>
+                ) : (
+                  <div className="actions left">
+                    <Command
+                      name={words.approve}
+                      title={`${words.approve}: ${source?.name ?? ""}`}
+                      primary
+                      run={async (command) => (await ask(APPROVE, { revisionId: id, command })).approveShareTable}
+                    />
+                    <Command
+                      name={words.reject}
+                      title={`${words.reject}: ${source?.name ?? ""}`}
+                      danger
+                      run={async (command) => (await ask(REJECT, { revisionId: id, command })).rejectShareTable}
+                    />
+                  </div>
+                )}
               </section>
             ))
           )

@@ -76,7 +76,7 @@ export function Today() {
                 when: `${words.frames(whole(each.frames))}, ${words.since(clock.moment(each.firstAt))}`,
                 detail: `${kindName(each.reason, language)}. ${words.adoptable(clock.fullDay(each.adoptableUntil))}`,
                 action: (
-                  <Link href="/onboarding" className="next">
+                  <Link href={`/onboarding/${each.deviceEui}`} className="next">
                     {words.onboard}
                   </Link>
                 ),
@@ -89,7 +89,14 @@ export function Today() {
                 what: link(each.id, each.name),
                 when: each.eui,
                 detail: [kindName(each.onboarding, language), ...each.keys.map(({ kid }) => kid)].join(" · "),
-                action: <Approve deviceId={each.id} name={each.name} />,
+                action: (
+                  <div className="actions">
+                    <Link href={`/onboarding/${each.eui}`} className="next">
+                      {words.steps}
+                    </Link>
+                    <Approve deviceId={each.id} name={each.name} />
+                  </div>
+                ),
               })),
             },
             {
@@ -113,6 +120,11 @@ export function Today() {
                 what: each.source?.name ?? "–",
                 when: `${clock.moment(each.periodStart)}–${clock.time(each.periodEnd)}`,
                 detail: each.failure ?? kindName(each.state, language),
+                action: (
+                  <Link href="/chain" className="next">
+                    {words.details}
+                  </Link>
+                ),
               })),
             },
             {
@@ -132,6 +144,11 @@ export function Today() {
                 what: link(each.id, each.name),
                 when: each.lastSeenAt ? words.lastSeen(age(each.lastSeenAt)) : words.neverSeen,
                 detail: each.eui,
+                action: (
+                  <Link href={`/devices/${encodeURIComponent(each.id)}`} className="next">
+                    {words.details}
+                  </Link>
+                ),
               })),
             },
             {

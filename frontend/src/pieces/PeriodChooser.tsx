@@ -18,7 +18,7 @@ export interface Period {
   name: string;
 }
 
-/** The chosen period and the fields that choose it; `days` is how many it has at first. */
+/** The chosen period, the sources in it, and the fields that choose both; `days` is how many it has at first. */
 export function usePeriod(days: number) {
   const { zone } = useSpeech();
   const words = useWords(auditor);
@@ -54,5 +54,6 @@ export function usePeriod(days: number) {
     </div>
   );
   const period: Period = { since: since.toISOString(), until: until.toISOString(), sourceId, name: `${first}-${last}` };
-  return { period, fields };
+  const chosen = sources.filter(({ id }) => sourceId === null || id === sourceId);
+  return { period, fields, sources: chosen };
 }

@@ -83,10 +83,11 @@ export function Answer<Data>({
   return <Waiting rows={rows ?? 3} />;
 }
 
-export function Hash({ value, kind }: { value: string; kind?: "tx" | "address" | "block" }) {
+/** A hash to copy, short unless it is wanted `whole`; with its `kind` it leads to the block explorer. */
+export function Hash({ value, kind, whole }: { value: string; kind?: "tx" | "address" | "block"; whole?: boolean }) {
   const { words } = useSpeech();
   const config = useContext(ConfigContext);
-  const shown = short(value);
+  const shown = whole ? value : short(value);
   return (
     <span className="hash">
       <CopyButton value={value} timeout={1500}>

@@ -8,6 +8,7 @@ export const en = {
   schemes: { light: "Light", dark: "Dark", auto: "As the system" },
   signOut: "Sign out",
   print: "Print",
+  printed: (day: string) => `printed on ${day}`,
   roles: { member: "Member", operator: "Operator", auditor: "Auditor", device: "Device", public: "Public" } as Record<
     string,
     string
@@ -34,6 +35,8 @@ export const en = {
   notFound: "There is no such page.",
   home: "Back to the start",
   csv: "Download CSV",
+  evidence: "Download the evidence",
+  evidenceTold: "A file that anybody can check without us: python -m verifier check FILE",
   signIn: {
     title: "Sign in",
     lead: "See what the sun gave you today.",
@@ -63,6 +66,7 @@ export const de: typeof en = {
   schemes: { light: "Hell", dark: "Dunkel", auto: "Wie das System" },
   signOut: "Abmelden",
   print: "Drucken",
+  printed: (day: string) => `gedruckt am ${day}`,
   roles: { member: "Mitglied", operator: "Betrieb", auditor: "Prüfung", device: "Gerät", public: "Öffentlich" },
   connection: {
     connecting: "verbindet",
@@ -86,6 +90,8 @@ export const de: typeof en = {
   notFound: "Diese Seite gibt es nicht.",
   home: "Zurück zum Anfang",
   csv: "CSV herunterladen",
+  evidence: "Belege herunterladen",
+  evidenceTold: "Eine Datei, die jede Person ohne uns prüfen kann: python -m verifier check DATEI",
   signIn: {
     title: "Anmelden",
     lead: "Sehen, was die Sonne heute gebracht hat.",

@@ -1,7 +1,27 @@
 // What a member reads, in both languages.
 
 export const en = {
-  nav: { overview: "Overview", energy: "Energy", credits: "Credits", shares: "Shares", wallet: "Wallet" },
+  nav: {
+    overview: "Overview",
+    energy: "Energy",
+    credits: "Credits",
+    shares: "Shares",
+    wallet: "Wallet",
+    news: "News",
+  },
+  news: {
+    title: "News for you",
+    lead: "What was put right, and what changes for you. Nothing of it is ever changed afterwards.",
+    all: "All news",
+    none: "Nothing has happened that concerns you.",
+    read: "I have read this",
+    from: (when: string) => `from ${when} on`,
+    less: (kwh: string) => `${kwh} kWh too much were minted: your part is taken off what comes next.`,
+    more: (kwh: string) => `${kwh} kWh too little were minted: your part is still coming.`,
+    supplement: (kwh: string) => `The missing ${kwh} kWh were minted: your part has arrived.`,
+    shares: (before: string, after: string) => `Your shares change from ${before} to ${after}.`,
+    key: "A device's key is no longer believed: what it signed is looked at again.",
+  },
   balance: "Your balance",
   balanceOf: (name: string) => `Balance of ${name}`,
   parts: { final: "final", way: "on its way", earned: "earned" },
@@ -78,6 +98,7 @@ export const en = {
   walletLead: "Credits arrive at this address. It is yours by the community's master key, or by your own wallet.",
   receive: "Receive",
   address: "Address",
+  qr: (address: string) => `${address} as a QR code`,
   noAddress: "No address is recorded for you yet. The operator gives you one.",
   link: "Link a wallet of your own",
   linkLead:
@@ -89,7 +110,27 @@ export const en = {
 };
 
 export const de: typeof en = {
-  nav: { overview: "Übersicht", energy: "Energie", credits: "Gutschriften", shares: "Anteile", wallet: "Wallet" },
+  nav: {
+    overview: "Übersicht",
+    energy: "Energie",
+    credits: "Gutschriften",
+    shares: "Anteile",
+    wallet: "Wallet",
+    news: "Neues",
+  },
+  news: {
+    title: "Neues für Sie",
+    lead: "Was richtiggestellt wurde und was sich für Sie ändert. Nichts davon wird im Nachhinein geändert.",
+    all: "Alles Neue",
+    none: "Es ist nichts geschehen, das Sie betrifft.",
+    read: "Das habe ich gelesen",
+    from: (when: string) => `ab ${when}`,
+    less: (kwh: string) => `${kwh} kWh wurden zu viel geprägt: Ihr Teil wird vom Nächsten abgezogen.`,
+    more: (kwh: string) => `${kwh} kWh wurden zu wenig geprägt: Ihr Teil kommt noch.`,
+    supplement: (kwh: string) => `Die fehlenden ${kwh} kWh wurden geprägt: Ihr Teil ist angekommen.`,
+    shares: (before: string, after: string) => `Ihre Anteile ändern sich von ${before} auf ${after}.`,
+    key: "Dem Schlüssel eines Geräts wird nicht mehr geglaubt: Was er unterschrieb, wird noch einmal angesehen.",
+  },
   balance: "Ihr Guthaben",
   balanceOf: (name: string) => `Guthaben von ${name}`,
   parts: { final: "endgültig", way: "unterwegs", earned: "verdient" },
@@ -170,6 +211,7 @@ export const de: typeof en = {
     "Gutschriften kommen an dieser Adresse an. Sie gehört Ihnen über den Hauptschlüssel der Gemeinschaft oder Ihre eigene Wallet.",
   receive: "Empfangen",
   address: "Adresse",
+  qr: (address: string) => `${address} als QR-Code`,
   noAddress: "Für Sie ist noch keine Adresse eingetragen. Der Betrieb gibt Ihnen eine.",
   link: "Eine eigene Wallet verknüpfen",
   linkLead:

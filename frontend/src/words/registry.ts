@@ -68,6 +68,7 @@ export const en = {
     waitingLead: "Whoever proposed a revision cannot approve it.",
     noneWaiting: "No revision is waiting.",
     proposedBy: (who: string, when: string) => `proposed by ${who}, ${when}`,
+    ownProposal: "You proposed this yourself: another operator approves or rejects it.",
     approve: "Approve",
     reject: "Reject",
     rows: "Revisions from a file",
@@ -90,6 +91,9 @@ export const en = {
     effects: "What it changes for whom",
     difference: "Difference",
     none: "No correction was ever needed.",
+    toSend: "Recorded: the contract must be told, too",
+    toSendNote:
+      "Let the corrector's account send this call to the issuer contract, once. Until then the debt stands only in the books.",
     recorded: "Recorded",
   },
 };
@@ -161,6 +165,7 @@ export const de: typeof en = {
     waitingLead: "Wer eine Revision vorschlägt, kann ihr nicht selbst zustimmen.",
     noneWaiting: "Es wartet keine Revision.",
     proposedBy: (who: string, when: string) => `vorgeschlagen von ${who}, ${when}`,
+    ownProposal: "Das haben Sie selbst vorgeschlagen: Eine zweite Person im Betrieb nimmt an oder lehnt ab.",
     approve: "Zustimmen",
     reject: "Ablehnen",
     rows: "Revisionen aus einer Datei",
@@ -183,6 +188,9 @@ export const de: typeof en = {
     effects: "Was es für wen ändert",
     difference: "Unterschied",
     none: "Noch nie war eine Korrektur nötig.",
+    toSend: "Festgehalten: Auch der Vertrag muss es wissen",
+    toSendNote:
+      "Das Konto für Korrekturen sendet diesen Aufruf einmal an den Ausgabe-Vertrag. Bis dahin steht die Schuld nur in den Büchern.",
     recorded: "Festgehalten",
   },
 };
