@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
@@ -327,7 +327,7 @@ class MqttConnection:
             link.lose()
 
         if self._group_handler is not None:
-            link.gathering = Gathering(self._group_handler, partial(_write, client), self.address.version)
+            link.gathering = Gathering(self._wanted_only, partial(_write, client), self.address.version)
             client._package_handler._handler_cache[_PUBLISH] = link.gathering.take
         client.on_message = on_message
         client.on_subscribe = on_subscribe
@@ -335,8 +335,21 @@ class MqttConnection:
         client.on_disconnect = on_disconnect
         return link
 
+    async def _wanted_only(self, messages: Sequence[Message]) -> Sequence[bool]:
+        """Give the group handler what was subscribed to. The rest is for nobody here, and is acknowledged."""
+        assert self._group_handler is not None
+        wanted = [self._handler_of(message) is not None for message in messages]
+        if all(wanted):
+            return await self._group_handler(messages)
+        asked_for = [message for message, is_wanted in zip(messages, wanted, strict=True) if is_wanted]
+        answers = iter(await self._group_handler(asked_for) if asked_for else ())
+        return [next(answers) if is_wanted else True for is_wanted in wanted]
+
+    def _handler_of(self, message: Message) -> Handler | None:
+        return next((take for name, take in self._subscriptions.items() if topic_matches(name, message.topic)), None)
+
     async def _handle(self, link: _Link, message: Message) -> int:
-        handler = next((take for name, take in self._subscriptions.items() if topic_matches(name, message.topic)), None)
+        handler = self._handler_of(message)
         try:
             if handler is None:  # of an earlier subscription of this session, or amqtt's retained ones: nobody wants it
                 log.debug("message_without_handler", topic=message.topic)

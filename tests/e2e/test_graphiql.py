@@ -24,6 +24,7 @@ async def test_developers_try_operations_in_graphiql(url: str, books: Store, see
         tabs = page.locator("button.graphiql-tab-button")
         assert await tabs.count() == len(questions())
         run, answer = page.locator(".graphiql-execute-button"), page.locator(".result-window")
+        await _has_read(page, "shown => shown.CodeMirror?.documentAST != null")
         await run.click()  # the first is everybody's: also without a key
         await expect(answer).to_contain_text("memberCount")
 
@@ -47,11 +48,14 @@ async def _write(page: Page, selector: str, text: str) -> None:
     await page.locator(selector).last.evaluate("(shown, text) => shown.CodeMirror.setValue(text)", text)
 
 
-async def _ask(page: Page, text: str) -> None:
-    """Write an operation and run it once the editor has read it: until then it would send the name of the one before."""
-    await _write(page, QUERY, text)
-    read = "(shown, text) => shown.CodeMirror.documentAST?.loc?.source.body === text"
+async def _has_read(page: Page, read: str, text: str = "") -> None:
     async with asyncio.timeout(20):
         while not await page.locator(QUERY).evaluate(read, text):
             await asyncio.sleep(0.05)
+
+
+async def _ask(page: Page, text: str) -> None:
+    """Write an operation and run it once the editor has read it: until then it would send the name of the one before."""
+    await _write(page, QUERY, text)
+    await _has_read(page, "(shown, text) => shown.CodeMirror.documentAST?.loc?.source.body === text", text)
     await page.locator(".graphiql-execute-button").click()

@@ -132,7 +132,7 @@ class Asker:
         """Count the answer; its codes. Raises AssertionError for an error of the server."""
         answer = json.loads(body)
         codes = [error.get("extensions", {}).get("code", "?") for error in answer.get("errors", ())] or ["answered"]
-        self.codes.update(codes)
+        self.codes.update(set(codes))  # one bad document has many errors
         assert status < 500 and not {"INTERNAL", "UNAVAILABLE"} & set(codes), (asked, answer)
         return codes
 
@@ -203,7 +203,7 @@ async def _ask(folder: Path, per_root: int, documents: int, roots_as: tuple[str,
                 asker.client.close()
                 asker.session.close()
             print(f"{role}: {dict(asker.codes)}")
-            assert asker.codes["answered"] * 8 >= asker.codes.total(), "too much is refused at once to try anything"
+            assert asker.codes["answered"] * 16 >= asker.codes.total(), "too much is refused at once to try anything"
 
 
 @pytest.mark.timeout(180)

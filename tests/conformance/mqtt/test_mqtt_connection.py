@@ -1,7 +1,7 @@
 """The MQTT connection against real brokers: Mosquitto (MQTT 5) and amqtt (MQTT 3.1.1)."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -224,6 +224,33 @@ async def test_the_last_will_tells_others_that_a_client_vanished(broker: Running
     await until(lambda: seen.payloads == [b"gone"])
     await device.stop()
     await watcher.stop()
+
+
+async def test_a_group_holds_only_what_was_subscribed_to(broker: RunningBroker) -> None:
+    """To a session that comes back amqtt sends the retained messages of everybody's subscriptions."""
+    seen: list[tuple[str, bytes]] = []
+
+    async def note(messages: Sequence[Message]) -> Sequence[bool]:
+        seen.extend((message.topic, message.payload) for message in messages)
+        return [True] * len(messages)
+
+    statuses = Recorder()
+    watcher = MqttConnection(broker.address, "watcher", subscriptions={"ec/v1/+/status": statuses})
+    device = MqttConnection(broker.address, "device")
+    await watcher.start()
+    await device.start()
+    await device.publish("ec/v1/aa/status", b"online", retain=True)
+    for turn in range(2):
+        receiver = MqttConnection(
+            broker.address, "lasting", subscriptions={"ec/v1/+/up": Recorder()}, group_handler=note
+        )
+        await receiver.start()
+        await device.publish("ec/v1/aa/up", b"%d" % turn)
+        await until(lambda: len(seen) > turn)  # noqa: B023 - asked at once
+        await receiver.stop()
+    assert seen == [("ec/v1/aa/up", b"0"), ("ec/v1/aa/up", b"1")]
+    for one in (watcher, device):
+        await one.stop()
 
 
 async def test_no_broker_is_one_clear_sentence() -> None:
