@@ -255,8 +255,10 @@ _ON_PAPER = """(width) => {
     if (shown(each)) told.push(`still there: ${named(each)}`);
   for (const each of document.querySelectorAll("table, figure, svg.recharts-surface, .panel, .three"))
     if (shown(each) && each.getBoundingClientRect().right > width + 1) told.push(`cut at the edge: ${named(each)}`);
-  for (const each of document.querySelectorAll(".chart"))
-    if (!(each.querySelector("svg.recharts-surface")?.getBoundingClientRect().height > 150)) told.push("a chart is missing");
+  for (const each of document.querySelectorAll(".chart")) {
+    const drawn = each.querySelector("svg.recharts-surface")?.getBoundingClientRect();
+    if (!(drawn?.height > 150 && drawn.width > width / 2)) told.push("a chart is missing");
+  }
   for (const each of document.querySelectorAll(".scroll"))
     if (getComputedStyle(each).overflowX !== "visible") told.push(`scrolls: ${named(each)}`);
   for (const each of document.querySelectorAll("tbody tr"))
