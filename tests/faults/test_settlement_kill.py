@@ -58,6 +58,8 @@ async def states(world: SettlementWorld) -> list[IssuanceState]:
 async def until_dead(world: SettlementWorld, process: asyncio.subprocess.Process, at: str) -> None:
     """Let the world go on, with what this place needs to be reached, until the process has died there."""
     turn = 0
+    if at == "block_vanished":
+        world.chain.mine(8)  # no reorg may take the plants' configuration away
     async with asyncio.timeout(90):
         while process.returncode is None:
             turn += 1
